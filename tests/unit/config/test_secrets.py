@@ -1,0 +1,117 @@
+"""Secret files are read with care, and what they hold is registered before anything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vision.config.camera import CameraSettings
+from vision.config.secrets import SecretFiles
+from vision.domain.errors import ConfigError
+
+
+class Vault:
+    """A secrets folder, and what was registered."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.registered: list[tuple[str, ...]] = []
+        self.files = SecretFiles(directory, lambda *values: self.registered.append(values))
+
+    def write(self, name: str, text: str, mode: int = 0o600) -> None:
+        """Put a secret file there."""
+        path = self.directory / name
+        path.write_text(text)
+        path.chmod(mode)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    """An empty secrets folder."""
+    return Vault(tmp_path)
+
+
+def camera(url: str = "rtsp://h/1", auth: str = "auto") -> CameraSettings:
+    """A camera's settings."""
+    return CameraSettings.model_validate({"url": url, "auth": auth})
+
+
+def test_a_value_is_read_registered_and_loses_its_line_end(vault: Vault) -> None:
+    """Editors end files with a newline that is not part of the password; spaces are."""
+    vault.write("redis_password", " pa ss \n")
+    assert vault.files.read("redis_password") == " pa ss "
+    assert vault.registered == [(" pa ss ",)]
+
+
+def test_a_value_is_read_anew_each_time(vault: Vault) -> None:
+    """A rotation needs no restart."""
+    vault.write("redis_password", "old")
+    assert vault.files.read("redis_password") == "old"
+    vault.write("redis_password", "new")
+    assert vault.files.read("redis_password") == "new"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_file_that_others_may_read_is_refused(vault: Vault, mode: int) -> None:
+    """The remedy is in the message."""
+    vault.write("redis_password", "x", mode)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        vault.files.read("redis_password")
+
+
+def test_an_empty_file_is_refused(vault: Vault) -> None:
+    """It is a mistake, not an empty password."""
+    vault.write("redis_password", "\n")
+    with pytest.raises(ConfigError, match="empty"):
+        vault.files.read("redis_password")
+
+
+def test_a_file_that_is_no_text_is_refused_without_showing_it(vault: Vault) -> None:
+    """Bytes of a secret are not quoted in an error."""
+    path = vault.directory / "redis_password"
+    path.write_bytes(b"\xff\xfehunter2")
+    path.chmod(0o600)
+    with pytest.raises(ConfigError) as caught:
+        vault.files.read("redis_password")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_camera_without_files_has_no_credentials(vault: Vault) -> None:
+    """Not every camera asks for them."""
+    assert vault.files.camera("front", camera()) is None
+
+
+def test_a_camera_with_both_files_has_credentials_registered_as_a_pair(vault: Vault) -> None:
+    """The pair is what basic authentication encodes."""
+    vault.write("camera_front_username", "viewer")
+    vault.write("camera_front_password", "hunter2")
+    credentials = vault.files.camera("front", camera())
+    assert credentials is not None
+    assert (credentials.username, credentials.password) == ("viewer", "hunter2")
+    assert ("viewer", "hunter2") in vault.registered
+    assert "hunter2" not in repr(credentials)
+
+
+@pytest.mark.parametrize(
+    ("settings", "present", "missing"),
+    [
+        (camera(), "camera_front_username", "camera_front_password"),
+        (camera(), "camera_front_password", "camera_front_username"),
+        (camera(auth="required"), "other", "camera_front_username"),
+        (camera("rtsp://h/?u={username}"), "other", "camera_front_username"),
+    ],
+)
+def test_a_missing_partner_is_named(
+    vault: Vault, settings: CameraSettings, present: str, missing: str
+) -> None:
+    """One half of the credentials, or none where they are needed, is a mistake."""
+    vault.write(present, "x")
+    with pytest.raises(ConfigError, match=f"missing secret file {missing}"):
+        vault.files.camera("front", settings)
+
+
+def test_a_camera_can_do_without_its_files(vault: Vault) -> None:
+    """``auth: none`` leaves files of that name alone."""
+    vault.write("camera_front_username", "viewer")
+    assert vault.files.camera("front", camera(auth="none")) is None

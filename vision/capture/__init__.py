@@ -1,0 +1,1 @@
+"""RTSP in, frames out: session, clock, pace, scaling."""

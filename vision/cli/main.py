@@ -1,0 +1,72 @@
+"""The ``vision`` command: its parser, and how errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+import vision
+from vision.domain.errors import ArtefactError, ConfigError, VisionError
+from vision.telemetry.redaction import process_redactor
+
+# Each command is a module with `add_parser(subparsers)`; imported only when it is asked
+# for, since spawned ingest workers import this module too.
+_COMMANDS = {
+    "run": "the node: cameras in, detections out",
+    "demo": "simulated cameras, embedded Redis, the node and a live page",
+    "check": "config, secrets, model, Redis and every camera: a line each",
+    "tail": "print detections as they are published",
+    "models": "list, pull, verify and export models",
+    "settings": "every setting with its default",
+    "simulate": "an RTSP camera simulator with faults on demand",
+}
+
+
+class Subparsers(Protocol):
+    """Where a command adds its own parser; argparse's type for it is private."""
+
+    def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:  # noqa: A002  the name is argparse's
+        """A parser for the command ``name``."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code is 2 for input that can be mended."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    parser = _parser(arguments)
+    args = parser.parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except (ConfigError, ArtefactError) as error:
+        _complain(error)
+        return 2
+    except VisionError as error:
+        _complain(error)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left, as `head` does; nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _complain(error: VisionError) -> None:
+    line = " ".join(str(error).split())
+    print(f"error: {process_redactor.redact(line)}", file=sys.stderr)
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vision", description=vision.__doc__)
+    parser.add_argument("--version", action="version", version=f"vision {vision.__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    asked = next((word for word in arguments if not word.startswith("-")), None)
+    for command, meaning in _COMMANDS.items():
+        if command == asked:
+            importlib.import_module(f"vision.cli.{command}").add_parser(subparsers)
+        else:
+            subparsers.add_parser(command, help=meaning)
+    return parser

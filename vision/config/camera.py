@@ -1,0 +1,120 @@
+"""Settings of one camera."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+# Fits a Redis key between braces, an environment variable, a compose service and a file name.
+_CAMERA_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
+_CAMERA_NAME_LENGTH = 63
+_CREDENTIAL_KEYS = frozenset(
+    [
+        "user",
+        "usr",
+        "username",
+        "login",
+        "password",
+        "passwd",
+        "passwort",
+        "pass",
+        "pwd",
+        "pw",
+        "token",
+        "auth",
+        "key",
+        "secret",
+    ]
+)
+PLACEHOLDERS = ("{username}", "{password}")
+
+
+def _camera_name(name: str) -> str:
+    if len(name) > _CAMERA_NAME_LENGTH or not _CAMERA_NAME.fullmatch(name):
+        raise ValueError(
+            "a camera's name becomes part of Redis keys and file names: use up to "
+            f"{_CAMERA_NAME_LENGTH} of a-z, 0-9 and single '-' or '_' between them"
+        )
+    return name
+
+
+def _rtsp_url(url: str) -> str:
+    # Looked for before the URL is taken apart: in user:pa/ss@host the '@' is in the path.
+    if "@" in url:
+        raise ValueError(
+            "holds a user name or password: remove them from the URL and put them into the "
+            "secret files camera_<name>_username and camera_<name>_password (an '@' that belongs to a path is written %40)"
+        )
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_valid = False
+    if not port_is_valid or parts.scheme not in ("rtsp", "rtsps") or not parts.hostname:
+        raise ValueError("must look like rtsp://host:554/path or rtsps://host:322/path")
+    for key, value in parse_qsl(parts.query, keep_blank_values=True):
+        if key.lower() in _CREDENTIAL_KEYS and value not in PLACEHOLDERS:
+            raise ValueError(
+                f"holds a credential in its query ({key}=…): write {key}={{username}} or "
+                f"{key}={{password}} and put the value into the secret file camera_<name>_…"
+            )
+    return url
+
+
+CameraName = Annotated[str, AfterValidator(_camera_name)]
+RtspUrl = Annotated[str, AfterValidator(_rtsp_url)]
+
+
+class Topic(BaseModel):
+    """Base of a group of settings: frozen, and a key nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class TlsSettings(Topic):
+    """How the certificate of an ``rtsps://`` camera is checked."""
+
+    verify: bool = Field(True, description="check the certificate and the host name")
+    ca_file: Path | None = Field(
+        None, description="certificate authority in PEM form; default: the system's"
+    )
+    server_name: str | None = Field(
+        None, description="name in the certificate where it differs from the URL's host"
+    )
+
+
+class CameraSettings(Topic):
+    """One camera; every key but ``url`` has a default."""
+
+    url: RtspUrl = Field(
+        description="`rtsp://` or `rtsps://`, without credentials; `{username}` and `{password}` "
+        "stand for them where a camera wants them in the path or query"
+    )
+    enabled: bool = Field(True, description="false leaves the camera out")
+    fps: float = Field(5.0, gt=0, le=120, description="frames per second to infer at most")
+    labels: tuple[str, ...] | None = Field(
+        None, description="labels to report; default: all the model knows"
+    )
+    confidence: float | None = Field(
+        None, ge=0, le=1, description="replaces `model.confidence` for this camera"
+    )
+    auth: Literal["auto", "required", "none"] = Field(
+        "auto",
+        description="`auto` uses the camera's secret files if they exist, `required` insists",
+    )
+    transport: Literal["tcp", "udp"] = Field("tcp", description="how RTP travels")
+    open_timeout_s: float = Field(5.0, gt=0, le=60, description="longest wait for the first packet")
+    read_timeout_s: float = Field(
+        5.0, gt=0, le=60, description="longest wait for a further packet, then reconnect"
+    )
+    clock_window_s: float = Field(
+        10.0,
+        gt=0,
+        le=3600,
+        description="how far a camera's clock may be off before arrival time is used instead",
+    )
+    tls: TlsSettings = Field(default_factory=TlsSettings, description="see below")

@@ -1,0 +1,102 @@
+"""Secret files: the only way a credential enters the program."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from vision.config.camera import PLACEHOLDERS, CameraSettings
+from vision.domain.errors import ConfigError
+
+MOUNTED_DIR = Path("/run/secrets")
+LOCAL_DIR = Path("secrets")
+REDIS_PASSWORD = "redis_password"  # noqa: S105  the name of a file
+WEB_TOKEN = "web_token"  # noqa: S105  the name of a file
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Register(Protocol):
+    """Learns values that must never be shown; several are a user name and its password."""
+
+    def __call__(self, *values: str) -> None:
+        """Learn ``values`` for the rest of the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """User name and password; says nothing of itself."""
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+class SecretFiles:
+    """Reads secrets from files, each time anew so that a rotation needs no restart."""
+
+    def __init__(self, directory: Path | None, register: Register) -> None:
+        """Look in ``directory``, else in /run/secrets and then ``secrets/``.
+
+        ``register`` is told every value before it is handed out, so that no log can show it.
+        """
+        self._directories = (directory,) if directory else (MOUNTED_DIR, LOCAL_DIR)
+        self._register = register
+
+    def read(self, name: str) -> str | None:
+        """The text of the file ``name`` without a trailing newline, None if there is none.
+
+        Raises:
+            ConfigError: The file is empty, not readable, or others may read it.
+        """
+        for directory in self._directories:
+            path = directory / name
+            try:
+                text = path.read_text(encoding="utf-8")
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except (OSError, UnicodeDecodeError):
+                raise ConfigError(
+                    f"secret file {path}: cannot be read as text: check its owner and mode"
+                ) from None
+            # An orchestrator's mount decides on modes itself; our own folder is checked.
+            if directory != MOUNTED_DIR and path.stat().st_mode & _OTHERS:
+                raise ConfigError(f"secret file {path}: others may read it: chmod 600 {path}")
+            value = text.removesuffix("\n").removesuffix("\r")
+            if not value:
+                raise ConfigError(f"secret file {path}: is empty: write the value into it")
+            self._register(value)
+            return value
+        return None
+
+    def require(self, name: str, why: str) -> str:
+        """As :meth:`read`, but a missing file is an error that says ``why`` it is needed."""
+        value = self.read(name)
+        if value is None:
+            places = " or ".join(f"{directory}/{name}" for directory in self._directories)
+            raise ConfigError(f"missing secret file {name}: {why}: create {places} with mode 600")
+        return value
+
+    def camera(self, name: str, camera: CameraSettings) -> Credentials | None:
+        """Credentials of a camera, None when it has none.
+
+        Raises:
+            ConfigError: A file is missing that the other file or the settings ask for.
+        """
+        if camera.auth == "none":
+            return None
+        username_file, password_file = f"camera_{name}_username", f"camera_{name}_password"
+        if camera.auth == "required":
+            why = f"cameras.{name}.auth is 'required'"
+        elif any(mark in camera.url for mark in PLACEHOLDERS):
+            why = f"cameras.{name}.url has a placeholder for it"
+        else:
+            username, password = self.read(username_file), self.read(password_file)
+            if username is None and password is None:
+                return None
+            why = "its partner file exists"
+        credentials = Credentials(
+            self.require(username_file, why), self.require(password_file, why)
+        )
+        self._register(credentials.username, credentials.password)
+        return credentials

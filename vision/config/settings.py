@@ -1,0 +1,66 @@
+"""All settings of a node, validated once at the start and then passed down by topic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from vision.config.camera import CameraName, CameraSettings
+from vision.config.topics import (
+    InferenceSettings,
+    LogSettings,
+    ModelSettings,
+    PublishingSettings,
+    RedisSettings,
+    WebSettings,
+)
+
+ENV_PREFIX = "VISION_"
+ENV_DELIMITER = "__"
+
+
+class Settings(BaseSettings):
+    """The whole of ``vision.yaml``; ``VISION_*`` variables replace single keys."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=ENV_DELIMITER,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    redis: RedisSettings = Field(default_factory=RedisSettings)
+    publishing: PublishingSettings = Field(default_factory=PublishingSettings)
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    inference: InferenceSettings = Field(default_factory=InferenceSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
+    logs: LogSettings = Field(default_factory=LogSettings)
+    secrets_dir: Path | None = Field(
+        None, description="folder of secret files; default: `/run/secrets`, then `secrets/`"
+    )
+    models_dir: Path | None = Field(
+        None, description="folder of model files; default: `models/` of a checkout, else the cache"
+    )
+    cameras: dict[CameraName, CameraSettings] = Field(
+        default_factory=dict, description="the cameras by name"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the name is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let a variable win over the file, and read nothing else."""
+        return env_settings, init_settings
+
+    @property
+    def active_cameras(self) -> dict[str, CameraSettings]:
+        """The cameras that are not switched off."""
+        return {name: camera for name, camera in self.cameras.items() if camera.enabled}

@@ -1,0 +1,120 @@
+"""Settings of the node by topic; each class is one block of ``vision.yaml``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from vision.config.camera import Topic
+
+
+def _redis_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        well_formed = parts.port is None or parts.port > 0
+    except ValueError:
+        well_formed = False
+    if not well_formed or parts.scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must look like redis://host:6379/0, rediss://host:6379/0 or unix:///path")
+    if "@" in parts.netloc or "password=" in parts.query or "username=" in parts.query:
+        raise ValueError(
+            "holds a user name or password: remove it, name the user in redis.username and put "
+            "the password into the secret file redis_password"
+        )
+    return url
+
+
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+
+
+class RedisSettings(Topic):
+    """Where messages go."""
+
+    url: RedisUrl = Field(
+        "redis://127.0.0.1:6379/0", description="`redis://`, `rediss://` or `unix://`"
+    )
+    username: str | None = Field(
+        None, description="ACL user; its password is the secret file `redis_password`"
+    )
+    connect_timeout_s: float = Field(2.0, gt=0, le=60, description="longest wait for a connection")
+    command_timeout_s: float = Field(2.0, gt=0, le=60, description="longest wait for an answer")
+
+
+class PublishingSettings(Topic):
+    """What is published and how long it is kept."""
+
+    empty_frames: Literal["always", "on_change"] = Field(
+        "always",
+        description="publish a message for every frame with nothing in it, or just for the first",
+    )
+    stream_max_messages: int = Field(
+        10_000, ge=100, description="messages kept per camera for replay (`MAXLEN ~`)"
+    )
+    status_max_messages: int = Field(1_000, ge=10, description="status changes kept per camera")
+    outbox_messages: int = Field(
+        10_000, ge=100, description="messages per camera that wait in memory while Redis is away"
+    )
+    live_max_age_ms: int = Field(
+        2_000,
+        ge=100,
+        description="older messages reach the stream only, never the live channel",
+    )
+
+
+class ModelSettings(Topic):
+    """Which model looks at the frames."""
+
+    name: str = Field(
+        "auto",
+        description="a name of `vision models list`; `auto` takes yolov8n, else the embedded model",
+    )
+    device: Literal["auto", "cpu"] = Field("auto", description="where it runs")
+    input_size: int = Field(
+        640,
+        ge=64,
+        le=1920,
+        multiple_of=32,
+        description="longest side of the picture the model sees, pixels",
+    )
+    confidence: float = Field(0.25, ge=0, le=1, description="least confidence of a detection")
+    iou: float = Field(
+        0.7, gt=0, le=1, description="overlap from which two boxes of a label are one object"
+    )
+    max_detections: int = Field(300, ge=1, le=3000, description="most detections per frame")
+
+
+class InferenceSettings(Topic):
+    """How frames of many cameras share the engine."""
+
+    max_batch: int = Field(8, ge=1, le=256, description="frames per batch where batches help (GPU)")
+    max_wait_ms: int = Field(
+        10, ge=0, le=1000, description="longest wait for a batch to fill once it has a frame"
+    )
+    max_staleness_ms: int = Field(
+        1_000, ge=50, description="a frame older than this is skipped, never inferred"
+    )
+    requests: int = Field(
+        0, ge=0, le=64, description="frames in the engine at a time; 0 lets the engine choose"
+    )
+    threads: int = Field(0, ge=0, le=256, description="engine threads; 0 lets the engine choose")
+
+
+class WebSettings(Topic):
+    """Live page, health and metrics."""
+
+    enabled: bool = Field(True, description="false starts no HTTP server")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+
+
+class LogSettings(Topic):
+    """What the program says."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least important line shown"
+    )
+    format: Literal["auto", "json", "text"] = Field(
+        "auto", description="`auto` is text on a terminal and JSON lines elsewhere"
+    )

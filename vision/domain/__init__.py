@@ -1,0 +1,1 @@
+"""Pure data: frames, detections, messages, states and errors. Imports numpy only."""

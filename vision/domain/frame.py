@@ -1,0 +1,84 @@
+"""A decoded picture at model scale, with where and when it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image: TypeAlias = NDArray[np.uint8]
+"""``uint8`` array of shape (height, width, 3), channels in the order red, green, blue."""
+
+
+class ClockSource(StrEnum):
+    """Whose clock a capture time was read from."""
+
+    RTCP = "rtcp"
+    """The camera's own, from its RTCP sender reports (RFC 3550, section 6.4.1)."""
+    ARRIVAL = "arrival"
+    """Ours, when the packet arrived: the camera's is missing or not plausible."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMeta:
+    """All that is known of a frame but its pixels.
+
+    Attributes:
+        camera: Name from the configuration.
+        run: Start of the ingest worker, UTC milliseconds; unique and rising per camera.
+        seq: Number of the frame within its run, from 1, counted after the pace and
+            before anything can be dropped: what is missing was skipped.
+        pts: Presentation time in units of ``time_base``; None on a first frame.
+        time_base: Numerator and denominator, seconds per unit of ``pts``.
+        captured_ns: UTC nanoseconds by the clock that ``clock`` names.
+        clock: Whose clock ``captured_ns`` is.
+        clock_offset_ms: Arrival minus the camera's clock, None without a sender report:
+            transport and decoding time when the clocks agree, far off when they do not.
+        received_ns: UTC nanoseconds when the packet arrived.
+        received_mono_ns: The same instant on CLOCK_MONOTONIC, comparable on one machine.
+        width: Width of the source picture in pixels.
+        height: Height of the source picture in pixels.
+    """
+
+    camera: str
+    run: int
+    seq: int
+    pts: int | None
+    time_base: tuple[int, int]
+    captured_ns: int
+    clock: ClockSource
+    clock_offset_ms: float | None
+    received_ns: int
+    received_mono_ns: int
+    width: int
+    height: int
+
+    @property
+    def id(self) -> str:
+        """Unique over cameras and runs: ``front:1763898000123-12345``."""
+        return f"{self.camera}:{self.run}-{self.seq}"
+
+    def age_ns(self, now_mono_ns: int) -> int:
+        """Nanoseconds since capture.
+
+        The time since arrival is taken from the monotonic clock, so a step of the wall
+        clock makes no frame look old; the time before arrival from the capture clock.
+        """
+        return now_mono_ns - self.received_mono_ns + max(0, self.received_ns - self.captured_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame: its description and its pixels.
+
+    Attributes:
+        meta: Where and when it came from.
+        image: The picture scaled to fit the model's input, aspect ratio kept, not padded.
+            It may be a view of memory that is reused once the frame is released.
+    """
+
+    meta: FrameMeta
+    image: Image

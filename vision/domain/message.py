@@ -1,0 +1,165 @@
+"""The messages on Redis: the public, versioned contract.
+
+Field names and order are those of the JSON documents; ``schema/*.json`` beside this
+file describes them for consumers in any language, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from vision.domain.detections import Detections, InferenceRecord
+from vision.domain.frame import FrameMeta
+from vision.domain.status import CameraStatus
+
+DETECTIONS_SCHEMA = "vision.detections/1"
+STATUS_SCHEMA = "vision.status/1"
+
+# Four decimals are a tenth of a pixel at 1080p and less than a confidence can mean.
+_DECIMALS = 4
+
+
+def utc_text(time_ns: int) -> str:
+    """RFC 3339 text in UTC with milliseconds: ``2026-11-23T11:40:00.123Z``."""
+    moment = datetime.fromtimestamp(time_ns // 1_000_000 / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTime:
+    """When things happened to the frame; texts as of :func:`utc_text`."""
+
+    captured: str
+    source: str
+    clock_offset_ms: float | None
+    received: str
+    inferred: str
+    published: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFrame:
+    """The source picture: size in pixels, timestamp and its unit."""
+
+    width: int
+    height: int
+    pts: int | None
+    time_base: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageModel:
+    """The model that answered and the tensor (height, width) it saw."""
+
+    name: str
+    sha256: str
+    backend: str
+    input: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDetection:
+    """One object; ``box`` is left, top, right, bottom as shares 0 to 1 of the frame."""
+
+    label: str
+    class_id: int
+    confidence: float
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionMessage:
+    """What was seen in one frame, with nothing in it too."""
+
+    schema: str
+    id: str
+    camera: str
+    run: str
+    seq: int
+    time: MessageTime
+    frame: MessageFrame
+    model: MessageModel
+    detections: tuple[MessageDetection, ...]
+    skipped: int
+
+    @property
+    def stream_id(self) -> str:
+        """Explicit Redis stream id, so that a resend is refused instead of doubled."""
+        return f"{self.run}-{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusMessage:
+    """A change of a camera's state."""
+
+    schema: str
+    camera: str
+    run: str
+    state: str
+    reason: str
+    since: str
+    at: str
+    retry_at: str | None
+
+
+def detection_message(
+    meta: FrameMeta, seen: Detections, record: InferenceRecord, published_ns: int
+) -> DetectionMessage:
+    """Put a frame's description, detections and inference record into one message.
+
+    ``published_ns`` is when the message is handed to the outbox, UTC: it stays what it
+    was when Redis is away and the message reaches its stream later.
+    """
+    boxes = seen.xyxy.astype(float).round(_DECIMALS).tolist()
+    scores = seen.confidence.astype(float).round(_DECIMALS).tolist()
+    classes = seen.class_id.tolist()
+    labels = record.model.labels
+    return DetectionMessage(
+        schema=DETECTIONS_SCHEMA,
+        id=meta.id,
+        camera=meta.camera,
+        run=str(meta.run),
+        seq=meta.seq,
+        time=MessageTime(
+            captured=utc_text(meta.captured_ns),
+            source=meta.clock.value,
+            clock_offset_ms=meta.clock_offset_ms,
+            received=utc_text(meta.received_ns),
+            inferred=utc_text(record.inferred_ns),
+            published=utc_text(published_ns),
+        ),
+        frame=MessageFrame(
+            width=meta.width,
+            height=meta.height,
+            pts=meta.pts,
+            time_base=f"{meta.time_base[0]}/{meta.time_base[1]}",
+        ),
+        model=MessageModel(
+            name=record.model.name,
+            sha256=record.model.sha256,
+            backend=record.model.backend,
+            input=record.input_size,
+        ),
+        detections=tuple(
+            MessageDetection(
+                label=labels[number], class_id=number, confidence=score, box=tuple(box)
+            )
+            for box, score, number in zip(boxes, scores, classes, strict=True)
+        ),
+        skipped=record.skipped,
+    )
+
+
+def status_message(status: CameraStatus) -> StatusMessage:
+    """The message that says ``status``."""
+    return StatusMessage(
+        schema=STATUS_SCHEMA,
+        camera=status.camera,
+        run=str(status.run),
+        state=status.state.value,
+        reason=status.reason,
+        since=utc_text(status.since_ns),
+        at=utc_text(status.at_ns),
+        retry_at=None if status.retry_at_ns is None else utc_text(status.retry_at_ns),
+    )

@@ -1,0 +1,1 @@
+"""The newest-frame slot between capture and inference."""

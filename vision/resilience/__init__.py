@@ -1,0 +1,1 @@
+"""Backoff, log damping and worker supervision; knows no stage."""

@@ -1,0 +1,156 @@
+"""The ingest process: one camera, connected again and again until told to stop."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+
+from vision.capture.rtsp import RtspAddress
+from vision.capture.worker import CaptureWorker
+from vision.config.secrets import SecretFiles
+from vision.domain.errors import ConfigError, SourceError, SourceErrorCode
+from vision.domain.status import CameraState
+from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameWriter
+from vision.resilience.backoff import Backoff
+from vision.runtime.worker_protocol import HEARTBEAT_S, STOP, Heartbeat, IngestTask, StateReport
+from vision.telemetry.logs import configure_logs
+from vision.telemetry.redaction import process_redactor
+
+_log = logging.getLogger(__name__)
+# A connection that lasted this long was a good one: the next failure starts from the bottom.
+_GOOD_CONNECTION_S = 10.0
+# How long a worker may take to say goodbye to its camera before it just goes.
+_GOODBYE_S = 1.0
+_STATES = {
+    SourceErrorCode.AUTH_FAILED: CameraState.AUTH_FAILED,
+    SourceErrorCode.NOT_FOUND: CameraState.NOT_FOUND,
+    SourceErrorCode.DECODE: CameraState.DECODE_ERROR,
+}
+# Cameras lock an account after a few wrong passwords: ask seldom.
+_SLOW = frozenset({SourceErrorCode.AUTH_FAILED, SourceErrorCode.NOT_FOUND})
+
+
+def ingest_main(task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> None:
+    """Body of the process that :mod:`vision.runtime.ingest_supervisor` spawns."""
+    # A terminal sends Ctrl-C to the whole group, but the node decides when a worker goes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure_logs(task.logs.level, task.logs.format, sys.stderr)
+    IngestProcess(task, pipe, buffers).run()
+
+
+class IngestProcess:
+    """Wires the capture worker to the pipe and the shared memory."""
+
+    def __init__(self, task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> None:
+        self._task = task
+        self._pipe = pipe
+        self._sending = threading.Lock()
+        self._stop = threading.Event()
+        self._done = threading.Event()
+        self._secrets = SecretFiles(task.secrets_dir, process_redactor.register)
+        self._writer = SharedFrameWriter(buffers, self._send)
+        self._online_since_s: float | None = None
+        self._worker = CaptureWorker(
+            camera=task.name,
+            run=task.run,
+            fps=task.camera.fps,
+            long_side=task.long_side,
+            clock_window_s=task.camera.clock_window_s,
+            sink=self._writer,
+            on_online=self._online,
+            on_clock_step=self._clock_step,
+        )
+
+    def run(self) -> None:
+        """Serve the camera until the node says stop or is gone."""
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        try:
+            self._serve()
+        finally:
+            self._done.set()
+
+    def _serve(self) -> None:
+        quick, slow = Backoff(0.25, 15.0), Backoff(30.0, 300.0)
+        while not self._stop.is_set():
+            self._online_since_s = None
+            failure = self._capture()
+            if failure is None:
+                return
+            since_s = self._online_since_s
+            if since_s is not None and time.monotonic() - since_s > _GOOD_CONNECTION_S:
+                quick.reset()
+                slow.reset()
+            delay_s = (slow if failure.code in _SLOW else quick).next_s()
+            self._send(
+                StateReport(
+                    state=_STATES.get(failure.code, CameraState.RECONNECTING),
+                    reason=failure.reason,
+                    retry_at_ns=time.time_ns() + round(delay_s * 1e9),
+                )
+            )
+            self._stop.wait(delay_s)
+
+    def _capture(self) -> SourceError | None:
+        """Serve one connection; None when it ended because we were told to stop."""
+        try:
+            self._worker.capture(self._address(), self._stop)
+        except SourceError as error:
+            return error
+        except ConfigError as error:
+            return SourceError(SourceErrorCode.AUTH_FAILED, str(error))
+        return None
+
+    def _address(self) -> RtspAddress:
+        camera = self._task.camera
+        # Read anew for each connection, so that a rotated password needs no restart.
+        credentials = self._secrets.camera(self._task.name, camera)
+        return RtspAddress(
+            url=camera.url,
+            username=credentials.username if credentials else None,
+            password=credentials.password if credentials else None,
+            transport=camera.transport,
+            open_timeout_s=camera.open_timeout_s,
+            read_timeout_s=camera.read_timeout_s,
+            tls_verify=camera.tls.verify,
+            tls_ca_file=camera.tls.ca_file,
+            tls_server_name=camera.tls.server_name,
+        )
+
+    def _online(self, codec: str) -> None:
+        self._online_since_s = time.monotonic()
+        self._send(StateReport(CameraState.ONLINE, f"{codec} frames arrive"))
+
+    def _clock_step(self, step_ms: float) -> None:
+        reason = f"the camera's clock jumped by {step_ms / 1000:+.1f} s"
+        self._send(StateReport(CameraState.CLOCK_STEP, reason))
+        self._send(StateReport(CameraState.ONLINE, reason))
+
+    def _send(self, message: FrameReady | StateReport | Heartbeat) -> None:
+        try:
+            with self._sending:
+                self._pipe.send(message)
+        except OSError:
+            # The node is gone; the listener sees the same and ends the process.
+            self._stop.set()
+
+    def _listen(self) -> None:
+        try:
+            while (byte := self._pipe.recv_bytes()[0]) != STOP:
+                self._writer.freed(byte)
+        except (EOFError, OSError):
+            _log.warning("ingest.node_gone camera=%s", self._task.name)
+        self._stop.set()
+        # A read blocked in the media library cannot be interrupted, only left behind.
+        if not self._done.wait(_GOODBYE_S):
+            os._exit(0)
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_S):
+            self._send(Heartbeat(copy.copy(self._worker.counters)))

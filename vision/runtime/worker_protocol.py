@@ -1,0 +1,56 @@
+"""What an ingest process and the node say to each other over their pipe.
+
+The worker sends :class:`vision.frames.shared_memory.FrameReady`, :class:`StateReport` and,
+each second, :class:`Heartbeat`. The node sends one byte: a buffer it gives back, or
+:data:`STOP`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vision.capture.worker import CaptureCounters
+from vision.config.camera import CameraSettings
+from vision.config.topics import LogSettings
+from vision.domain.status import CameraState
+
+STOP = 0xFF
+HEARTBEAT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class IngestTask:
+    """What a worker is to do.
+
+    Attributes:
+        name: The camera's name.
+        camera: Its settings.
+        run: Start of this worker, UTC milliseconds.
+        long_side: Longest side of an offered picture, pixels.
+        secrets_dir: Folder of secret files, None for the usual places.
+        logs: How the worker logs, to its standard error.
+    """
+
+    name: str
+    camera: CameraSettings
+    run: int
+    long_side: int
+    secrets_dir: Path | None
+    logs: LogSettings
+
+
+@dataclass(frozen=True, slots=True)
+class StateReport:
+    """A change of the camera's state, seen by its worker."""
+
+    state: CameraState
+    reason: str
+    retry_at_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Sign of life and the worker's counters."""
+
+    counters: CaptureCounters

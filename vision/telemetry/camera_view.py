@@ -1,0 +1,41 @@
+"""What is known of a camera right now: one reading for the page, the table and the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vision.domain.status import CameraState
+
+
+@dataclass(frozen=True, slots=True)
+class CameraView:
+    """One camera at a glance.
+
+    Attributes:
+        name: From the configuration.
+        state: What holds now.
+        reason: Why, without any credential.
+        since_ns: UTC nanoseconds since when.
+        source_size: Width and height of the source picture, None before the first frame.
+        fps_in: Frames per second decoded, over the last seconds.
+        fps_inferred: Frames per second inferred, over the last seconds.
+        frame_age_s: Seconds since capture of the newest frame that arrived, None before it.
+        messages: Detection messages handed to the outbox since the start.
+        labels: How often each label was seen since the start.
+        latency_ms: Median and 99th percentile of capture to publish in milliseconds, over the
+            last frames; None before the first.
+        skipped: Frames not inferred since the start, by reason.
+    """
+
+    name: str
+    state: CameraState
+    reason: str
+    since_ns: int
+    source_size: tuple[int, int] | None
+    fps_in: float
+    fps_inferred: float
+    frame_age_s: float | None
+    messages: int
+    labels: dict[str, int]
+    latency_ms: tuple[float, float] | None
+    skipped: dict[str, int]
