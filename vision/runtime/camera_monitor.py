@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 # Rates are means over this many seconds: steady to read, quick to show a change.
 _WINDOW_S = 5.0
 _LATENCIES = 512
+_SMOOTHING = 0.2
 # A picture is late when ten of the camera's own intervals passed, within these bounds.
 _STALL_INTERVALS = 10
 _STALL_BOUNDS_S = (1.0, 10.0)
@@ -26,11 +27,19 @@ _STALL_BOUNDS_S = (1.0, 10.0)
 class CameraMonitor:
     """Collects from the threads that serve one camera. Thread-safe."""
 
-    def __init__(self, name: str, on_status: Callable[[CameraStatus], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        on_status: Callable[[CameraStatus], None],
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        utc_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._name = name
         self._on_status = on_status
+        self._monotonic_ns = monotonic_ns
+        self._utc_ns = utc_ns
         self._lock = threading.Lock()
-        now_ns = time.time_ns()
+        now_ns = utc_ns()
         self._status = CameraStatus(
             name, 0, CameraState.STARTING, "the node starts", since_ns=now_ns, at_ns=now_ns
         )
@@ -54,7 +63,7 @@ class CameraMonitor:
         self, run: int, state: CameraState, reason: str, retry_at_ns: int | None = None
     ) -> None:
         """Note a state and tell of it when it is news."""
-        now_ns = time.time_ns()
+        now_ns = self._utc_ns()
         with self._lock:
             old = self._status
             if (old.run, old.state, old.reason) == (run, state, reason) and retry_at_ns is None:
@@ -63,24 +72,30 @@ class CameraMonitor:
             status = CameraStatus(self._name, run, state, reason, since_ns, now_ns, retry_at_ns)
             self._status = status
             if state is CameraState.ONLINE:
-                self._newest_decoded_s = time.monotonic()
-        _log.info("camera.state camera=%s state=%s reason=%s", self._name, state, reason)
+                self._newest_decoded_s = self._monotonic_ns() / 1e9
+        if (old.state, old.reason) != (state, reason):
+            _log.info("camera.state camera=%s state=%s reason=%s", self._name, state, reason)
         self._on_status(status)
 
     def on_heartbeat(self, run: int, counters: CaptureCounters) -> None:
         """Take over a worker's counters."""
-        now_s = time.monotonic()
+        now_s = self._monotonic_ns() / 1e9
         with self._lock:
-            if self._decoded and counters.decoded > self._decoded[-1][1]:
-                before_s, before = self._decoded[-1]
-                self._usual_fps = (counters.decoded - before) / (now_s - before_s)
-            self._decoded.append((now_s, counters.decoded))
+            self._learn_rate(now_s, counters.decoded)
             known = self._overrun[1] if self._overrun[0] == run else 0
             if counters.overrun > known:
                 self._skipped["overrun"] += counters.overrun - known
             self._overrun = (run, counters.overrun)
             if counters.newest_mono_ns:
                 self._newest_decoded_s = counters.newest_mono_ns / 1e9
+
+    def _learn_rate(self, now_s: float, decoded: int) -> None:
+        before_s, before = self._decoded[-1] if self._decoded else (now_s, decoded)
+        self._decoded.append((now_s, decoded))
+        if decoded > before and now_s > before_s:
+            fps = (decoded - before) / (now_s - before_s)
+            # Smoothed, or the second in which a stall begins would lower the bar for it.
+            self._usual_fps += (fps - self._usual_fps) * (_SMOOTHING if self._usual_fps else 1)
 
     def on_frame(self, meta: FrameMeta) -> None:
         """Note the newest frame that arrived."""
@@ -103,7 +118,7 @@ class CameraMonitor:
 
     def check_stall(self) -> None:
         """Tell when an online camera has gone quiet, or a stalled one speaks again."""
-        now_s = time.monotonic()
+        now_s = self._monotonic_ns() / 1e9
         with self._lock:
             status, newest_s = self._status, self._newest_decoded_s
             usual_fps = self._usual_fps
@@ -119,7 +134,8 @@ class CameraMonitor:
 
     def view(self) -> CameraView:
         """One reading of everything."""
-        now_ns, now_s = time.monotonic_ns(), time.monotonic()
+        now_ns = self._monotonic_ns()
+        now_s = now_ns / 1e9
         with self._lock:
             newest, status = self._newest, self._status
             latencies = sorted(self._latencies_ms)
@@ -140,9 +156,11 @@ class CameraMonitor:
 
     def _fps_in(self, now_s: float) -> float:
         recent = [sample for sample in self._decoded if now_s - sample[0] <= _WINDOW_S + 1]
-        if len(recent) < 2 or recent[-1][1] < recent[0][1]:  # noqa: PLR2004  a rate needs two
+        if not recent:
             return 0.0
-        return (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
+        (first_s, first), (last_s, last) = recent[0], recent[-1]
+        # A new worker counts from nothing again.
+        return (last - first) / (last_s - first_s) if last_s > first_s and last > first else 0.0
 
 
 def _rate(times_s: Iterable[float], now_s: float) -> float:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.telemetry.logs import configure_logs
+from vision.telemetry.logs import LogFormat, configure_logs
 from vision.telemetry.redaction import REDACTED, Redactor
 
 # Printable and long enough that it does not stand in a log line by chance.
@@ -67,11 +67,11 @@ def test_nothing_registered_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_logs_redact_arguments_and_tracebacks(log_format: str) -> None:
+def test_logs_redact_arguments_and_tracebacks(log_format: LogFormat) -> None:
     """The finished line is what counts: messages, arguments, exceptions and their causes."""
     redactor, stream = Redactor(), io.StringIO()
     redactor.register("hunter2-long")
-    configure_logs("info", log_format, stream, redactor)  # type: ignore[arg-type]  parametrised
+    configure_logs("info", log_format, stream, redactor)
     log = logging.getLogger("vision.test")
     error = ValueError("hunter2-long")
     error.__cause__ = OSError("rtsp://u:hunter2-long@h")
