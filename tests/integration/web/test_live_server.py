@@ -1,0 +1,262 @@
+"""A served application: events, pictures, slow viewers and the end of it all."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import socket
+import statistics
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+import orjson
+import pytest
+
+from tests.support.web import (
+    RUN,
+    Node,
+    frame,
+    inferring,
+    message,
+    serving,
+    shade_of,
+    status,
+    wait_until,
+)
+from vision.domain.errors import ConfigError
+from vision.web.feed import LiveFeed
+from vision.web.server import WebServer
+
+pytestmark = pytest.mark.integration
+
+_PATIENCE_S = 30.0
+
+
+@contextlib.contextmanager
+def _events(url: str) -> Iterator[Iterator[tuple[str, Any]]]:
+    """The events of the server, each as its kind and its document."""
+
+    def read(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
+        kind = ""
+        for line in lines:
+            if line.startswith("event: "):
+                kind = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                yield kind, orjson.loads(line.removeprefix("data: "))
+
+    with httpx.stream("GET", f"{url}api/events", timeout=_PATIENCE_S) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield read(response.iter_lines())
+
+
+def _next(events: Iterator[tuple[str, Any]], kind: str) -> Any:
+    return next(document for found, document in events if found == kind)
+
+
+def _mute_client(server: WebServer) -> socket.socket:
+    """A client that asks for events and never reads any."""
+    client = socket.create_connection(("127.0.0.1", server.port), timeout=_PATIENCE_S)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return client
+
+
+def test_overview_comes_at_once_and_each_second() -> None:
+    """A viewer learns the whole state of the node at once, and anew as time goes on."""
+    node = Node()
+    with serving(node) as server, _events(server.url) as events:
+        first = _next(events, "cameras")
+        assert first["ready"] is True
+        assert first["redis"] == "connected"
+        assert [camera["name"] for camera in first["cameras"]] == ["front"]
+        second = _next(events, "cameras")
+        assert second["time"] > first["time"]
+
+
+def test_picture_and_message_belong_together() -> None:
+    """The picture under the run and seq of each message is the frame that the message is of."""
+    node = Node()
+    with (
+        serving(node) as server,
+        httpx.Client(base_url=server.url, timeout=_PATIENCE_S) as client,
+        _events(server.url) as events,
+        inferring(node),
+    ):
+        for _ in range(5):
+            seen = _next(events, "detections")
+            path = f"api/cameras/{seen['camera']}/frames/{seen['run']}-{seen['seq']}.jpg"
+            answer = client.get(path)
+            assert answer.status_code == 200
+            picture = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_GRAYSCALE)
+            assert picture is not None
+            assert abs(float(picture.mean()) - shade_of(seen["seq"])) < 4
+
+
+def test_message_is_the_very_one() -> None:
+    """What a viewer gets is, byte for byte, what subscribers of Redis get."""
+    node = Node()
+    with serving(node) as server, _events(server.url) as events:
+        _next(events, "cameras")
+        node.infer(frame(seq=5))
+        assert _next(events, "detections") == orjson.loads(message(frame(seq=5)))
+
+
+def test_state_change_reaches_viewers() -> None:
+    """A camera that stalls is told to the viewers as it happens."""
+    node = Node()
+    with serving(node) as server, _events(server.url) as events:
+        _next(events, "cameras")
+        node.feed.on_status(status())
+        assert _next(events, "status")["state"] == "stalled"
+
+
+def test_viewer_that_leaves_is_forgotten() -> None:
+    """Once the last viewer has gone, the feed keeps nothing any more."""
+    node = Node()
+    with serving(node) as server:
+        with _events(server.url) as events:
+            _next(events, "cameras")
+            node.infer(frame())
+            assert node.feed.picture("front", f"{RUN}-1") is not None
+        assert wait_until(lambda: node.feed.viewers == 0)
+        assert node.feed.picture("front", f"{RUN}-1") is None
+
+
+def test_slow_viewers_delay_nobody() -> None:
+    """With fifty viewers that read nothing, inference goes on and a fast viewer sees the newest."""
+    ticks = iter(range(0, 10**15, 10**9))
+    node = Node(feed=LiveFeed(lambda: next(ticks)))
+    frames = 400
+    with serving(node) as server, contextlib.ExitStack() as stack:
+        mute = [stack.enter_context(_mute_client(server)) for _ in range(50)]
+        assert wait_until(lambda: node.feed.viewers == 50)
+        # Large messages fill every buffer on the way to the viewers.
+        padding = b'{"padding":"%b"}' % (b"x" * 20_000)
+        picture = frame()
+        spent_s = []
+        for _ in range(frames):
+            begun_s = time.perf_counter()
+            node.feed.on_inferred(picture, padding)
+            spent_s.append(time.perf_counter() - begun_s)
+        assert statistics.median(spent_s) < 0.01
+        assert sum(spent_s) < 10
+        with _events(server.url) as events:
+            _next(events, "cameras")
+            node.infer(frame(seq=77))
+            assert _next(events, "detections")["seq"] == 77
+        assert len(mute) == 50
+
+
+def test_stop_is_prompt_with_viewers() -> None:
+    """Stopping takes less than a second, though viewers hold event streams, read or not."""
+    node = Node()
+    server = WebServer(node.app(), "127.0.0.1", 0, on_stop=node.feed.close)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    with contextlib.ExitStack() as stack:
+        events = stack.enter_context(_events(server.url))
+        _next(events, "cameras")
+        for _ in range(5):
+            stack.enter_context(_mute_client(server))
+        assert wait_until(lambda: node.feed.viewers == 6)
+        # Fill the way to those that do not read: their streams cannot end by themselves.
+        for _ in range(600):
+            node.feed.on_status(b'"%b"' % (b"x" * 20_000))
+        begun_s = time.monotonic()
+        server.stop()
+        assert [kind for kind, _ in events if kind not in {"cameras", "status"}] == []
+        thread.join(_PATIENCE_S)
+        spent_s = time.monotonic() - begun_s
+    assert not thread.is_alive()
+    # A second is what is promised; the rest is for a busy machine.
+    assert spent_s < 2.0
+    assert node.feed.viewers == 0
+
+
+def test_stopped_server_leaves_nothing_open(caplog: pytest.LogCaptureFixture) -> None:
+    """After the end there is neither a socket left, nor a complaint of the server."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        node = Node()
+        with serving(node) as server, contextlib.ExitStack() as stack:
+            for _ in range(3):
+                stack.enter_context(_mute_client(server))
+            assert wait_until(lambda: node.feed.viewers == 3)
+        del server
+        gc.collect()
+    assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []
+    assert [record.getMessage() for record in caplog.records if record.name != "httpx"] == []
+
+
+def test_stop_before_and_after_run() -> None:
+    """A server that is stopped before it runs frees its port and runs no more."""
+    server = WebServer(Node().app(), "127.0.0.1", 0)
+    server.stop()
+    server.stop()
+    server.run()
+    again = WebServer(Node().app(), "127.0.0.1", server.port)
+    again.stop()
+
+
+def test_port_in_use() -> None:
+    """A port that is taken is refused in one line that names the setting."""
+    server = WebServer(Node().app(), "127.0.0.1", 0)
+    try:
+        with pytest.raises(ConfigError, match=rf"^web\.port {server.port} is in use: [^\n]+$"):
+            WebServer(Node().app(), "127.0.0.1", server.port)
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_foreign_address(host: str) -> None:
+    """An address that is not this machine's is refused in one line that names the setting."""
+    with pytest.raises(ConfigError, match=rf"^web\.host {host} cannot be listened on \([^\n]+$"):
+        WebServer(Node().app(), host, 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:{}/"), ("0.0.0.0", "http://127.0.0.1:{}/")]
+)
+def test_url(host: str, url: str) -> None:
+    """The address that is shown can be opened in a browser on this machine."""
+    server = WebServer(Node().app(), host, 0)
+    server.stop()
+    assert server.url == url.format(server.port)
+
+
+def test_ipv6() -> None:
+    """The server listens on IPv6 addresses as well."""
+    node = Node()
+    try:
+        server = WebServer(node.app(host="::1"), "::1", 0)
+    except ConfigError:
+        pytest.skip("this machine has no IPv6 loopback address")
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        assert server.url == f"http://[::1]:{server.port}/"
+        assert httpx.get(f"{server.url}livez", timeout=_PATIENCE_S).text == "ok\n"
+    finally:
+        server.stop()
+        thread.join(_PATIENCE_S)
+
+
+def test_raw_response_names_no_server() -> None:
+    """The server tells neither its make nor its version, on errors of the protocol neither."""
+    node = Node()
+    with serving(node) as server:
+        for request in (b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", b"nonsense\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", server.port), _PATIENCE_S) as client:
+                client.sendall(request)
+                head = client.recv(4096).lower()
+            assert head.startswith(b"http/1.1 ")
+            assert b"uvicorn" not in head
+            assert b"\r\nserver:" not in head

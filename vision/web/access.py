@@ -1,0 +1,103 @@
+"""Who may read: response headers, host names and the token."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from ipaddress import ip_address
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    # Another site must neither embed a camera's picture nor keep a handle on the page.
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    # Pictures of people do not belong on a disk.
+    "cache-control": "no-store",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server that listens on ``host`` can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def trusted_hosts(host: str) -> list[str]:
+    """The names a ``Host`` header may carry when the server listens on ``host``.
+
+    On a loopback address that is loopback names: a foreign page whose name was rebound to
+    this machine still sends its own. Elsewhere any name may lead here, and the token guards.
+    """
+    if not is_loopback(host):
+        return ["*"]
+    return ["localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host]
+
+
+class SecureHeaders:
+    """Puts the security headers on every response that does not set them itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, with the headers added on its way out."""
+
+        async def send_secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_secured)
+
+
+class TokenGuard:
+    """Lets requests through that carry the token; ``/livez`` needs none.
+
+    The token comes as ``Authorization: Bearer``, or as the password of HTTP Basic with any
+    user name, for which browsers ask.
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request that carries the token, refuse any other with 401."""
+        is_open = scope["type"] != "http" or scope["path"] == "/livez"
+        if is_open or self._admits(Headers(scope=scope).get("authorization", "")):
+            await self._app(scope, receive, send)
+            return
+        refusal = PlainTextResponse("A token is needed: see secret file web_token.\n", 401)
+        refusal.headers.append("www-authenticate", 'Basic realm="Ariia Vision", charset="UTF-8"')
+        refusal.headers.append("www-authenticate", 'Bearer realm="Ariia Vision"')
+        await refusal(scope, receive, send)
+
+    def _admits(self, authorization: str) -> bool:
+        scheme, _, credentials = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            offered = credentials.strip().encode("latin-1")
+        elif scheme.lower() == "basic":
+            try:
+                offered = base64.b64decode(credentials, validate=True).partition(b":")[2]
+            except (binascii.Error, ValueError):
+                return False
+        else:
+            return False
+        return hmac.compare_digest(offered, self._token)

@@ -1,0 +1,169 @@
+"""The HTTP interface: live page, health, metrics, pictures and events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from vision.domain.errors import ConfigError
+from vision.web.access import SECURITY_HEADERS, SecureHeaders, TokenGuard, trusted_hosts
+from vision.web.documents import (
+    CamerasSource,
+    HealthSource,
+    Overview,
+    cameras_json,
+    readiness_json,
+)
+from vision.web.events import EventStream
+from vision.web.feed import LiveFeed, Picture
+from vision.web.pictures import PictureEncoder
+
+MetricsSource = Callable[[], tuple[bytes, str]]
+
+_PAGE = Path(__file__).parent / "page"
+_JSON = "application/json"
+_MAX_VIEWERS = 100
+_SNAPSHOT_MAX_AGE_S = 1.0
+_SNAPSHOT_WAIT_S = 5.0
+
+
+def create_app(
+    feed: LiveFeed,
+    cameras: CamerasSource,
+    health: HealthSource,
+    metrics: MetricsSource,
+    *,
+    host: str = "127.0.0.1",
+    token: str | None = None,
+) -> Starlette:
+    """Build the application.
+
+    Args:
+        feed: Where inferred frames and messages come in.
+        cameras: The cameras now, in the order to show them; called from several threads.
+        health: The node now; called from several threads.
+        metrics: The metrics page and its content type; called from several threads.
+        host: Address the server listens on; on a loopback one, requests must name one.
+        token: What every request but ``/livez`` must carry, None for open access.
+
+    Raises:
+        ConfigError: The token is empty.
+    """
+    routes = _Routes(feed, cameras, health, metrics)
+    middleware = [
+        Middleware(SecureHeaders),
+        Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(host), www_redirect=False),
+    ]
+    if token is not None:
+        if not token:
+            raise ConfigError("secret file web_token is empty: write a long random token into it")
+        middleware.append(Middleware(TokenGuard, token=token))
+    return Starlette(
+        routes=[
+            Route("/", routes.page),
+            Route("/livez", routes.livez),
+            Route("/readyz", routes.readyz),
+            Route("/metrics", routes.metrics),
+            Route("/api/cameras", routes.cameras),
+            Route("/api/cameras/{name}/frames/{frame_id}.jpg", routes.frame),
+            Route("/api/cameras/{name}/snapshot.jpg", routes.snapshot),
+            Route("/api/events", routes.events),
+            Mount("/static", StaticFiles(directory=_PAGE)),
+        ],
+        middleware=middleware,
+        # The outermost handler answers outside the middleware.
+        exception_handlers={Exception: _internal_error},
+    )
+
+
+class _Routes:
+    """The handlers; those that are no coroutines run in Starlette's thread pool."""
+
+    def __init__(
+        self, feed: LiveFeed, cameras: CamerasSource, health: HealthSource, metrics: MetricsSource
+    ) -> None:
+        self._feed = feed
+        self._cameras = cameras
+        self._health = health
+        self._metrics = metrics
+        self._overview = Overview(cameras, health)
+        self._encoder = PictureEncoder()
+
+    async def page(self, _request: Request) -> Response:
+        return FileResponse(_PAGE / "index.html")
+
+    async def livez(self, _request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    def readyz(self, _request: Request) -> Response:
+        health = self._health()
+        document = readiness_json(health, self._cameras())
+        return Response(document, 200 if health.ready else 503, media_type=_JSON)
+
+    def metrics(self, _request: Request) -> Response:
+        body, content_type = self._metrics()
+        return Response(body, headers={"content-type": content_type})
+
+    def cameras(self, _request: Request) -> Response:
+        return Response(cameras_json(self._cameras()), media_type=_JSON)
+
+    async def frame(self, request: Request) -> Response:
+        params = request.path_params
+        picture = self._feed.picture(params["name"], params["frame_id"])
+        if picture is None:
+            raise HTTPException(404, "This frame is not kept, or no longer.\n")
+        return _jpeg_response(picture, await self._encoder.jpeg(picture))
+
+    async def snapshot(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in {view.name for view in await run_in_threadpool(self._cameras)}:
+            raise HTTPException(404, "There is no such camera.\n")
+        self._refuse_when_full()
+        picture = await self._fresh_picture(name)
+        if picture is None:
+            raise HTTPException(
+                503, f"No frame was inferred within {_SNAPSHOT_WAIT_S:.0f} seconds.\n"
+            )
+        if request.query_params.get("boxes") == "1":
+            return _jpeg_response(picture, await self._encoder.jpeg_with_boxes(picture))
+        return _jpeg_response(picture, await self._encoder.jpeg(picture))
+
+    async def events(self, request: Request) -> Response:
+        if request.method == "HEAD":
+            return Response(media_type=EventStream.media_type)
+        self._refuse_when_full()
+        return EventStream(self._feed, self._overview)
+
+    async def _fresh_picture(self, name: str) -> Picture | None:
+        until = asyncio.get_running_loop().time() + _SNAPSHOT_WAIT_S
+        with self._feed.watch() as viewer:
+            while not viewer.closed:
+                picture = self._feed.newest(name, _SNAPSHOT_MAX_AGE_S)
+                if picture is not None or not await viewer.wait(until):
+                    return picture
+                viewer.take()
+        return None
+
+    def _refuse_when_full(self) -> None:
+        if self._feed.viewers >= _MAX_VIEWERS:
+            raise HTTPException(503, f"{_MAX_VIEWERS} viewers are watching already.\n")
+
+
+def _jpeg_response(picture: Picture, jpeg: bytes) -> Response:
+    headers = {"vision-frame": f"{picture.camera}:{picture.frame_id}"}
+    return Response(jpeg, headers=headers, media_type="image/jpeg")
+
+
+async def _internal_error(_request: Request, _error: Exception) -> Response:
+    return PlainTextResponse("Internal Server Error\n", 500, headers=SECURITY_HEADERS)

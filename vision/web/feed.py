@@ -1,0 +1,241 @@
+"""What viewers of the live page get: the newest messages and the very pictures they describe."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import ceil
+
+from vision.domain.frame import Frame, Image
+
+_SECOND_NS = 1_000_000_000
+_PICTURES_PER_S = 5
+# Copies cost memory bandwidth and memory, whether or not a viewer asks for the picture.
+# From the ninth camera on they share this, so that a node with many stays unharmed.
+_PICTURES_PER_S_OF_ALL = 40
+_LEAST_DEPTH = 2
+_STATUS_DEPTH = 64
+
+
+@dataclass(slots=True, eq=False)
+class Picture:
+    """A copied frame with the message that describes it.
+
+    Attributes:
+        camera: Name from the configuration.
+        frame_id: ``<run>-<seq>``, as in the message.
+        image: The frame's pixels, a copy.
+        payload: The message as Redis subscribers get it.
+        kept_ns: When it was copied, on the feed's clock.
+        number: Position among all that the feed kept.
+        jpeg: The encoded picture once somebody has asked for it.
+    """
+
+    camera: str
+    frame_id: str
+    image: Image
+    payload: bytes
+    kept_ns: int
+    number: int
+    jpeg: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """One message for a viewer; ``kind`` is ``detections`` or ``status``."""
+
+    kind: str
+    payload: bytes
+
+
+@dataclass(slots=True)
+class _Channel:
+    """The recent pictures of one camera and when the next one may be kept."""
+
+    pictures: deque[Picture] = field(default_factory=deque)
+    due_ns: int = 0
+
+
+class Viewer:
+    """One reader of the feed; lives on the event loop and holds a position, not a queue.
+
+    A viewer that comes late finds the newest message of each camera and never the ones
+    it missed, so a slow one costs neither memory nor anybody's time.
+    """
+
+    def __init__(self, feed: LiveFeed, position: int) -> None:
+        self._feed = feed
+        self._position = position
+        self._news = asyncio.Event()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the feed has ended."""
+        return self._feed.closed
+
+    def take(self) -> list[LiveEvent]:
+        """What came since the last call: newest detections per camera, state changes in order."""
+        self._news.clear()
+        self._position, events = self._feed.since(self._position)
+        return events
+
+    def notify(self) -> None:
+        """Wake :meth:`wait`; called on the event loop."""
+        self._news.set()
+
+    async def wait(self, until: float) -> bool:
+        """Wait for news up to ``until`` on the loop's clock; False when the time is over."""
+        try:
+            async with asyncio.timeout_at(until):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class LiveFeed:
+    """Hands inferred frames to the viewers of the live page, if there are any.
+
+    :meth:`on_inferred` and :meth:`on_status` are callable from any thread and never wait
+    for a viewer. Viewers live on one event loop. Nothing is kept while nobody watches.
+    """
+
+    def __init__(self, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._now_ns = now_ns
+        self._watched = False
+        self._lock = threading.Lock()
+        self._channels: dict[str, _Channel] = {}
+        self._statuses: deque[tuple[int, bytes]] = deque(maxlen=_STATUS_DEPTH)
+        self._number = 0
+        self._viewers: set[Viewer] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ringing = False
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._closed
+
+    @property
+    def viewers(self) -> int:
+        """How many watch."""
+        return len(self._viewers)
+
+    def on_inferred(self, frame: Frame, payload: bytes) -> None:
+        """Offer an inferred frame with its message, one line of JSON; the pixels are copied."""
+        if not self._watched:
+            return
+        meta = frame.meta
+        now_ns = self._now_ns()
+        with self._lock:
+            if not self._viewers:
+                return
+            channel = self._channels.setdefault(meta.camera, _Channel())
+            interval_ns = self._interval_ns()
+            # A quarter early is in time: a camera at this very pace would lose frames to jitter.
+            if now_ns < channel.due_ns - interval_ns // 4:
+                return
+            channel.due_ns = max(channel.due_ns, now_ns) + interval_ns
+            self._number += 1
+            channel.pictures.append(
+                Picture(
+                    camera=meta.camera,
+                    frame_id=f"{meta.run}-{meta.seq}",
+                    image=frame.image.copy(),
+                    payload=payload,
+                    kept_ns=now_ns,
+                    number=self._number,
+                )
+            )
+            # About a second: a viewer asks for the picture after it got the message.
+            depth = max(_LEAST_DEPTH, ceil(_SECOND_NS / interval_ns))
+            while len(channel.pictures) > depth:
+                channel.pictures.popleft()
+            self._ring()
+
+    def on_status(self, payload: bytes) -> None:
+        """Offer a status message, one line of JSON."""
+        if not self._watched:
+            return
+        with self._lock:
+            if not self._viewers:
+                return
+            self._number += 1
+            self._statuses.append((self._number, payload))
+            self._ring()
+
+    @contextlib.contextmanager
+    def watch(self) -> Iterator[Viewer]:
+        """Be a viewer, on the running event loop; sees what comes from now on."""
+        with self._lock:
+            if not self._viewers:
+                self._loop = asyncio.get_running_loop()
+                self._ringing = False
+            viewer = Viewer(self, self._number)
+            self._viewers.add(viewer)
+            self._watched = True
+        try:
+            yield viewer
+        finally:
+            with self._lock:
+                self._viewers.discard(viewer)
+                if not self._viewers:
+                    self._watched = False
+                    self._channels.clear()
+                    self._statuses.clear()
+
+    def since(self, position: int) -> tuple[int, list[LiveEvent]]:
+        """The present position, and what came after ``position`` in the order it came."""
+        with self._lock:
+            news = [(number, "status", payload) for number, payload in self._statuses]
+            news += [
+                (channel.pictures[-1].number, "detections", channel.pictures[-1].payload)
+                for channel in self._channels.values()
+            ]
+            events = [
+                LiveEvent(kind, text) for number, kind, text in sorted(news) if number > position
+            ]
+            return self._number, events
+
+    def picture(self, camera: str, frame_id: str) -> Picture | None:
+        """The picture of that frame, None when it is gone or was never kept."""
+        with self._lock:
+            channel = self._channels.get(camera, _Channel())
+            return next((kept for kept in channel.pictures if kept.frame_id == frame_id), None)
+
+    def newest(self, camera: str, max_age_s: float) -> Picture | None:
+        """The newest picture of a camera, None when there is none that young."""
+        with self._lock:
+            pictures = self._channels.get(camera, _Channel()).pictures
+            oldest_ns = self._now_ns() - int(max_age_s * _SECOND_NS)
+            return pictures[-1] if pictures and pictures[-1].kept_ns >= oldest_ns else None
+
+    def close(self) -> None:
+        """End every viewer, and those to come; callable from any thread."""
+        with self._lock:
+            self._closed = True
+            self._ring()
+
+    def _interval_ns(self) -> int:
+        share = _SECOND_NS * len(self._channels) // _PICTURES_PER_S_OF_ALL
+        return max(_SECOND_NS // _PICTURES_PER_S, share)
+
+    def _ring(self) -> None:
+        # Under the lock: while a viewer is registered its loop runs, so it takes the call.
+        # One call is enough for all viewers and for all that comes before it is served.
+        if self._viewers and self._loop is not None and not self._ringing:
+            self._ringing = True
+            self._loop.call_soon_threadsafe(self._notify)
+
+    def _notify(self) -> None:
+        with self._lock:
+            self._ringing = False
+            viewers = tuple(self._viewers)
+        for viewer in viewers:
+            viewer.notify()

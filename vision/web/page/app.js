@@ -1,0 +1,148 @@
+// The live page: the node's overview each second, and each camera's newest picture.
+
+import { Camera } from "./camera.js";
+import { arrange, byId, make, setText, setTone } from "./elements.js";
+import { Filter } from "./filter.js";
+import { Large } from "./large.js";
+import { Stream } from "./stream.js";
+import { Tile } from "./tile.js";
+import { clock, sees, stateOf } from "./wording.js";
+
+const MOST_REASONS = 4;
+
+const tiles = new Map();
+let clockOffset = 0;
+let lastContact = null;
+
+const nodeNow = () => Date.now() + clockOffset;
+const filter = new Filter(redraw);
+const large = new Large(filter, (name, by) => {
+  const names = [...byId("cameras").children].map((element) => element.tile.camera.name);
+  const next = names[(names.indexOf(name) + by + names.length) % names.length];
+  large.show(tiles.get(next).camera, nodeNow());
+});
+
+const stream = new Stream({
+  cameras: showOverview,
+  detections: (message) => tiles.get(message.camera)?.camera.offer(message),
+  status: announce,
+  lost: showLost,
+  rest: () => tiles.forEach(({ camera }) => camera.rest()),
+});
+
+byId("retry").addEventListener("click", () => stream.open());
+stream.open();
+
+function showOverview(overview) {
+  clockOffset = Date.parse(overview.time) - Date.now();
+  lastContact = new Date().toISOString();
+  document.body.dataset.link = "live";
+  byId("lost").hidden = true;
+  byId("waiting").hidden = true;
+  byId("no-cameras").hidden = overview.cameras.length > 0;
+  showNode(overview);
+  filter.update(overview.cameras);
+  showCameras(overview.cameras);
+}
+
+function showNode({ ready, reasons, model, redis, version, cameras }) {
+  setTone(
+    byId("node-state"),
+    ready ? { word: "Ready", tone: "good" } : { word: "Not ready", tone: "bad" },
+  );
+  byId("facts").hidden = false;
+  const rate = cameras.reduce((sum, view) => sum + view.fps_inferred, 0);
+  setText(byId("fact-online"), `${cameras.filter(sees).length} of ${cameras.length}`);
+  setText(byId("fact-rate"), `${rate.toFixed(1)} per second`);
+  setText(byId("fact-model"), model);
+  setText(byId("fact-redis"), redis);
+  setText(byId("version"), `Ariia Vision ${version}`);
+  const section = byId("reasons");
+  section.hidden = reasons.length === 0;
+  section.dataset.tone = ready ? "wait" : "bad";
+  const list = section.firstElementChild;
+  const lines = reasons.slice(0, MOST_REASONS);
+  if (reasons.length > lines.length) lines.push(`and ${reasons.length - lines.length} more`);
+  if (list.textContent !== lines.join(""))
+    list.replaceChildren(...lines.map((line) => make("li", "", line)));
+}
+
+function showCameras(views) {
+  const names = new Set(views.map(({ name }) => name));
+  for (const [name, tile] of tiles) {
+    if (names.has(name)) continue;
+    if (large.camera === tile.camera) large.close();
+    tile.camera.rest();
+    tile.remove();
+    tiles.delete(name);
+  }
+  const isFirst = tiles.size === 0;
+  for (const view of views) {
+    if (!tiles.has(view.name)) addTile(view.name);
+    const { camera } = tiles.get(view.name);
+    camera.view = view;
+    if (sees(view)) camera.retryAt = null;
+  }
+  // Those that see nothing come first; sorting keeps the configuration's order otherwise.
+  const ordered = [...views].sort((a, b) => stateOf(a).rank - stateOf(b).rank);
+  arrange(
+    byId("cameras"),
+    ordered.map(({ name }) => tiles.get(name).element),
+  );
+  updateTiles();
+  if (isFirst) openFromAddress();
+}
+
+function addTile(name) {
+  const camera = new Camera(name, (changed) => {
+    tiles.get(name)?.redraw();
+    if (large.camera === changed) large.redraw();
+  });
+  tiles.set(name, new Tile(camera, filter, () => large.show(camera, nodeNow())));
+}
+
+function openFromAddress() {
+  const tile = tiles.get(decodeURIComponent(location.hash.slice(1)));
+  if (tile !== undefined) large.show(tile.camera, nodeNow());
+}
+
+function announce(status) {
+  const camera = tiles.get(status.camera)?.camera;
+  if (camera === undefined) return;
+  camera.retryAt = status.retry_at;
+  if (camera.view.state !== status.state) {
+    setText(byId("announcer"), `${status.camera}: ${stateOf(status).word}. ${status.reason}`);
+  }
+  camera.view = { ...camera.view, state: status.state, reason: status.reason, since: status.since };
+  updateTiles();
+}
+
+function showLost() {
+  document.body.dataset.link = "lost";
+  byId("waiting").hidden = true;
+  byId("lost").hidden = false;
+  setText(
+    byId("lost-text"),
+    lastContact === null
+      ? "Trying again until it answers."
+      : `It last answered at ${clock(lastContact)}; what stands below is from then. Trying again until it answers.`,
+  );
+  setTone(byId("node-state"), { word: "No contact", tone: "quiet" });
+  byId("reasons").hidden = true;
+  for (const { camera } of tiles.values()) {
+    camera.rest();
+    camera.view = { ...camera.view, state: "unknown", reason: "", since: lastContact };
+  }
+  updateTiles();
+}
+
+function updateTiles() {
+  for (const tile of tiles.values()) tile.update(nodeNow());
+  large.update(nodeNow());
+  large.redraw();
+}
+
+function redraw() {
+  for (const tile of tiles.values()) tile.redraw();
+  large.redraw();
+}

@@ -1,0 +1,28 @@
+// One colour per label, the same here and in the server's snapshots (colours.py); dark ink
+// reads well on each.
+
+const PALETTE = [
+  "#67e8f9",
+  "#fde047",
+  "#fda4af",
+  "#fdba74",
+  "#bef264",
+  "#86efac",
+  "#c4b5fd",
+  "#93c5fd",
+  "#5eead4",
+  "#f0abfc",
+];
+// FNV-1a with an offset that keeps people, vehicles and pets apart.
+const OFFSET = 1019;
+const PRIME = 16777619;
+
+export const INK = "#0f172a";
+
+const encoder = new TextEncoder();
+
+export function colourOf(label) {
+  let hash = OFFSET;
+  for (const byte of encoder.encode(label)) hash = Math.imul(hash ^ byte, PRIME) >>> 0;
+  return PALETTE[hash % PALETTE.length];
+}

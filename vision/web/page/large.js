@@ -1,0 +1,106 @@
+// One camera as large as the window allows, with all that is known of it.
+
+import { draw } from "./canvas.js";
+import { setCover } from "./cover.js";
+import { byId, dot, make, setRows, setText, setTone } from "./elements.js";
+import { duration, latency, moment, number, percent, rate, sees, stateOf } from "./wording.js";
+
+export class Large {
+  #dialog = byId("large");
+  #canvas = byId("large-canvas");
+  #camera = null;
+  #filter;
+  #step;
+
+  /** step(name, by): the camera `by` places further in the grid. */
+  constructor(filter, step) {
+    this.#filter = filter;
+    this.#step = step;
+    byId("large-close").addEventListener("click", () => this.#dialog.close());
+    byId("large-previous").addEventListener("click", () => this.#go(-1));
+    byId("large-next").addEventListener("click", () => this.#go(1));
+    this.#dialog.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowLeft") this.#go(-1);
+      if (event.key === "ArrowRight") this.#go(1);
+    });
+    this.#dialog.addEventListener("click", (event) => {
+      if (event.target === this.#dialog) this.#dialog.close();
+    });
+    this.#dialog.addEventListener("close", () => this.#leave());
+    new ResizeObserver(() => this.redraw()).observe(this.#canvas);
+  }
+
+  get camera() {
+    return this.#camera;
+  }
+
+  show(camera, nodeNow) {
+    this.#camera?.want("large", false);
+    this.#camera = camera;
+    camera.want("large", true);
+    if (!this.#dialog.open) this.#dialog.showModal();
+    history.replaceState(null, "", `#${encodeURIComponent(camera.name)}`);
+    this.update(nodeNow);
+    this.redraw();
+  }
+
+  close() {
+    this.#dialog.close();
+  }
+
+  update(nodeNow) {
+    if (this.#camera === null) return;
+    const { name, view } = this.#camera;
+    setText(byId("large-name"), name);
+    setTone(byId("large-state"), stateOf(view));
+    setRows(byId("large-rows"), [
+      ["State since", moment(view.since)],
+      ["Source", view.source_size === null ? "–" : view.source_size.join(" × ")],
+      ["Frames in", rate(view.fps_in)],
+      ["Frames inferred", rate(view.fps_inferred)],
+      ["Newest frame", duration(view.frame_age_s)],
+      ["Latency p50 / p99", latency(view)],
+      ["Messages", number(view.messages)],
+    ]);
+    setRows(byId("large-skipped"), counts(view.skipped), "None");
+    setRows(byId("large-labels"), counts(view.labels), "Nothing yet");
+    setCover(byId("large-picture"), this.#camera, nodeNow);
+  }
+
+  redraw() {
+    if (this.#camera === null) return;
+    const { name, view, picture } = this.#camera;
+    draw(this.#canvas, picture, this.#filter);
+    const isLive = picture !== null && sees(view);
+    const seen = isLive ? picture.message.detections.filter((one) => this.#filter.admits(one)) : [];
+    this.#canvas.setAttribute("aria-label", `${name}: ${seen.length} objects`);
+    const rows = seen.map(({ label, confidence }) =>
+      make(
+        "li",
+        "",
+        dot(label),
+        make("span", "", label),
+        make("span", "count", percent(confidence)),
+      ),
+    );
+    if (rows.length === 0) rows.push(make("li", "quiet", isLive ? "Nothing" : "No picture"));
+    byId("large-seen").replaceChildren(...rows);
+  }
+
+  #go(by) {
+    this.#step(this.#camera.name, by);
+  }
+
+  #leave() {
+    this.#camera?.want("large", false);
+    this.#camera = null;
+    history.replaceState(null, "", location.pathname);
+  }
+}
+
+function counts(record) {
+  return Object.entries(record)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a)
+    .map(([word, count]) => [word.replaceAll("_", " "), number(count)]);
+}

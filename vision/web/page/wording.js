@@ -1,0 +1,79 @@
+// Words and numbers as people read them.
+
+export const STATES = {
+  starting: { word: "Starting", tone: "wait", rank: 1, title: "Connecting to the camera" },
+  online: { word: "Online", tone: "good", rank: 3, title: "Waiting for the first picture" },
+  stalled: { word: "Stalled", tone: "bad", rank: 0, title: "The camera sends no frames" },
+  reconnecting: { word: "Reconnecting", tone: "bad", rank: 0, title: "The connection is lost" },
+  auth_failed: {
+    word: "Login refused",
+    tone: "bad",
+    rank: 0,
+    title: "The camera refuses the login",
+    remedy: (name) => `Check the secret files camera_${name}_username and camera_${name}_password.`,
+  },
+  not_found: {
+    word: "Not found",
+    tone: "bad",
+    rank: 0,
+    title: "The camera has no such stream",
+    remedy: (name) => `Check the path in cameras.${name}.url.`,
+  },
+  decode_error: {
+    word: "Cannot decode",
+    tone: "bad",
+    rank: 0,
+    title: "The pictures cannot be decoded",
+  },
+  clock_step: {
+    word: "Clock jumped",
+    tone: "wait",
+    rank: 2,
+    title: "Waiting for the first picture",
+  },
+  stopped: { word: "Stopped", tone: "quiet", rank: 0, title: "The camera is stopped" },
+  unknown: { word: "No contact", tone: "quiet", rank: 0, title: "No contact with the node" },
+};
+
+const UNKNOWN = STATES.unknown;
+const count = new Intl.NumberFormat("en");
+
+export const stateOf = (view) => STATES[view.state] ?? UNKNOWN;
+
+export const sees = (view) => stateOf(view).rank >= 2;
+
+export const number = (value) => count.format(value);
+
+export const percent = (share) => `${Math.round(share * 100)} %`;
+
+export const rate = (perSecond) => `${perSecond.toFixed(perSecond < 9.95 ? 1 : 0)} fps`;
+
+export function duration(seconds) {
+  if (seconds === null) return "–";
+  if (seconds < 0.9995) return `${Math.max(0, Math.round(seconds * 1000))} ms`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 99.5) return `${Math.round(seconds)} s`;
+  if (seconds < 5940) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86400)} days`;
+}
+
+export function span(seconds) {
+  return seconds < 1 ? "just now" : `for ${duration(Math.floor(seconds))}`;
+}
+
+export function latency(view) {
+  if (view.latency_ms === null) return "–";
+  const { p50, p99 } = view.latency_ms;
+  return p99 < 9950
+    ? `${Math.round(p50)} / ${Math.round(p99)} ms`
+    : `${duration(p50 / 1000)} / ${duration(p99 / 1000)}`;
+}
+
+export function clock(text) {
+  return new Date(text).toLocaleTimeString([], { hour12: false });
+}
+
+export function moment(text) {
+  return new Date(text).toLocaleString([], { hour12: false });
+}

@@ -1,0 +1,80 @@
+"""JPEG pictures of inferred frames, with or without their boxes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import cv2
+import numpy as np
+import orjson
+from starlette.concurrency import run_in_threadpool
+
+from vision.domain.frame import Image
+from vision.web.colours import INK, colour_of
+from vision.web.feed import Picture
+
+_QUALITY = 82
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT_SCALE = 0.45
+
+
+class PictureEncoder:
+    """Encodes pictures off the event loop, one at a time and each once.
+
+    One at a time: the page may take a share of one core from the inference, not all of them.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def jpeg(self, picture: Picture) -> bytes:
+        """The picture as it was inferred."""
+        if picture.jpeg is None:
+            async with self._turn:
+                # Another viewer may have had the turn before.
+                if picture.jpeg is None:
+                    picture.jpeg = await run_in_threadpool(encode_jpeg, picture.image)
+        return picture.jpeg
+
+    async def jpeg_with_boxes(self, picture: Picture) -> bytes:
+        """The picture with its detections drawn into it."""
+        async with self._turn:
+            return await run_in_threadpool(
+                lambda: encode_jpeg(draw_boxes(picture.image, picture.payload))
+            )
+
+
+def encode_jpeg(image: Image) -> bytes:
+    """Encode an RGB picture."""
+    done, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+    )
+    if not done:
+        raise ValueError(f"OpenCV cannot encode a picture of shape {image.shape} as JPEG")
+    return data.tobytes()
+
+
+def draw_boxes(image: Image, payload: bytes) -> Image:
+    """A copy of the picture with the message's boxes, labels and confidences."""
+    canvas = image.copy()
+    height, width = canvas.shape[:2]
+    # The least confident first, so that the surest box lies on top.
+    for seen in reversed(orjson.loads(payload)["detections"]):
+        left, top, right, bottom = (
+            np.multiply(seen["box"], (width, height, width, height)).round().astype(int).tolist()
+        )
+        colour = colour_of(seen["label"])
+        cv2.rectangle(canvas, (left, top), (right, bottom), colour, 2, cv2.LINE_AA)
+        text = f"{seen['label']} {seen['confidence']:.0%}"
+        (text_width, text_height), _ = cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)
+        base = max(top, text_height + 6)
+        left = max(0, min(left, width - text_width - 6))
+        cv2.rectangle(
+            canvas,
+            (left, base - text_height - 6),
+            (left + text_width + 6, base),
+            colour,
+            cv2.FILLED,
+        )
+        cv2.putText(canvas, text, (left + 3, base - 4), _FONT, _FONT_SCALE, INK, 1, cv2.LINE_AA)
+    return canvas

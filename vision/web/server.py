@@ -1,0 +1,149 @@
+"""The HTTP server of a node: a bound socket, and uvicorn on a thread of the caller's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from vision.domain.errors import ConfigError
+
+_BACKLOG = 128
+_MAX_CONNECTIONS = 512
+# What waits in the kernel for a slow client is old by the time it arrives: keep it small.
+_SEND_BUFFER_BYTES = 128 * 1024
+# Responses under way may end properly for this long; then their connections are cut.
+_GRACE_S = 0.3
+_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  names, no bind
+
+
+def _nothing() -> None:
+    pass
+
+
+class WebServer:
+    """Serves one application over HTTP/1.1.
+
+    The socket is bound at once, so that a wrong address stops the start and ``port`` is
+    known; requests are answered from :meth:`run` on.
+
+    Args:
+        app: The ASGI application.
+        host: Address or name to listen on.
+        port: Port to listen on; 0 takes a free one.
+        on_stop: Called once when the server begins to stop, to end what would run for ever.
+
+    Raises:
+        ConfigError: The address cannot be listened on.
+    """
+
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, *, on_stop: Callable[[], None] = _nothing
+    ) -> None:
+        self._host = host
+        self._socket = _listen(host, port)
+        self._port: int = self._socket.getsockname()[1]
+        self._server = _QuietServer(
+            uvicorn.Config(
+                app,
+                http="h11",
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=_BACKLOG,
+                limit_concurrency=_MAX_CONNECTIONS,
+            ),
+            on_stop,
+        )
+        self._lock = threading.Lock()
+        self._running = False
+        self._stopped = False
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Address of the live page as seen from this machine."""
+        host = _UNSPECIFIED.get(self._host, self._host)
+        return f"http://[{host}]:{self._port}/" if ":" in host else f"http://{host}:{self._port}/"
+
+    def run(self) -> None:
+        """Answer requests until :meth:`stop`; installs no signal handlers."""
+        with self._lock:
+            if self._stopped:
+                return
+            self._running = True
+        with self._socket:
+            self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Make :meth:`run` return within a second; callable from any thread, safe to repeat."""
+        with self._lock:
+            self._stopped = True
+            self._server.should_exit = True
+            if not self._running:
+                self._socket.close()
+
+
+class _QuietServer(uvicorn.Server):
+    """A uvicorn server that leaves signals alone and does not wait for endless responses."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()
+        asyncio.get_running_loop().call_later(_GRACE_S, self._cut_connections)
+        await super().shutdown(sockets)
+
+    def _cut_connections(self) -> None:
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = _reason(error, host, port)
+    else:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        return listener
+    raise ConfigError(reason)
+
+
+def _reason(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"web.port {port} is in use: stop the program that uses it or choose another "
+                "port (0 takes a free one)"
+            )
+        case errno.EACCES | errno.EPERM:
+            return f"web.port {port} is not allowed for this user: choose one from 1024"
+        case _:
+            text = error.strerror or str(error)
+            return (
+                f"web.host {host} cannot be listened on ({text}): name an address of this machine"
+            )
