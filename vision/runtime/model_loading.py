@@ -1,0 +1,38 @@
+"""From the settings to an engine with its model loaded."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+
+from vision.artefacts.catalogue import load_catalogue
+from vision.artefacts.folders import Folders
+from vision.artefacts.progress import Progress
+from vision.artefacts.store import ModelStore
+from vision.config.settings import Settings
+from vision.inference.choice import ChosenModel, choose_model
+from vision.inference.openvino_backend import OpenVinoBackend
+
+
+def model_for(settings: Settings, progress: Progress) -> ChosenModel:
+    """The model the settings ask for, pulled or exported if it is not there.
+
+    Raises:
+        ConfigError: There is no model of that name.
+        ArtefactError: It cannot be had, or is not the one named.
+    """
+    store = ModelStore(load_catalogue(), Folders.of(settings.models_dir))
+    return choose_model(settings.model.name, store, progress, None)
+
+
+def load_model(
+    settings: Settings, chosen: ChosenModel, compiler: Executor | None
+) -> OpenVinoBackend:
+    """An engine with ``chosen`` loaded; ``compiler`` prepares further input shapes."""
+    return OpenVinoBackend(
+        chosen.file,
+        chosen.entry,
+        settings.model,
+        settings.inference,
+        compiler=compiler,
+        cache=Folders.of(settings.models_dir).engine,
+    )

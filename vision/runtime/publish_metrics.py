@@ -1,0 +1,29 @@
+"""What the publisher tells, as metrics."""
+
+from __future__ import annotations
+
+from vision.publishing.observer import DropReason
+from vision.telemetry.metrics import NodeMetrics
+
+
+class PublishMetrics:
+    """Implements :class:`vision.publishing.observer.PublishObserver`."""
+
+    def __init__(self, metrics: NodeMetrics) -> None:
+        self._metrics = metrics
+
+    def published(self, messages: int) -> None:
+        """So many more messages are on their streams."""
+        self._metrics.published.inc(messages)
+
+    def dropped(self, camera: str, reason: DropReason, messages: int) -> None:
+        """So many messages of a camera will never be."""
+        self._metrics.dropped.labels(camera, reason.value).inc(messages)
+
+    def waiting(self, messages: int) -> None:
+        """So many wait for Redis now."""
+        self._metrics.outbox.set(messages)
+
+    def connected(self, is_connected: bool) -> None:  # noqa: FBT001  the event is the value
+        """Whether Redis answers."""
+        self._metrics.redis_up.set(is_connected)
