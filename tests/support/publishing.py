@@ -1,0 +1,144 @@
+"""A publisher at work in its thread, and what it said of itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tests.support.redis_server import RedisServer
+from vision.config.topics import PublishingSettings, RedisSettings
+from vision.publishing.encoding import decode_detections
+from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey
+from vision.publishing.observer import DropReason
+from vision.publishing.redis_publisher import RedisPublisher
+
+PATIENCE_S = 60.0
+_LOOK_EVERY_S = 0.01
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Return once ``condition`` holds; fail the test if it does not for a long time."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline_s, f"waited in vain for: {what}"
+        pause.wait(_LOOK_EVERY_S)
+
+
+class RecordingObserver:
+    """Keeps what the publisher reports."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.drops = Counter[tuple[str, DropReason]]()
+        self.connections: list[bool] = []
+        self.depth = 0
+
+    def published(self, messages: int) -> None:
+        """Count confirmed messages."""
+        self.messages += messages
+
+    def dropped(self, camera: str, reason: DropReason, messages: int) -> None:
+        """Count lost messages."""
+        self.drops[camera, reason] += messages
+
+    def waiting(self, messages: int) -> None:
+        """Keep the newest depth."""
+        self.depth = messages
+
+    def connected(self, is_connected: bool) -> None:  # noqa: FBT001  the protocol's signature
+        """Keep the changes of the connection."""
+        self.connections.append(is_connected)
+
+
+class RunningPublisher:
+    """A publisher, its thread and its observer."""
+
+    def __init__(
+        self,
+        redis: RedisSettings,
+        password: Callable[[], str | None],
+        publishing: PublishingSettings,
+    ) -> None:
+        self.observer = RecordingObserver()
+        self.publisher = RedisPublisher(redis, publishing, password, self.observer)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self.publisher.run, args=(self._stop,))
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def wait_sent(self) -> None:
+        """Wait until nothing waits any more."""
+        wait_until(lambda: self.publisher.depth == 0, "an empty outbox")
+
+    def wait_connected(self) -> None:
+        """Wait until Redis answers."""
+        wait_until(lambda: self.publisher.connected, "a connection")
+
+    def wait_away(self) -> None:
+        """Wait until it noticed that Redis is away."""
+        wait_until(lambda: not self.publisher.connected, "a lost connection")
+
+    def finish(self, drain_s: float = 10.0) -> int:
+        """End it as the node does; how many messages were left behind."""
+        self._stop.set()
+        left = self.publisher.drain(drain_s)
+        if self._thread.ident is not None:
+            self._thread.join(PATIENCE_S)
+            assert not self._thread.is_alive()
+        return left
+
+
+@contextmanager
+def publishing_to(
+    server: RedisServer,
+    publishing: PublishingSettings | None = None,
+    *,
+    settings: RedisSettings | None = None,
+    command_timeout_s: float = 2.0,
+    password: Callable[[], str | None] | None = None,
+) -> Iterator[RunningPublisher]:
+    """A publisher that sends to ``server`` until the test ends."""
+    running = RunningPublisher(
+        settings or server.settings(command_timeout_s=command_timeout_s),
+        password or (lambda: server.password),
+        publishing or PublishingSettings(),
+    )
+    running.start()
+    try:
+        yield running
+    finally:
+        running.finish(drain_s=0.0)
+
+
+def stream_payloads(
+    server: RedisServer, camera: str = "front", kind: Kind = Kind.DETECTIONS
+) -> dict[str, bytes]:
+    """All entries of a stream: id to the bytes of the message."""
+    with server.client() as client:
+        entries = client.xrange(str(StreamKey(kind, camera)))
+    return {
+        stream_id.decode(): fields[MESSAGE_FIELD.encode()] for stream_id, fields in entries or ()
+    }
+
+
+def stream_seqs(server: RedisServer, camera: str = "front") -> list[int]:
+    """The frame numbers on a stream, each message checked against the one before."""
+    previous, seqs = 0, list[int]()
+    for stream_id, payload in stream_payloads(server, camera).items():
+        message = decode_detections(payload)
+        assert stream_id == message.stream_id
+        assert message.seq == previous + 1 + message.skipped
+        previous = message.seq
+        seqs.append(message.seq)
+    return seqs
+
+
+def let_pass(seconds: float) -> None:
+    """Let messages grow old: time is what such a test is about."""
+    threading.Event().wait(seconds)

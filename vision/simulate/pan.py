@@ -1,0 +1,59 @@
+"""A clip out of a photograph: a slow pan across it, as a moving camera would see it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_SIZE = (640, 480)
+_FPS = 10
+_SECONDS = 20
+
+
+def encode_pan(photograph: Path, clip: Path) -> None:
+    """Encode a pan across ``photograph`` into ``clip``, H.264 of 640x480 at 10 fps.
+
+    The window has the width of the photograph and travels down and up once in 20 s, so the
+    clip loops without a jump. The file appears when it is complete, never before.
+    """
+    part = clip.with_name(f".{clip.name}.{os.getpid()}.mp4")
+    try:
+        with av.open(str(part), "w", options={"movflags": "+faststart"}) as container:
+            # Without B-frames and lookahead, as cameras encode.
+            options = {"preset": "veryfast", "tune": "zerolatency", "crf": "23"}
+            stream = container.add_stream("libx264", _FPS, options)
+            stream.width, stream.height = _SIZE
+            stream.pix_fmt = "yuv420p"
+            stream.codec_context.gop_size = _FPS
+            for number, view in enumerate(_views(photograph)):
+                frame = av.VideoFrame.from_ndarray(view, "bgr24")
+                frame.pts, frame.time_base = number, Fraction(1, _FPS)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        part.replace(clip)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _views(photograph: Path) -> Iterator[NDArray[np.uint8]]:
+    picture = cv2.imread(str(photograph))
+    if picture is None:
+        raise ValueError(f"{photograph} is no picture")
+    height, width = picture.shape[:2]
+    window = (width, min(height, width * _SIZE[1] // _SIZE[0]))
+    travel = height - window[1]
+    for number in range(_FPS * _SECONDS):
+        swing = (1 - math.cos(2 * math.pi * number / (_FPS * _SECONDS))) / 2
+        # Positions between pixels: a pan in whole ones would tremble.
+        centre = (width / 2 - 0.5, window[1] / 2 + swing * travel - 0.5)
+        view = cv2.getRectSubPix(picture, window, centre)
+        yield cast("NDArray[np.uint8]", cv2.resize(view, _SIZE, interpolation=cv2.INTER_AREA))

@@ -1,0 +1,82 @@
+"""Plays a camera to one viewer, in real time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vision.simulate.camera import Timeline
+from vision.simulate.clip import CLOCK_HZ
+from vision.simulate.rtp import RtpStream
+
+if TYPE_CHECKING:
+    from vision.simulate.camera import Camera
+    from vision.simulate.transport import Transport
+
+
+_STALL_TICKS = CLOCK_HZ // 25
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Clock and patience of a server.
+
+    Attributes:
+        utc_ns: The cameras' clock, UTC nanoseconds.
+        report_interval_s: Seconds between sender reports; the first is sent at once.
+        send_timeout_s: How long a client may keep a write waiting before it is cut off.
+        session_timeout_s: How long a client may say nothing before it is cut off.
+    """
+
+    utc_ns: Callable[[], int] = time.time_ns
+    report_interval_s: float = 2.0
+    send_timeout_s: float = 5.0
+    session_timeout_s: float = 60.0
+
+
+class Playback:
+    """A camera playing to one viewer from its first key frame on; used by one thread.
+
+    Attributes:
+        transport: Where it plays to.
+        playing: Whether :meth:`proceed` is to be called.
+    """
+
+    def __init__(self, camera: Camera, transport: Transport, timing: Timing) -> None:
+        self.transport, self.playing = transport, False
+        self._faults, self._timing = camera.faults, timing
+        self._rtp = RtpStream(camera.clip.codec)
+        self._timeline = Timeline(camera)
+        self._report_due = 0
+        self._started_ns = time.monotonic_ns()
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Sequence number and RTP timestamp of the packet that is sent next."""
+        return self._rtp.sequence, self._rtp.timestamp(self._timeline.timestamp)
+
+    def play(self) -> None:
+        """Begin, or go on after a pause with the unit that would have been next."""
+        self._timeline.postpone(self._now())
+        self.playing = True
+
+    def proceed(self) -> float:
+        """Send a report and a unit if they are due; seconds until a unit is due again."""
+        now, timeline, faults = self._now(), self._timeline, self._faults
+        if faults.stall:
+            timeline.postpone(now + _STALL_TICKS)
+        elif now >= self._report_due:
+            self._report_due = now + round(self._timing.report_interval_s * CLOCK_HZ)
+            if faults.sender_reports:
+                camera_ns = self._timing.utc_ns() + round(faults.clock_offset_s * 1e9)
+                self.transport.send([self._rtp.report(now, camera_ns)], rtcp=True)
+        if now >= timeline.due:
+            packets = self._rtp.packets(timeline.unit.nals, timeline.timestamp)
+            self.transport.send(faults.impair(packets))
+            timeline.advance()
+        return max(0.0, (timeline.due - self._now()) / CLOCK_HZ)
+
+    def _now(self) -> int:
+        return (time.monotonic_ns() - self._started_ns) * CLOCK_HZ // 1_000_000_000
