@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vision.cli.progress import TerminalProgress
+from vision.cli.transfers import ConsoleTransfers
 from vision.config import load_settings
 from vision.runtime.lifecycle import stop_on_signals
 from vision.telemetry.logs import configure_logs
@@ -34,5 +34,5 @@ def run(args: argparse.Namespace) -> int:
     configure_logs(settings.logs.level, settings.logs.format, sys.stdout)
     stop = threading.Event()
     with stop_on_signals(stop):
-        Node(settings, TerminalProgress()).run(stop)
+        Node(settings, ConsoleTransfers()).run(stop)
     return 0

@@ -100,3 +100,10 @@ class SecretFiles:
         )
         self._register(credentials.username, credentials.password)
         return credentials
+
+
+def write_secret(path: Path, value: str) -> Path:
+    """Write ``value`` into a new secret file that only its owner may read."""
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(value, encoding="utf-8")
+    return path

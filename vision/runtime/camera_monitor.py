@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import statistics
 import threading
 import time
 from collections import Counter, deque
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterable
 from vision.capture.worker import CaptureCounters
 from vision.domain.frame import FrameMeta
 from vision.domain.status import CameraState, CameraStatus
-from vision.telemetry.camera_view import CameraView
+from vision.telemetry.camera_view import CameraView, p50_p99
 
 _log = logging.getLogger(__name__)
 # Rates are means over this many seconds: steady to read, quick to show a change.
@@ -138,7 +137,6 @@ class CameraMonitor:
         now_s = now_ns / 1e9
         with self._lock:
             newest, status = self._newest, self._status
-            latencies = sorted(self._latencies_ms)
             return CameraView(
                 name=self._name,
                 state=status.state,
@@ -150,7 +148,7 @@ class CameraMonitor:
                 frame_age_s=None if newest is None else newest.age_ns(now_ns) / 1e9,
                 messages=self._messages,
                 labels=dict(self._labels),
-                latency_ms=_p50_p99(latencies),
+                latency_ms=p50_p99(self._latencies_ms),
                 skipped=dict(self._skipped),
             )
 
@@ -168,10 +166,3 @@ def _rate(times_s: Iterable[float], now_s: float) -> float:
     if len(recent) < 2:  # noqa: PLR2004  a rate needs two
         return 0.0
     return (len(recent) - 1) / max(recent[-1] - recent[0], now_s - recent[0], 1e-9)
-
-
-def _p50_p99(ordered_ms: list[float]) -> tuple[float, float] | None:
-    if not ordered_ms:
-        return None
-    p99 = ordered_ms[min(len(ordered_ms) - 1, round(0.99 * len(ordered_ms)))]
-    return round(statistics.median(ordered_ms), 1), round(p99, 1)

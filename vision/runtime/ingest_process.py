@@ -11,13 +11,13 @@ import threading
 import time
 from multiprocessing.connection import Connection
 
-from vision.capture.rtsp import RtspAddress
 from vision.capture.worker import CaptureWorker
 from vision.config.secrets import SecretFiles
 from vision.domain.errors import ConfigError, SourceError, SourceErrorCode
 from vision.domain.status import CameraState
 from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameWriter
 from vision.resilience.backoff import Backoff
+from vision.runtime.camera_address import camera_address
 from vision.runtime.worker_protocol import HEARTBEAT_S, STOP, Heartbeat, IngestTask, StateReport
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
@@ -100,28 +100,14 @@ class IngestProcess:
     def _capture(self) -> SourceError | None:
         """Serve one connection; None when it ended because we were told to stop."""
         try:
-            self._worker.capture(self._address(), self._stop)
+            # Read anew for each connection, so that a rotated password needs no restart.
+            address = camera_address(self._task.name, self._task.camera, self._secrets)
+            self._worker.capture(address, self._stop)
         except SourceError as error:
             return error
         except ConfigError as error:
             return SourceError(SourceErrorCode.AUTH_FAILED, str(error))
         return None
-
-    def _address(self) -> RtspAddress:
-        camera = self._task.camera
-        # Read anew for each connection, so that a rotated password needs no restart.
-        credentials = self._secrets.camera(self._task.name, camera)
-        return RtspAddress(
-            url=camera.url,
-            username=credentials.username if credentials else None,
-            password=credentials.password if credentials else None,
-            transport=camera.transport,
-            open_timeout_s=camera.open_timeout_s,
-            read_timeout_s=camera.read_timeout_s,
-            tls_verify=camera.tls.verify,
-            tls_ca_file=camera.tls.ca_file,
-            tls_server_name=camera.tls.server_name,
-        )
 
     def _online(self, codec: str) -> None:
         self._online_since_s = time.monotonic()

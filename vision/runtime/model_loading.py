@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from functools import partial
 
 from vision.artefacts.catalogue import load_catalogue
 from vision.artefacts.folders import Folders
@@ -10,6 +11,7 @@ from vision.artefacts.progress import Progress
 from vision.artefacts.store import ModelStore
 from vision.config.settings import Settings
 from vision.inference.choice import ChosenModel, choose_model
+from vision.inference.export import can_export, export_model
 from vision.inference.openvino_backend import OpenVinoBackend
 
 
@@ -21,7 +23,8 @@ def model_for(settings: Settings, progress: Progress) -> ChosenModel:
         ArtefactError: It cannot be had, or is not the one named.
     """
     store = ModelStore(load_catalogue(), Folders.of(settings.models_dir))
-    return choose_model(settings.model.name, store, progress, None)
+    exporter = partial(export_model, store=store, progress=progress) if can_export() else None
+    return choose_model(settings.model.name, store, progress, exporter)
 
 
 def load_model(

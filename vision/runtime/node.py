@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from vision.artefacts.progress import Progress
-from vision.config.secrets import REDIS_PASSWORD, WEB_TOKEN, SecretFiles
+from vision.config.secrets import WEB_TOKEN, SecretFiles
 from vision.config.settings import Settings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import ConfigError
@@ -25,6 +25,7 @@ from vision.runtime.camera_fleet import CameraFleet
 from vision.runtime.model_loading import load_model, model_for
 from vision.runtime.node_health import node_health
 from vision.runtime.publish_metrics import PublishMetrics
+from vision.runtime.redis_password import redis_password
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
 from vision.telemetry.redaction import process_redactor
@@ -142,9 +143,7 @@ class Node:
             self._secrets.camera(name, camera)
 
     def _redis_password(self) -> str | None:
-        if self._settings.redis.username is not None:
-            return self._secrets.require(REDIS_PASSWORD, "redis.username is set")
-        return self._secrets.read(REDIS_PASSWORD)
+        return redis_password(self._settings, self._secrets)
 
     def _web_server(self) -> WebServer:
         web = self._settings.web
@@ -175,7 +174,7 @@ class Node:
         def guarded() -> None:
             try:
                 work()
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  raised again by run
                 _log.critical("node.part_failed part=%s", name, exc_info=error)
                 self._failure = error
                 stop.set()

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from vision.config.secrets import write_secret
 from vision.domain.errors import ConfigError
 from vision.runtime import bound_to_parent
 
@@ -85,12 +86,6 @@ class SimulatedCameras:
     def _write_credentials(self) -> tuple[Path, Path]:
         username, password = "viewer", secrets.token_urlsafe(16)
         for name in self._clips:
-            username_file = _write_secret(self._secrets_dir / f"camera_{name}_username", username)
-            password_file = _write_secret(self._secrets_dir / f"camera_{name}_password", password)
+            username_file = write_secret(self._secrets_dir / f"camera_{name}_username", username)
+            password_file = write_secret(self._secrets_dir / f"camera_{name}_password", password)
         return username_file, password_file
-
-
-def _write_secret(path: Path, value: str) -> Path:
-    path.touch(mode=0o600)
-    path.write_text(value)
-    return path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vision.domain.status import CameraState
@@ -39,3 +41,12 @@ class CameraView:
     labels: dict[str, int]
     latency_ms: tuple[float, float] | None
     skipped: dict[str, int]
+
+
+def p50_p99(values: Iterable[float]) -> tuple[float, float] | None:
+    """Median and 99th percentile, one decimal; None without values."""
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    p99 = ordered[min(len(ordered) - 1, round(0.99 * len(ordered)))]
+    return round(statistics.median(ordered), 1), round(p99, 1)
