@@ -49,7 +49,7 @@ def assert_one_line(result: subprocess.CompletedProcess[str], *parts: str) -> No
         (CAMERA + "  front: {url: 'rtsp://h/y'}\n", ("line 3", "'front'", "twice")),
         ("cameras:\n  'front{1}': {url: 'rtsp://h/x'}\n", ("front{1}", "Redis keys")),
         ("redis: {}\n", ("cameras", "add")),
-        (CAMERA + "model: {name: yolov99}\n", ("model.name", "yolov99", "vision models list")),
+        (CAMERA + "model: {name: yolov99}\n", ("model.name", "yolov99", "did you mean")),
         (
             "cameras:\n  front: {url: 'rtsp://127.0.0.1:9/x', auth: required}\n",
             ("missing secret file camera_front_username", "cameras.front.auth"),

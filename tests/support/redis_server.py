@@ -65,6 +65,7 @@ class RedisServer:
     def kill(self) -> None:
         """End it with SIGKILL, as a crash would."""
         os.kill(self._server.pid, signal.SIGKILL)
+        self._is_paused = False
         self._server.stop()
 
     def restart(self) -> None:

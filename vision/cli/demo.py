@@ -157,7 +157,7 @@ def _hints(reading: DemoReading) -> Text:
         text.append("live page    ", style="dim")
         text.append(f"{reading.page}\n", style="bold")
     text.append("subscribe    ", style="dim")
-    text.append(f"vision tail --config {reading.config}\n")
+    text.append(f"{sys.argv[0]} tail --config {reading.config}\n")
     text.append("latency is from the camera's shutter to a Redis subscriber; Ctrl-C ends", "dim")
     return text
 

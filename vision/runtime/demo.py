@@ -38,6 +38,8 @@ _PAGE_PORT = 8080
 _TICK_S = 0.5
 # What a person can follow on the page and a small machine can infer.
 _FPS = 5
+# Above the model's default: a first look is no place for guesses.
+_CONFIDENCE = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +144,20 @@ class Demo:
         ]
         if self.options.video is not None:
             return dict.fromkeys(names, self.options.video)
-        folders = Folders.of(None)
-        catalogue = load_catalogue()
-        photograph = pull_clip(catalogue.clips["bus"], folders, self.progress)
-        pan = photograph.with_name("bus-pan.mp4")
+        clips = [self._pan("bus"), self._pan("zidane")]
+        if len(names) > len(clips):
+            clips.append(self._pulled("bikes"))
+        return {name: clips[number % len(clips)] for number, name in enumerate(names)}
+
+    def _pulled(self, clip: str) -> Path:
+        return pull_clip(load_catalogue().clips[clip], Folders.of(None), self.progress)
+
+    def _pan(self, photograph: str) -> Path:
+        picture = self._pulled(photograph)
+        pan = picture.with_name(f"{photograph}-pan.mp4")
         if not pan.exists():
-            encode_pan(photograph, pan)
-        bikes = pull_clip(catalogue.clips["bikes"], folders, self.progress)
-        return {name: (pan, bikes)[number % 2] for number, name in enumerate(names)}
+            encode_pan(picture, pan)
+        return pan
 
 
 def _write_config(folder: Path, redis_url: str, urls: dict[str, str]) -> Path:
@@ -157,6 +165,7 @@ def _write_config(folder: Path, redis_url: str, urls: dict[str, str]) -> Path:
         "redis": {"url": redis_url},
         "secrets_dir": str(folder / "secrets"),
         "web": {"port": _page_port()},
+        "model": {"confidence": _CONFIDENCE},
         "logs": {"level": "warning", "format": "text"},
         "cameras": {
             name: {"url": url, "fps": _FPS, "auth": "required"} for name, url in urls.items()

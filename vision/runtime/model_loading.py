@@ -32,10 +32,5 @@ def load_model(
 ) -> OpenVinoBackend:
     """An engine with ``chosen`` loaded; ``compiler`` prepares further input shapes."""
     return OpenVinoBackend(
-        chosen.file,
-        chosen.entry,
-        settings.model,
-        settings.inference,
-        compiler=compiler,
-        cache=Folders.of(settings.models_dir).engine,
+        chosen.file, chosen.entry, settings.model, settings.inference, compiler=compiler
     )

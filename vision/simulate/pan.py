@@ -22,8 +22,8 @@ _SECONDS = 20
 def encode_pan(photograph: Path, clip: Path) -> None:
     """Encode a pan across ``photograph`` into ``clip``, H.264 of 640x480 at 10 fps.
 
-    The window has the width of the photograph and travels down and up once in 20 s, so the
-    clip loops without a jump. The file appears when it is complete, never before.
+    The window, the largest of that shape, travels across and back once in 20 s, so the clip
+    loops without a jump. The file appears when it is complete, never before.
     """
     part = clip.with_name(f".{clip.name}.{os.getpid()}.mp4")
     try:
@@ -49,11 +49,13 @@ def _views(photograph: Path) -> Iterator[NDArray[np.uint8]]:
     if picture is None:
         raise ValueError(f"{photograph} is no picture")
     height, width = picture.shape[:2]
-    window = (width, min(height, width * _SIZE[1] // _SIZE[0]))
-    travel = height - window[1]
+    window = min(width, height * _SIZE[0] // _SIZE[1]), min(height, width * _SIZE[1] // _SIZE[0])
     for number in range(_FPS * _SECONDS):
         swing = (1 - math.cos(2 * math.pi * number / (_FPS * _SECONDS))) / 2
         # Positions between pixels: a pan in whole ones would tremble.
-        centre = (width / 2 - 0.5, window[1] / 2 + swing * travel - 0.5)
+        centre = (
+            window[0] / 2 - 0.5 + swing * (width - window[0]),
+            window[1] / 2 - 0.5 + swing * (height - window[1]),
+        )
         view = cv2.getRectSubPix(picture, window, centre)
         yield cast("NDArray[np.uint8]", cv2.resize(view, _SIZE, interpolation=cv2.INTER_AREA))

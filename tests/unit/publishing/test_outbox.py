@@ -6,8 +6,14 @@ import threading
 from collections import Counter
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.observer import DropReason
@@ -15,6 +21,7 @@ from vision.publishing.outbox import Entry, Outbox
 
 _FRONT = StreamKey(Kind.DETECTIONS, "front")
 _YARD = StreamKey(Kind.DETECTIONS, "yard")
+_STREAMS = st.sampled_from([_FRONT, _YARD])
 _PLENTY = 10_000
 _HOLD_S = 10.0
 
@@ -41,6 +48,7 @@ class _Bench:
         self.drops[stream, reason] += messages
 
     def put(self, seq: int, stream: StreamKey = _FRONT, *, run: str = "1", size: int = 1) -> None:
+        """Messages come in."""
         self.outbox.put(Entry(stream, f"{run}-{seq}", b"x" * size, self.clock(), run=run))
 
     def take(self, messages: int = _PLENTY, size: int = _PLENTY) -> list[Entry]:
@@ -169,54 +177,66 @@ def test_waiting_ends_when_a_held_stream_is_due() -> None:
     assert len(outbox.take(1, 1)) == 1
 
 
-@given(
-    limit=st.integers(1, 5),
-    steps=st.lists(
-        st.tuples(
-            st.sampled_from(["put", "take", "give_back", "advance", "release"]),
-            st.sampled_from([_FRONT, _YARD]),
-            st.integers(1, 6),
-        ),
-        max_size=80,
-    ),
-)
-def test_nothing_is_lost_unseen_or_out_of_order(
-    limit: int, steps: list[tuple[str, StreamKey, int]]
-) -> None:
-    """After any history: bounds hold, order holds, and put = sent + waiting + dropped.
+class OutboxHistory(RuleBasedStateMachine):
+    """Any history of an outbox: nothing is lost unseen or out of order."""
 
-    Each message explains what was dropped before it: its number is the one sent before,
-    plus one, plus the frames it accounts for.
-    """
-    bench = _Bench(limit)
-    put, sent, previous = Counter[StreamKey](), Counter[StreamKey](), Counter[StreamKey]()
+    @initialize(limit=st.integers(1, 5))
+    def start(self, limit: int) -> None:
+        """A new outbox."""
+        self.limit = limit
+        self.bench = _Bench(limit)
+        self.put_count = Counter[StreamKey]()
+        self.sent_count = Counter[StreamKey]()
+        self.last_sent = Counter[StreamKey]()
 
-    def send(entries: list[Entry]) -> None:
+    @rule(stream=_STREAMS, messages=st.integers(1, 6))
+    def put(self, stream: StreamKey, messages: int) -> None:
+        """Messages come in."""
+        for _ in range(messages):
+            self.put_count[stream] += 1
+            self.bench.put(self.put_count[stream], stream)
+
+    @rule(messages=st.integers(1, 6))
+    def send(self, messages: int) -> None:
+        """A batch goes out."""
+        self._send(self.bench.take(messages))
+
+    @rule(messages=st.integers(1, 6), refused=_STREAMS)
+    def send_with_one_stream_refused(self, messages: int, refused: StreamKey) -> None:
+        """A batch goes out and Redis refuses one stream of it."""
+        taken = self.bench.take(messages)
+        self._send([entry for entry in taken if entry.stream != refused])
+        if back := [entry for entry in taken if entry.stream == refused]:
+            self.bench.outbox.give_back(refused, back, _HOLD_S)
+
+    @rule(stream=_STREAMS)
+    def release(self, stream: StreamKey) -> None:
+        """A stream is taken again."""
+        self.bench.outbox.release(stream)
+
+    @rule(share=st.floats(0.1, 1))
+    def advance(self, share: float) -> None:
+        """Time passes."""
+        self.bench.clock.now_s += share * _HOLD_S
+
+    def _send(self, entries: list[Entry]) -> None:
         for entry in entries:
             seq = int(entry.stream_id.removeprefix("1-"))
-            assert seq == previous[entry.stream] + 1 + entry.lost_before
-            previous[entry.stream] = seq
-            sent[entry.stream] += 1
+            assert seq == self.last_sent[entry.stream] + 1 + entry.lost_before
+            self.last_sent[entry.stream] = seq
+            self.sent_count[entry.stream] += 1
 
-    for action, stream, amount in steps:
-        match action:
-            case "put":
-                for _ in range(amount):
-                    put[stream] += 1
-                    bench.put(put[stream], stream)
-            case "take":
-                send(bench.take(amount))
-            case "give_back":
-                taken = bench.take(amount)
-                send([entry for entry in taken if entry.stream != stream])
-                if refused := [entry for entry in taken if entry.stream == stream]:
-                    bench.outbox.give_back(stream, refused, _HOLD_S)
-            case "advance":
-                bench.clock.now_s += amount * _HOLD_S / 4
-            case "release":
-                bench.outbox.release(stream)
-        for each in (_FRONT, _YARD):
-            waiting = bench.outbox.backlog(each)
-            assert waiting <= limit
-            assert put[each] == sent[each] + waiting + bench.drops[each, DropReason.OVERFLOW]
-        assert len(bench.outbox) == bench.outbox.backlog(_FRONT) + bench.outbox.backlog(_YARD)
+    @invariant()
+    def accounts_for_every_message(self) -> None:
+        """The bound holds and the sum is right."""
+        waiting = {stream: self.bench.outbox.backlog(stream) for stream in (_FRONT, _YARD)}
+        assert len(self.bench.outbox) == sum(waiting.values())
+        for stream, messages in waiting.items():
+            dropped = self.bench.drops[stream, DropReason.OVERFLOW]
+            assert messages <= self.limit
+            assert self.put_count[stream] == self.sent_count[stream] + messages + dropped
+
+
+def test_nothing_is_lost_unseen_or_out_of_order() -> None:
+    """Put = sent + waiting + dropped, within the bound, each gap explained by its heir."""
+    run_state_machine_as_test(OutboxHistory)

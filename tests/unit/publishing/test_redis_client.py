@@ -1,0 +1,74 @@
+"""What is said about Redis: never more than an operator may read in a log."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+
+from vision.config.topics import RedisSettings
+from vision.domain.errors import ConfigError
+from vision.publishing.redis_client import address_of, code_of, explain, is_lasting, open_client
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("redis://redis:6380/2", "redis:6380"),
+        ("rediss://redis.example", "redis.example:6379"),
+        ("redis:///1", "localhost:6379"),
+        ("unix:///run/redis.sock", "/run/redis.sock"),
+    ],
+)
+def test_the_address_is_host_and_port(url: str, address: str) -> None:
+    """A log line names the server as an operator would."""
+    assert address_of(RedisSettings(url=url)) == address
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "lasting"),
+    [
+        (redis.ResponseError("WRONGTYPE Operation against a key"), "WRONGTYPE", False),
+        (redis.ResponseError("MISCONF Redis is configured to save"), "MISCONF", False),
+        (redis.OutOfMemoryError("command not allowed", status_code="OOM"), "OOM", False),
+        (redis.exceptions.NoPermissionError("no", status_code="NOPERM"), "NOPERM", False),
+        (redis.ResponseError("unknown command 'XADD'", status_code="ERR"), "ERR", True),
+    ],
+)
+def test_only_a_wrong_command_is_given_up(
+    error: redis.ResponseError,
+    code: str,
+    lasting: bool,  # noqa: FBT001  a table of cases
+) -> None:
+    """Memory, permission, role and type can change; what Redis calls ERR will not."""
+    assert code_of(error) == code
+    assert is_lasting(error) is lasting
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (redis.AuthenticationError("WRONGPASS"), "refused the login"),
+        (redis.BusyLoadingError("Redis is loading"), "still loading"),
+        (redis.TimeoutError("Timeout reading from socket"), "no answer in time"),
+        (redis.ConnectionError("Connection closed by server."), "the connection was lost"),
+        (redis.ResponseError("unknown command 'AUTH', beginning with 'secret'"), "answered ERR"),
+        (ConfigError("secret file x: is empty"), "secret file x: is empty"),
+    ],
+)
+def test_every_failure_has_plain_words(error: Exception, words: str) -> None:
+    """Each way to fail is told apart, and what Redis quotes is not repeated."""
+    assert words in explain(error)
+    assert "'secret'" not in explain(error)
+
+
+def test_an_unknown_option_in_the_url_is_a_clear_error() -> None:
+    """A mistyped option is found at the start, by name."""
+    settings = RedisSettings(url="rediss://redis:6379/0?ssl_ca_cert=/ca.pem")
+    with pytest.raises(ConfigError, match=r"redis.url: its options \(ssl_ca_cert\)"):
+        open_client(settings, None)
+
+
+def test_the_options_of_tls_are_taken_from_the_url() -> None:
+    """A private certificate authority needs no setting of its own."""
+    settings = RedisSettings(url="rediss://redis:6379/0?ssl_ca_certs=/ca.pem")
+    open_client(settings, "secret").close()
