@@ -22,6 +22,13 @@ class SeenProcess:
         seen = _look(self.pid)
         return seen is not None and seen[0] == self.started
 
+    def environment(self) -> str:
+        """Its environment as the kernel shows it."""
+        try:
+            return Path(f"/proc/{self.pid}/environ").read_bytes().decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+
     def wait_until_gone(self) -> None:
         """Fail when it does not end."""
         wait_until(lambda: not self.is_alive, f"the end of {self.pid} {self.command}")
