@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m bench CASE``; committed results lie in ``bench/results``."""
