@@ -1,4 +1,4 @@
-"""Streams of an RTSP server that is not ours, read with PyAV alone."""
+"""Streams of an RTSP server that is not ours, read with PyAV alone and by the ingest worker."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import av
 import pytest
 
 from tests.support.clips import make_clip
+from tests.support.ingest import ingesting, wait_until
 from tests.support.second_server import second_server
 from tests.support.viewer import watch, with_credentials
+from vision.config.secrets import write_secret
+from vision.domain.frame import ClockSource
 
 pytestmark = pytest.mark.integration
 
@@ -52,3 +55,33 @@ def test_another_servers_digest(tmp_path: Path) -> None:
             watch(with_credentials(url, "operator", "wrong")),
         ):
             pass
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_the_ingest_worker_reads_another_server(
+    tmp_path: Path, codec: Literal["h264", "hevc"], transport: Literal["tcp", "udp"]
+) -> None:
+    """Frames without a hole in their numbers, stamped by the server's clock once it tells it."""
+    clip = make_clip(tmp_path / "clip.ts", codec, fps=25, seconds=1)
+    with (
+        second_server({"front": clip}) as server,
+        ingesting(server.url("front"), fps=10, transport=transport) as ingest,
+    ):
+        ingest.wait_for_frames(10)
+        wait_until(lambda: ingest.metas[-1].clock is ClockSource.RTCP, "a sender report")
+        ingest.wait_for_frames(3)
+    assert ingest.metas[-1].seq == len(ingest.metas) + ingest.overtaken
+    assert 0 <= ingest.metas[-1].received_ns - ingest.metas[-1].captured_ns < 2e9
+
+
+def test_the_ingest_worker_passes_another_servers_digest(tmp_path: Path) -> None:
+    """With credentials out of secret files."""
+    clip = make_clip(tmp_path / "clip.ts", fps=25, seconds=1)
+    write_secret(tmp_path / "camera_front_username", "operator")
+    write_secret(tmp_path / "camera_front_password", "pass word")
+    with (
+        second_server({"front": clip}, digest=("operator", "pass word")) as server,
+        ingesting(server.url("front"), tmp_path) as ingest,
+    ):
+        ingest.wait_for_frames(3)
