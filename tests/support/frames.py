@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vision.domain.frame import ClockSource, Frame, FrameMeta, Image
+from vision.frames.slot import Previous
 
 RUN = 1_763_898_000_123
 CAPTURED_NS = 1_763_898_005_000_000_000
@@ -38,6 +39,7 @@ class CountedLease:
 
     def __init__(self, leased: Frame) -> None:
         self.frame = leased
+        self.previous: Previous | None = None
         self.released = 0
 
     def release(self) -> None:

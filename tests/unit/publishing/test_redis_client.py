@@ -7,7 +7,7 @@ import redis
 
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
-from vision.publishing.redis_client import address_of, code_of, explain, is_lasting, open_client
+from vision.frames.redis_client import address_of, code_of, explain, is_lasting, open_client
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,9 @@ def test_only_a_wrong_command_is_given_up(
         (redis.TimeoutError("Timeout reading from socket"), "no answer in time"),
         (redis.ConnectionError("Connection closed by server."), "the connection was lost"),
         (redis.ResponseError("unknown command 'AUTH', beginning with 'secret'"), "answered ERR"),
+        (redis.ConnectionError("max number of clients reached"), "too many clients"),
         (ConfigError("secret file x: is empty"), "secret file x: is empty"),
+        (ValueError("'secret'"), "not understood (ValueError)"),
     ],
 )
 def test_every_failure_has_plain_words(error: Exception, words: str) -> None:
@@ -61,11 +63,13 @@ def test_every_failure_has_plain_words(error: Exception, words: str) -> None:
     assert "'secret'" not in explain(error)
 
 
-def test_an_unknown_option_in_the_url_is_a_clear_error() -> None:
-    """A mistyped option is found at the start, by name."""
-    settings = RedisSettings(url="rediss://redis:6379/0?ssl_ca_cert=/ca.pem")
-    with pytest.raises(ConfigError, match=r"redis.url: its options \(ssl_ca_cert\)"):
-        open_client(settings, None)
+@pytest.mark.parametrize(
+    "url", ["rediss://redis:6379/0?ssl_ca_cert=/ca.pem", "redis://a..b:6379", "redis://a/0?db=x"]
+)
+def test_a_url_that_cannot_work_is_a_clear_error(url: str) -> None:
+    """A mistyped option or host name is found at the start, in one line."""
+    with pytest.raises(ConfigError, match=r"^redis\.url: [^\n]*: correct it$"):
+        open_client(RedisSettings(url=url), None)
 
 
 def test_the_options_of_tls_are_taken_from_the_url() -> None:

@@ -1,0 +1,298 @@
+"""The CPU engine on small networks made up on the spot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support import networks
+from tests.support.networks import Answers, AtOnce, Later, answer_to
+from vision.artefacts.digest import sha256_of
+from vision.artefacts.store import ModelFile
+from vision.config.topics import InferenceSettings, ModelSettings
+from vision.domain.errors import ArtefactError, InferenceError
+from vision.domain.frame import Image
+from vision.inference.letterbox import Letterbox
+from vision.inference.openvino_backend import OpenVinoAnswer, OpenVinoBackend
+from vision.inference.openvino_runtime import ov
+from vision.inference.openvino_shapes import MAX_SHAPES
+
+pytestmark = pytest.mark.integration
+
+_SIZE = 128
+_MODEL = ModelSettings(input_size=_SIZE)
+
+
+def _picture(height: int, width: int, colour: tuple[int, int, int] = (255, 51, 0)) -> Image:
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+def _input_size(answer: OpenVinoAnswer) -> tuple[int, int]:
+    assert not isinstance(answer.results, InferenceError)
+    return answer.results[0].input_size
+
+
+def _seen_size(backend: OpenVinoBackend, height: int, width: int) -> tuple[int, int]:
+    """The input a picture of that size is put into."""
+    answer = answer_to(backend, _picture(height, width))
+    answer.release()
+    return _input_size(answer)
+
+
+def test_pixels_arrive_as_red_green_blue_from_0_to_1(tmp_path: Path) -> None:
+    """And the result belongs to the picture that was put in."""
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path), networks.entry(), _MODEL, InferenceSettings()
+    )
+    answer = answer_to(backend, _picture(128, 128))
+    assert not isinstance(answer.results, InferenceError)
+    (result,) = answer.results
+    assert result.output.shape == (7, 16)
+    assert result.output[:, 0].tolist() == pytest.approx([1, 0.2, 0, 0.4, 1, 0.2, 0], abs=1e-5)
+    assert result.letterbox == Letterbox(0, 0, 128, 128)
+    assert answer.finished_mono_ns > 0
+    assert backend.model.labels == networks.LABELS
+    assert backend.model.backend == "openvino"
+    assert len(backend.model.sha256) == 64
+
+
+def test_a_new_shape_is_compiled_while_frames_go_through_the_square(tmp_path: Path) -> None:
+    """And used once it is ready."""
+    compiler = Later()
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path),
+        networks.entry(),
+        _MODEL,
+        InferenceSettings(),
+        compiler=compiler,
+    )
+    assert _seen_size(backend, 72, 128) == (128, 128)
+    assert _seen_size(backend, 72, 128) == (128, 128)
+    assert len(compiler) == 1
+    compiler.work()
+    assert _seen_size(backend, 72, 128) == (96, 128)
+    assert _seen_size(backend, 128, 72) == (128, 128)
+
+
+def test_a_few_shapes_are_kept_and_others_use_the_best_of_them(tmp_path: Path) -> None:
+    """Memory is bounded; a picture goes into the smallest one that holds it."""
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path),
+        networks.entry(),
+        ModelSettings(input_size=256),
+        InferenceSettings(),
+        compiler=AtOnce(),
+    )
+    for height in (32, 96, 192):
+        _seen_size(backend, height, 256)
+    assert MAX_SHAPES == 4
+    assert _seen_size(backend, 32, 256) == (32, 256)
+    assert _seen_size(backend, 64, 256) == (96, 256)
+    assert _seen_size(backend, 160, 256) == (192, 256)
+    assert _seen_size(backend, 256, 32) == (256, 256)
+
+
+def test_without_a_compiler_all_pictures_are_padded(tmp_path: Path) -> None:
+    """To the square."""
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path), networks.entry(), _MODEL, InferenceSettings()
+    )
+    assert _seen_size(backend, 72, 128) == (128, 128)
+
+
+def test_a_network_with_a_fixed_input_keeps_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever size was asked for; capture is told the right one."""
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path, (64, 96)),
+        networks.entry((64, 96)),
+        _MODEL,
+        InferenceSettings(),
+        compiler=AtOnce(),
+    )
+    assert backend.input_size == 96
+    assert _seen_size(backend, 54, 96) == (64, 96)
+    assert "inference.input_size_fixed model=colours input_size=96" in caplog.text
+
+
+def test_requests_are_under_way_at_a_time(tmp_path: Path) -> None:
+    """As many as asked for; each answer has its own memory until it is released."""
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path),
+        networks.entry(),
+        _MODEL,
+        InferenceSettings(requests=3, threads=1),
+    )
+    answers = Answers(backend)
+    assert (backend.capacity, backend.free()) == (3, 3)
+    wanted = {backend.submit([_picture(128, 128, (red, 0, 0))]): red for red in (0, 51, 102)}
+    assert backend.free() == 0
+    held: list[OpenVinoAnswer] = []
+    while len(held) < 3:
+        held += answers.next()
+    assert backend.free() == 3
+    later = answer_to(backend, _picture(128, 128, (255, 0, 0)))
+    for answer in [*held, later]:
+        assert not isinstance(answer.results, InferenceError)
+        red = float(answer.results[0].output[0, 0]) * 255
+        assert red == pytest.approx(wanted.get(answer.ticket, 255), abs=1e-3)
+        answer.release()
+    backend.close()
+
+
+def test_memory_is_used_again(tmp_path: Path) -> None:
+    """A released request takes the next picture, whatever its place in the input was."""
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path), networks.entry(), _MODEL, InferenceSettings(requests=1)
+    )
+    outputs = set()
+    for height in (128, 64, 128, 32):
+        answer = answer_to(backend, _picture(height, 128, (255, 255, 255)))
+        assert not isinstance(answer.results, InferenceError)
+        output = answer.results[0].output
+        outputs.add(output.__array_interface__["data"][0])
+        pad = 1 - height / 128
+        assert output[0].mean() == pytest.approx(1 - pad + pad * 114 / 255, abs=1e-5)
+        answer.release()
+        answer.release()
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "scaled"), [((720, 1280), (72, 128)), ((1280, 720), (128, 72)), ((9, 16), (72, 128))]
+)
+def test_a_picture_of_another_scale_is_scaled(
+    tmp_path: Path, source: tuple[int, int], scaled: tuple[int, int]
+) -> None:
+    """Its sender did not know which model would be chosen."""
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path), networks.entry(), _MODEL, InferenceSettings()
+    )
+    answer = answer_to(backend, _picture(*source))
+    assert not isinstance(answer.results, InferenceError)
+    letterbox = answer.results[0].letterbox
+    assert (letterbox.height, letterbox.width) == scaled
+
+
+def test_a_portrait_is_scaled_into_a_fixed_landscape(tmp_path: Path) -> None:
+    """A network may take one input only, and that not a square."""
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path, (64, 96)),
+        networks.entry((64, 96)),
+        ModelSettings(input_size=96),
+        InferenceSettings(),
+    )
+    answer = answer_to(backend, _picture(96, 48))
+    assert not isinstance(answer.results, InferenceError)
+    assert answer.results[0].letterbox == Letterbox(32, 0, 32, 64)
+
+
+def test_a_picture_without_pixels_harms_nobody(tmp_path: Path) -> None:
+    """It is refused, and the engine goes on."""
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path), networks.entry(), _MODEL, InferenceSettings(requests=1)
+    )
+    with pytest.raises(InferenceError, match="160x0 shows nothing"):
+        backend.submit([_picture(0, 160)])
+    assert backend.free() == 1
+    assert _seen_size(backend, 72, 128) == (128, 128)
+
+
+def test_a_failure_inside_the_engine_is_an_answer(tmp_path: Path) -> None:
+    """For that picture alone: here a network that cannot make its shape of a dark one."""
+    ops = ov.opset15
+    picture = ops.parameter([1, 3, 32, 32], ov.Type.f32, "images")
+    # 1 where a pixel is 255, else 0.
+    bright = ops.convert(ops.reduce_max(picture, np.arange(4), keep_dims=False), "i64")
+    shape = ops.concat([np.array([7], np.int64), ops.unsqueeze(bright, np.array(0))], 0)
+    column = ops.reshape(np.zeros(7, np.float32), shape, special_zero=False)
+    output = ops.reshape(column, np.array([1, 7, -1]), special_zero=False)
+    file = networks.save(ov.Model([output], [picture], "fails"), tmp_path / "colours.xml")
+    backend = OpenVinoBackend(
+        file, networks.entry((32, 32)), ModelSettings(input_size=64), InferenceSettings(requests=1)
+    )
+    for colour, fails in ((255, False), (10, True), (255, False)):
+        answer = answer_to(backend, _picture(32, 32, (colour,) * 3))
+        assert isinstance(answer.results, InferenceError) is fails
+        if isinstance(answer.results, InferenceError):
+            assert "\n" not in str(answer.results)
+            assert answer.finished_mono_ns > 0
+        answer.release()
+
+
+@pytest.mark.parametrize("change", ["changed", "truncated", "missing"])
+def test_a_file_that_was_changed_is_not_loaded(tmp_path: Path, change: str) -> None:
+    """Between the choice and the load, too."""
+    file = networks.colour_network(tmp_path)
+    weights = file.path.with_suffix(".bin")
+    if change == "changed":
+        weights.write_bytes(bytes(len(weights.read_bytes())) + b"!")
+    elif change == "truncated":
+        file.path.write_bytes(file.path.read_bytes()[:100])
+    else:
+        weights.unlink()
+    with pytest.raises(ArtefactError) as raised:
+        OpenVinoBackend(file, networks.entry(), _MODEL, InferenceSettings())
+    assert str(tmp_path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
+    """Other classes or another input than the catalogue says."""
+    file = networks.colour_network(tmp_path)
+    for entry, problem in (
+        (networks.entry(labels=("one", "two")), "with 2 classes"),
+        (networks.entry((64, 96)), "its input is dynamic"),
+    ):
+        with pytest.raises(ArtefactError, match=problem):
+            OpenVinoBackend(file, entry, _MODEL, InferenceSettings())
+
+
+def test_a_file_that_is_no_network_is_refused_in_one_line(tmp_path: Path) -> None:
+    """Even if its hash is known."""
+    path = tmp_path / "colours.onnx"
+    path.write_bytes(b"\x08\x07not a network")
+    file = ModelFile("colours", path, sha256_of(path), "made up")
+    with pytest.raises(ArtefactError, match="OpenVINO cannot read it") as raised:
+        OpenVinoBackend(file, networks.entry(), _MODEL, InferenceSettings())
+    assert "\n" not in str(raised.value)
+
+
+def test_nothing_is_told_to_others(tmp_path: Path) -> None:
+    """Importing, loading and running opens no connection and writes nothing into the home."""
+    networks.colour_network(tmp_path)
+    program = f"""
+import sys
+def audit(event, args):
+    if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen"):
+        print("forbidden", event, args)
+sys.addaudithook(audit)
+import numpy as np
+from pathlib import Path
+from tests.support import networks
+from vision.artefacts.digest import sha256_of
+from vision.artefacts.store import ModelFile
+from vision.config.topics import InferenceSettings, ModelSettings
+from vision.inference.openvino_backend import OpenVinoBackend
+path = Path({str(tmp_path)!r}, "colours.xml")
+file = ModelFile("colours", path, sha256_of(path), "made up")
+model = ModelSettings(input_size=64)
+backend = OpenVinoBackend(file, networks.entry(), model, InferenceSettings())
+networks.answer_to(backend, np.zeros((64, 64, 3), np.uint8)).release()
+backend.close()
+print("telemetry", [name for name in sys.modules if name.startswith("openvino_telemetry")])
+"""
+    home = tmp_path / "home"
+    home.mkdir()
+    said = subprocess.check_output(
+        [sys.executable, "-c", program],
+        text=True,
+        env={"HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[3])},
+    )
+    assert said == "telemetry []\n"
+    assert list(home.iterdir()) == []

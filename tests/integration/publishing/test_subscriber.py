@@ -1,0 +1,228 @@
+"""The reference subscriber against a real publisher and server."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Generic
+
+import pytest
+
+from tests.support.messages import RUN, detection, status
+from tests.support.publishing import PATIENCE_S, publishing_to, wait_until
+from tests.support.redis_server import RedisServer
+from vision.domain.message import DetectionMessage
+from vision.domain.status import CameraState
+from vision.publishing.cursor import Cursor, DetectionCursor, Message, StatusCursor
+from vision.publishing.encoding import encode
+from vision.publishing.subscriber import Received, Subscriber
+
+pytestmark = pytest.mark.integration
+_KEY = "vision:detections:{front}"
+
+
+class _Listener(Generic[Message]):
+    """A subscriber in a thread of the test, and what it handed on."""
+
+    def __init__(self, subscriber: Subscriber[Message]) -> None:
+        self.received: list[Received[Message]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._collect, args=(subscriber,))
+        self._thread.start()
+
+    def _collect(self, subscriber: Subscriber[Message]) -> None:
+        for received in subscriber.messages(self._stop):
+            self.received.append(received)
+
+    def wait_for(self, count: int) -> list[Received[Message]]:
+        """The first ``count`` messages."""
+        wait_until(lambda: len(self.received) >= count, f"{count} messages")
+        return self.received[:count]
+
+    def finish(self) -> None:
+        """End the subscriber."""
+        self._stop.set()
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+
+
+@contextmanager
+def _listening(
+    server: RedisServer,
+    cursor: type[Cursor[Message]],
+    *cameras: str,
+    replay: int = 0,
+    command_timeout_s: float = 2.0,
+) -> Iterator[_Listener[Message]]:
+    settings = server.settings(command_timeout_s=command_timeout_s)
+    subscriber = Subscriber(settings, lambda: server.password, cursor, cameras, replay=replay)
+    listener = _Listener(subscriber)
+    try:
+        with server.client() as client:
+            wait_until(lambda: bool(client.client_list(_type="pubsub")), "the subscription")
+        yield listener
+    finally:
+        listener.finish()
+
+
+def _seqs(received: list[Received[DetectionMessage]]) -> list[int]:
+    return [item.message.seq for item in received]
+
+
+def test_replays_then_goes_live(server: RedisServer) -> None:
+    """The newest entries come first, oldest of them first, then what is published now."""
+    with publishing_to(server) as running:
+        for seq in range(1, 11):
+            running.publisher.publish(detection(seq))
+        running.wait_sent()
+        with _listening(server, DetectionCursor, "front", replay=3) as listener:
+            payload = running.publisher.publish(detection(11))
+            received = listener.wait_for(4)
+    assert _seqs(received) == [8, 9, 10, 11]
+    assert [item.is_replayed for item in received] == [True, True, True, False]
+    assert received[-1].payload == payload
+
+
+def test_joins_a_busy_stream_without_hole_or_double(server: RedisServer) -> None:
+    """Between replay and live nothing is missing, however much comes meanwhile."""
+    with publishing_to(server) as running:
+        running.publisher.publish(detection(1))
+        running.wait_sent()
+        end = threading.Event()
+
+        def publish() -> None:
+            for seq in range(2, 2001):
+                running.publisher.publish(detection(seq))
+                end.wait(0.0005)
+
+        busy = threading.Thread(target=publish)
+        busy.start()
+        with _listening(server, DetectionCursor, "front", replay=5) as listener:
+            wait_until(
+                lambda: bool(listener.received) and listener.received[-1].message.seq == 2000,
+                "the last message",
+            )
+            end.set()
+            busy.join(PATIENCE_S)
+    seqs = _seqs(listener.received)
+    assert seqs == list(range(seqs[0], 2001))
+
+
+def test_catches_up_after_an_outage(server: RedisServer) -> None:
+    """A server that dies and returns leaves no hole, whether messages came late or live."""
+    with publishing_to(server) as running, _listening(server, DetectionCursor) as listener:
+        for seq in range(1, 6):
+            running.publisher.publish(detection(seq))
+        listener.wait_for(5)
+        server.kill()
+        running.publisher.publish(detection(6))
+        running.wait_away()
+        for seq in range(7, 11):
+            running.publisher.publish(detection(seq))
+        server.restart()
+        running.wait_sent()
+        running.publisher.publish(detection(11))
+        assert _seqs(listener.wait_for(11)) == list(range(1, 12))
+
+
+def test_reads_on_the_stream_what_never_was_live(server: RedisServer) -> None:
+    """A message whose number shows a gap is handed on after what the stream has there."""
+    with server.client() as client, _listening(server, DetectionCursor, "front") as listener:
+        for seq in range(1, 4):
+            client.xadd(_KEY, {"message": encode(detection(seq))}, id=f"{RUN}-{seq}")
+        client.publish(_KEY, encode(detection(4)))
+        received = listener.wait_for(4)
+    assert _seqs(received) == [1, 2, 3, 4]
+
+
+def test_all_cameras_include_those_that_come_later(server: RedisServer) -> None:
+    """Without names every camera is heard, one that is added later from its first message."""
+    with publishing_to(server) as running:
+        running.publisher.publish(detection(1))
+        running.wait_sent()
+        with _listening(server, DetectionCursor, replay=1) as listener:
+            running.publisher.publish(detection(1, camera="yard"))
+            running.publisher.publish(detection(2))
+            received = listener.wait_for(3)
+    assert {(item.message.camera, item.message.seq) for item in received} == {
+        ("front", 1),
+        ("yard", 1),
+        ("front", 2),
+    }
+
+
+def test_named_cameras_keep_others_out(server: RedisServer) -> None:
+    """Who asks for one camera hears of no other."""
+    with (
+        publishing_to(server) as running,
+        _listening(server, DetectionCursor, "yard") as listener,
+    ):
+        running.publisher.publish(detection(1))
+        running.publisher.publish(detection(1, camera="yard"))
+        assert listener.wait_for(1)[0].message.camera == "yard"
+
+
+def test_a_run_that_starts_in_the_past_is_heard(server: RedisServer) -> None:
+    """After the clock went back messages are live only; the subscriber takes them."""
+    with publishing_to(server) as running, _listening(server, DetectionCursor) as listener:
+        running.publisher.publish(detection(5, skipped=4))
+        listener.wait_for(1)
+        running.publisher.publish(detection(1, run=RUN - 1000))
+        running.publisher.publish(detection(2, run=RUN - 1000))
+        received = listener.wait_for(3)
+    assert [(int(item.message.run), item.message.seq) for item in received] == [
+        (RUN, 5),
+        (RUN - 1000, 1),
+        (RUN - 1000, 2),
+    ]
+
+
+def test_states_are_replayed_and_heard_once(server: RedisServer) -> None:
+    """Statuses come once each, over a crash of the server as well."""
+    states = [CameraState.STARTING, CameraState.ONLINE, CameraState.STALLED, CameraState.ONLINE]
+    messages = [status(state, reason=str(number)) for number, state in enumerate(states)]
+    with publishing_to(server) as running:
+        running.publisher.publish_status(messages[0])
+        running.publisher.publish_status(messages[1])
+        running.wait_sent()
+        with _listening(server, StatusCursor, replay=1) as listener:
+            listener.wait_for(1)
+            server.kill()
+            running.publisher.publish_status(messages[2])
+            running.wait_away()
+            server.restart()
+            listener.wait_for(2)
+            running.publisher.publish_status(messages[3])
+            received = listener.wait_for(3)
+    assert [item.message for item in received] == messages[1:]
+
+
+def test_what_is_no_message_is_skipped(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Garbage on channel and stream is said once and does not end the subscriber."""
+    with server.client() as client:
+        client.xadd(_KEY, {"other": "field"}, id="1-1")
+        with _listening(server, DetectionCursor, "front", replay=10) as listener:
+            client.publish(_KEY, b"\xff not json")
+            strange = dataclasses.replace(detection(1), schema="vision.detections/9")
+            client.publish(_KEY, encode(strange))
+            client.publish(_KEY, encode(detection(1)))
+            assert _seqs(listener.wait_for(1)) == [1]
+    assert caplog.text.count("subscribe.skipped") == 1
+
+
+def test_a_connection_that_went_silent_is_given_up(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that keeps the connection and says nothing more is noticed."""
+    monkeypatch.setattr("vision.publishing.subscriber._QUIET_S", 0.1)
+    with _listening(server, DetectionCursor, "front", command_timeout_s=0.5) as listener:
+        server.pause()
+        wait_until(lambda: "subscribe.redis_away" in caplog.text, "the loss")
+        server.resume()
+        with publishing_to(server) as running:
+            running.publisher.publish(detection(1))
+            assert _seqs(listener.wait_for(1)) == [1]

@@ -1,0 +1,150 @@
+"""Roles as processes that share one configuration: the distributed form on one machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.ingest import PATIENCE_S, wait_until
+from tests.support.node import models_variable, validate
+from tests.support.redis_server import RedisServer
+from vision.artefacts.catalogue import load_catalogue
+from vision.artefacts.folders import Folders
+from vision.artefacts.progress import NoProgress
+from vision.artefacts.pull import pull_clip
+from vision.artefacts.store import ModelStore
+from vision.config.secrets import write_secret
+from vision.domain.errors import ArtefactError
+from vision.inference.choice import choose_model
+
+
+def need_model() -> None:
+    """Skip the test where no model can be had, with the reason."""
+    variable = models_variable().get("VISION_MODELS_DIR")
+    store = ModelStore(load_catalogue(), Folders.of(Path(variable) if variable else None))
+    try:
+        choose_model("auto", store, NoProgress(), None)
+    except ArtefactError as error:
+        pytest.skip(f"no model: {error}")
+
+
+def clip_with_objects() -> Path:
+    """A clip in which the models see something; skips where it cannot be had."""
+    try:
+        return pull_clip(load_catalogue().clips["bikes"], Folders.of(None), NoProgress())
+    except ArtefactError as error:
+        pytest.skip(f"no clip: {error}")
+
+
+class Role:
+    """One ``vision`` process of a site, off and on."""
+
+    def __init__(self, folder: Path, arguments: tuple[str, ...]) -> None:
+        self._folder = folder
+        self._arguments = arguments
+        self._log = folder / f"{'-'.join(arguments).replace('--', '')}.log"
+        self.start()
+
+    @property
+    def log(self) -> str:
+        """All it said on both outputs."""
+        return self._log.read_text()
+
+    def start(self) -> None:
+        """Start it, again after :meth:`stop` or :meth:`kill`."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "vision", *self._arguments],
+                cwd=self._folder,
+                env=_environment(),
+                stdout=log,
+                stderr=log,
+            )
+
+    def stop(self) -> int:
+        """End it as Docker does; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+    def kill(self) -> None:
+        """End it hard."""
+        self.process.kill()
+        self.process.wait()
+
+
+class Site:
+    """A folder with settings and secrets, and the roles that use it."""
+
+    def __init__(self, folder: Path, redis: RedisServer, settings: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.redis = redis
+        self.roles: list[Role] = []
+        (folder / "secrets").mkdir(mode=0o700)
+        write_secret(folder / "secrets" / "redis_password", redis.password)
+        common = {
+            "redis": {"url": redis.settings().url},
+            "web": {"enabled": False},
+            "run_dir": str(folder / "run"),
+        }
+        (folder / "vision.yaml").write_text(yaml.safe_dump(common | dict(settings)))
+
+    def role(self, *arguments: str) -> Role:
+        """Start a role."""
+        self.roles.append(Role(self.folder, arguments))
+        return self.roles[-1]
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that ends by itself."""
+        return subprocess.run(
+            [sys.executable, "-m", "vision", *arguments],
+            cwd=self.folder,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+    def messages(self, camera: str) -> list[dict[str, Any]]:
+        """What is on a camera's stream, each checked against its schema."""
+        with self.redis.client() as client:
+            stream: Any = client.xrange(f"vision:detections:{{{camera}}}")
+        return [validate(fields[b"message"]) for _, fields in stream]
+
+    def wait_for_messages(self, camera: str, more: int) -> None:
+        """Wait until so many further messages are on a camera's stream."""
+        key = f"vision:detections:{{{camera}}}"
+        with self.redis.client() as client:
+            wanted = client.xlen(key) + more
+            wait_until(lambda: client.xlen(key) >= wanted, f"{more} messages:\n{self.logs()}")
+
+    def logs(self) -> str:
+        """The end of what all roles said."""
+        return "\n".join(role.log[-2000:] for role in self.roles)
+
+
+@contextmanager
+def running_site(folder: Path, redis: RedisServer, settings: Mapping[str, Any]) -> Iterator[Site]:
+    """A site for the length of a test; whatever still runs is ended."""
+    folder.mkdir(exist_ok=True)
+    site = Site(folder, redis, settings)
+    try:
+        yield site
+    finally:
+        for role in site.roles:
+            if role.process.poll() is None:
+                role.kill()
+
+
+def _environment() -> dict[str, str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("VISION_")}
+    return clean | models_variable()

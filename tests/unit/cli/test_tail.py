@@ -1,0 +1,53 @@
+"""The lines of ``vision tail``."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tests.support.messages import PERSON, detection, status
+from vision.cli.tail import detection_line, status_line
+from vision.domain.message import DetectionMessage
+from vision.domain.status import CameraState
+
+
+def _timed(message: DetectionMessage, source: str) -> DetectionMessage:
+    time = dataclasses.replace(
+        message.time,
+        captured="2026-11-23T11:40:00.123Z",
+        published="2026-11-23T11:40:00.210Z",
+        source=source,
+    )
+    return dataclasses.replace(message, time=time)
+
+
+def test_a_detection_is_one_compact_line() -> None:
+    """Time, camera, frame, latency and what was seen, in this order."""
+    car = dataclasses.replace(PERSON, label="car", confidence=0.5)
+    message = _timed(detection(12345, detections=(PERSON, car)), "rtcp")
+    expected = "2026-11-23T11:40:00.123Z front 12345 87 ms person 0.87, car 0.50"
+    assert detection_line(message) == expected
+
+
+def test_a_latency_from_arrival_is_marked() -> None:
+    """Without the camera's clock the number means less, and says so."""
+    message = _timed(detection(7, detections=()), "arrival")
+    assert detection_line(message) == "2026-11-23T11:40:00.123Z front 7 ~87 ms -"
+
+
+def test_a_status_says_why_and_what_comes_next() -> None:
+    """State, reason and the next attempt stand on one line."""
+    message = dataclasses.replace(
+        status(CameraState.RECONNECTING, reason="timeout: no packet"),
+        at="2026-11-23T11:40:00.123Z",
+        retry_at="2026-11-23T11:40:02.000Z",
+    )
+    assert status_line(message) == (
+        "2026-11-23T11:40:00.123Z front reconnecting timeout: no packet "
+        "(next attempt 2026-11-23T11:40:02.000Z)"
+    )
+
+
+def test_nothing_steers_the_terminal() -> None:
+    """Control characters in what came over the network are shown as question marks."""
+    evil = dataclasses.replace(PERSON, label="\x1b[2Jperson\nline")
+    assert "?[2Jperson?line" in detection_line(detection(1, detections=(evil,)))

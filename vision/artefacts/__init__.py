@@ -1,0 +1,1 @@
+"""Models and clips by hash: the catalogue and how its files are pulled."""

@@ -1,0 +1,75 @@
+"""The hashes of models that were exported on this machine, in ``exports.toml`` beside them."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from vision.artefacts.catalogue import FileName, Sha256
+from vision.domain.errors import ArtefactError
+
+LEDGER_NAME = "exports.toml"
+_HEAD = "# Written by `vision models export`: the hashes of what was exported into this folder.\n"
+
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class Export:
+    """One export.
+
+    Attributes:
+        model: Name in the catalogue.
+        file: What was made, a name in the ledger's folder.
+        sha256: Of what was made, see :mod:`vision.artefacts.digest`.
+        source_sha256: Of the weights it was made from.
+        made: When, RFC 3339 in UTC.
+        tool: What made it, with its version.
+    """
+
+    model: FileName
+    file: FileName
+    sha256: Sha256
+    source_sha256: Sha256
+    made: str
+    tool: str
+
+
+def read_exports(folder: Path) -> tuple[Export, ...]:
+    """The exports recorded in ``folder``, oldest first; none without a ledger.
+
+    Raises:
+        ArtefactError: The ledger is not one of ours.
+    """
+    path = folder / LEDGER_NAME
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        exports = document.get("exports", [])
+        return TypeAdapter(tuple[Export, ...]).validate_python(exports)
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise ArtefactError(
+            f"{path}: cannot be read as the list of exports: remove it and export again"
+        ) from error
+
+
+def record_export(folder: Path, export: Export) -> None:
+    """Add ``export`` to the ledger of ``folder``, all at once or not at all.
+
+    Call it before the file gets its name: a file whose hash is not yet known would be
+    refused, a known hash without its file does no harm.
+    """
+    exports = [*(known for known in read_exports(folder) if known != export), export]
+    part = folder / f".{LEDGER_NAME}.part"
+    part.write_text(_HEAD + "".join(_table(item) for item in exports), encoding="utf-8")
+    part.replace(folder / LEDGER_NAME)
+
+
+def _table(export: Export) -> str:
+    # A JSON string without control characters is a TOML basic string too.
+    lines = [f"{key} = {json.dumps(value)}\n" for key, value in asdict(export).items()]
+    return "\n[[exports]]\n" + "".join(lines)

@@ -1,0 +1,1 @@
+"""Letterbox, engines, batching and postprocessing."""

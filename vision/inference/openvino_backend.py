@@ -1,0 +1,227 @@
+"""The CPU engine: OpenVINO with several requests of one picture each under way."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vision.artefacts.catalogue import ModelEntry
+from vision.artefacts.store import ModelFile
+from vision.config.topics import InferenceSettings, ModelSettings
+from vision.domain.detections import ModelInfo
+from vision.domain.errors import InferenceError
+from vision.domain.frame import Image
+from vision.inference.backend import RawResult
+from vision.inference.letterbox import Letterbox
+from vision.inference.openvino_runtime import ov, read_model, reason
+from vision.inference.openvino_shapes import CompiledShape, ShapePool
+
+_log = logging.getLogger(__name__)
+
+
+class OpenVinoBackend:
+    """Implements :class:`vision.inference.backend.Backend`."""
+
+    max_batch = 1
+
+    def __init__(
+        self,
+        file: ModelFile,
+        entry: ModelEntry,
+        model: ModelSettings,
+        inference: InferenceSettings,
+        *,
+        compiler: Executor | None = None,
+    ) -> None:
+        """Load ``file``, the build of ``entry`` that was chosen.
+
+        Args:
+            file: What to load; its hash is checked once more.
+            entry: What the catalogue says of it.
+            model: Of these, ``input_size``; a network with a fixed input has its own.
+            inference: Of these, ``requests`` and ``threads``.
+            compiler: Compiles further input shapes; without it all pictures are padded to
+                the largest.
+
+        Raises:
+            ArtefactError: The file is not what it is said to be.
+            InferenceError: OpenVINO cannot compile it.
+        """
+        # Without OpenVINO's cache of compiled networks: it would save a tenth of a second, and
+        # loads a damaged file without noticing, past the hash of the model.
+        core = ov.Core()
+        network = read_model(core, file, entry)
+        if entry.input == "dynamic":
+            largest = (model.input_size, model.input_size)
+        else:
+            largest, compiler = entry.input, None
+            if max(largest) != model.input_size:
+                _log.warning(
+                    "inference.input_size_fixed model=%s input_size=%d", entry.name, max(largest)
+                )
+        self._shapes = ShapePool(core, network, largest, _options(inference), compiler)
+        self.model = ModelInfo(entry.name, file.sha256, "openvino", entry.labels)
+        self.input_size = max(largest)
+        optimal = self._shapes.largest.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self.capacity: int = inference.requests or optimal
+        self._tickets = itertools.count(1)
+        self._under_way: dict[int, _Request] = {}
+        self._idle: defaultdict[tuple[int, int], list[_Request]] = defaultdict(list)
+        self._finished: Callable[[], None] = _nobody
+
+    def free(self) -> int:
+        """See :meth:`Backend.free`."""
+        return self.capacity - len(self._under_way)
+
+    def submit(self, pictures: Sequence[Image]) -> int:
+        """See :meth:`Backend.submit`."""
+        picture = self._fitted(*pictures)
+        shape = self._shapes.best_for(picture.shape[:2])
+        idle = self._idle[shape.size]
+        request = idle.pop() if idle else _Request(shape, self._tell)
+        try:
+            request.start(picture)
+        except InferenceError:
+            idle.append(request)
+            raise
+        ticket = next(self._tickets)
+        self._under_way[ticket] = request
+        return ticket
+
+    def finished(self) -> list[OpenVinoAnswer]:
+        """See :meth:`Backend.finished`."""
+        answers = []
+        for ticket, request in list(self._under_way.items()):
+            results = request.results()
+            if results is not None:
+                del self._under_way[ticket]
+                give_back = self._idle[request.shape.size].append
+                answers.append(OpenVinoAnswer(ticket, request, results, give_back))
+        return answers
+
+    def notify(self, finished: Callable[[], None]) -> None:
+        """See :meth:`Backend.notify`."""
+        self._finished = finished
+
+    def close(self) -> None:
+        """See :meth:`Backend.close`."""
+        for request in self._under_way.values():
+            request.wait()
+        self._under_way.clear()
+        self._idle.clear()
+
+    def _tell(self) -> None:
+        self._finished()
+
+    def _fitted(self, picture: Image) -> Image:
+        """The picture as large as the input allows; it comes so unless its sender knew no better."""
+        height, width = picture.shape[:2]
+        canvas = self._shapes.largest.size
+        if not (height and width):
+            raise InferenceError(f"a picture of {width}x{height} shows nothing")
+        if max(height, width) == self.input_size and height <= canvas[0] and width <= canvas[1]:
+            return picture
+        scale = min(canvas[0] / height, canvas[1] / width)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        resized = cv2.resize(
+            picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        )
+        return np.asarray(resized, np.uint8)
+
+
+class OpenVinoAnswer:
+    """Implements :class:`vision.inference.backend.Answer`."""
+
+    def __init__(
+        self,
+        ticket: int,
+        request: _Request,
+        results: tuple[RawResult] | InferenceError,
+        give_back: Callable[[_Request], None],
+    ) -> None:
+        self.ticket = ticket
+        self.finished_mono_ns = request.finished_mono_ns
+        self.results = results
+        self._request: _Request | None = request
+        self._give_back = give_back
+
+    def release(self) -> None:
+        """See :meth:`Answer.release`; safe to repeat."""
+        request, self._request = self._request, None
+        if request is not None:
+            self._give_back(request)
+
+
+class _Request:
+    """One infer request with its own input and output memory."""
+
+    def __init__(self, shape: CompiledShape, tell: Callable[[], None]) -> None:
+        self.shape = shape
+        self.finished_mono_ns = 0
+        self._tell = tell
+        self._request: Any = shape.compiled.create_infer_request()
+        self._request.set_callback(self._called_back, None)
+        self._canvas: Image = self._request.get_input_tensor().data[0]
+        self._letterbox = Letterbox(0, 0, *shape.size[::-1])
+
+    def start(self, picture: Image) -> None:
+        """Copy the picture in and start."""
+        self._letterbox = Letterbox.centred(picture.shape[:2], self.shape.size)
+        self._letterbox.fill(self._canvas, picture)
+        self.finished_mono_ns = 0
+        try:
+            self._request.start_async()
+        except RuntimeError as error:
+            raise InferenceError(f"OpenVINO did not start: {reason(error)}") from error
+
+    def results(self) -> tuple[RawResult] | InferenceError | None:
+        """The result or why there is none; None while it is under way."""
+        try:
+            if self.finished_mono_ns:
+                # Called back, but not yet returned from there: it could not be started again.
+                self._request.wait()
+            elif not self._request.wait_for(0):
+                return None
+        except RuntimeError as error:
+            # A request that fails is never called back.
+            self.finished_mono_ns = time.monotonic_ns()
+            return InferenceError(f"OpenVINO failed: {reason(error)}")
+        output = self._request.get_output_tensor().data[0]
+        return (RawResult(output, self._letterbox, self.shape.size),)
+
+    def wait(self) -> None:
+        """Wait until it is no longer under way, whatever comes of it."""
+        try:
+            self._request.wait()
+        except RuntimeError as error:
+            _log.debug("inference.request_failed reason=%s", reason(error))
+
+    def _called_back(self, _: object) -> None:
+        self.finished_mono_ns = time.monotonic_ns()
+        self._tell()
+
+
+def _options(inference: InferenceSettings) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        # Each compiled shape pins its threads from the first core on: with two shapes in use
+        # at a time, the requests would share some cores and leave others idle.
+        "ENABLE_CPU_PINNING": False,
+    }
+    if inference.threads:
+        options["INFERENCE_NUM_THREADS"] = inference.threads
+    if inference.requests:
+        options["PERFORMANCE_HINT_NUM_REQUESTS"] = inference.requests
+    return options
+
+
+def _nobody() -> None:
+    pass

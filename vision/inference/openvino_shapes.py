@@ -1,0 +1,125 @@
+"""One network compiled for a few input sizes, new ones in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import Any
+
+from vision.domain.errors import InferenceError
+from vision.inference.letterbox import tight_canvas
+from vision.inference.openvino_runtime import ov, reason
+
+_log = logging.getLogger(__name__)
+_PIXEL_MAX = 255.0
+# Each keeps the weights in memory once more; cameras differ in few aspect ratios.
+MAX_SHAPES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledShape:
+    """The network compiled for an input of ``size``: height and width."""
+
+    size: tuple[int, int]
+    compiled: Any
+
+    @property
+    def area(self) -> int:
+        """Pixels of the input: what one inference costs is proportional to it."""
+        return self.size[0] * self.size[1]
+
+
+class ShapePool:
+    """Finds the cheapest input a picture fits in; used by one thread.
+
+    The largest input is compiled at once and holds every picture. A tighter one is compiled
+    by the executor when a picture first calls for it, and used once it is ready, so that no
+    camera waits for another one's shape.
+    """
+
+    def __init__(
+        self,
+        core: Any,
+        network: Any,
+        largest: tuple[int, int],
+        options: Mapping[str, Any],
+        compiler: Executor | None,
+    ) -> None:
+        """Compile ``network`` for ``largest``; without a compiler that stays the only size.
+
+        Raises:
+            InferenceError: OpenVINO cannot compile it.
+        """
+        self._core = core
+        self._network = network
+        self._options = options
+        self._compiler = compiler
+        self._compiling = threading.Lock()
+        self._pending: dict[tuple[int, int], Future[CompiledShape]] = {}
+        self._asked = {largest}
+        self.largest = self._compile(largest)
+        self._ready = [self.largest]
+
+    def best_for(self, picture: tuple[int, int]) -> CompiledShape:
+        """The smallest ready input for a picture of (height, width); the largest if none is."""
+        if self._pending:
+            self._collect()
+        fitting = [shape for shape in self._ready if _holds(shape.size, picture)]
+        best = min(fitting, key=lambda shape: shape.area, default=self.largest)
+        self._ask_for(tight_canvas(picture), best)
+        return best
+
+    def _ask_for(self, size: tuple[int, int], instead_of: CompiledShape) -> None:
+        if (
+            self._compiler is None
+            or size in self._asked
+            or len(self._asked) >= MAX_SHAPES
+            or size[0] * size[1] >= instead_of.area
+        ):
+            return
+        self._asked.add(size)
+        self._pending[size] = self._compiler.submit(self._compile, size)
+
+    def _collect(self) -> None:
+        for size, future in list(self._pending.items()):
+            if not future.done():
+                continue
+            del self._pending[size]
+            try:
+                self._ready.append(future.result())
+            except InferenceError as error:
+                # It stays asked for, so that it is not tried again for each picture.
+                _log.warning("inference.shape_failed input=%dx%d reason=%s", *size[::-1], error)
+
+    def _compile(self, size: tuple[int, int]) -> CompiledShape:
+        started_s = time.monotonic()
+        try:
+            with self._compiling:
+                network = _with_pixels_in(self._network.clone(), size)
+                compiled = self._core.compile_model(network, "CPU", dict(self._options))
+        except RuntimeError as error:
+            raise InferenceError(
+                f"OpenVINO cannot compile the model for {size[1]}x{size[0]}: {reason(error)}"
+            ) from error
+        elapsed_s = time.monotonic() - started_s
+        _log.info("inference.shape_ready input=%dx%d seconds=%.2f", *size[::-1], elapsed_s)
+        return CompiledShape(size, compiled)
+
+
+def _with_pixels_in(network: Any, size: tuple[int, int]) -> Any:
+    """``network`` for one picture of ``uint8`` (1, height, width, 3) in red, green, blue."""
+    network.reshape([1, 3, *size])
+    steps = ov.preprocess.PrePostProcessor(network)
+    steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    steps.input().model().set_layout(ov.Layout("NCHW"))
+    steps.input().preprocess().convert_element_type(ov.Type.f32).scale(_PIXEL_MAX)
+    steps.output().tensor().set_element_type(ov.Type.f32)
+    return steps.build()
+
+
+def _holds(canvas: tuple[int, int], picture: tuple[int, int]) -> bool:
+    return picture[0] <= canvas[0] and picture[1] <= canvas[1]

@@ -1,0 +1,108 @@
+"""From the raw result of YOLOv8 to detections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.domain.detections import Detections
+from vision.inference.letterbox import Letterbox
+
+# Suppression takes quadratic time; what is past this many candidates is noise.
+_MAX_CANDIDATES = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of the raw result becomes a detection.
+
+    Attributes:
+        confidence: Least score.
+        iou: Overlap past which the weaker of two boxes with one label is dropped.
+        max_detections: Most detections of a frame.
+        class_ids: Classes to report; None for all.
+        multi_label: Let one anchor answer for each class above ``confidence``, as accuracy
+            is measured for COCO; live, it answers for its best class only.
+    """
+
+    confidence: float
+    iou: float
+    max_detections: int
+    class_ids: tuple[int, ...] | None = None
+    multi_label: bool = False
+
+
+class Postprocessor:
+    """Decodes the results of one model; its calls keep no state."""
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        """``labels`` are the model's; classes with the same label suppress each other."""
+        order = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+        self._label_of = np.array([order[label] for label in labels], np.int32)
+
+    def __call__(
+        self, raw: NDArray[np.float32], letterbox: Letterbox, selection: Selection
+    ) -> Detections:
+        """Decode one frame.
+
+        Args:
+            raw: (4 + classes, anchors): centre x, centre y, width and height in pixels of the
+                input, then a score per class. Not kept.
+            letterbox: Where the picture lies in the input.
+            selection: What to keep.
+        """
+        anchors, class_ids, scores = _candidates(raw[4:], selection)
+        if not len(anchors):
+            return Detections.empty()
+        centre_x, centre_y, width, height = raw[:4, anchors]
+        left, top = centre_x - width / 2, centre_y - height / 2
+        kept = self._suppress(
+            np.stack((left, top, width, height), axis=1), scores, class_ids, selection
+        )
+        xyxy = np.stack((left, top, left + width, top + height), axis=1)[kept]
+        shares = letterbox.to_shares(xyxy)
+        # A box wholly in the grey has no area left; it shows nothing of the picture.
+        real = np.logical_and(shares[:, 2] > shares[:, 0], shares[:, 3] > shares[:, 1])
+        kept = kept[real]
+        return Detections(shares[real], scores[kept], class_ids[kept])
+
+    def _suppress(
+        self,
+        xywh: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        class_ids: NDArray[np.int32],
+        selection: Selection,
+    ) -> NDArray[np.intp]:
+        """Indices of the boxes that stay, most confident first."""
+        kept = cv2.dnn.NMSBoxesBatched(
+            xywh.astype(np.float64),  # type: ignore[arg-type]  # the stub knows no arrays
+            scores,  # type: ignore[arg-type]  # as above
+            self._label_of[class_ids],  # type: ignore[arg-type]  # as above
+            score_threshold=0.0,
+            nms_threshold=selection.iou,
+        )
+        indices = np.asarray(kept, np.intp)
+        order = np.argsort(-scores[indices], kind="stable")
+        return indices[order][: selection.max_detections]
+
+
+def _candidates(
+    scores: NDArray[np.float32], selection: Selection
+) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.float32]]:
+    """Anchor, class and score of all that is confident enough and wanted."""
+    if selection.multi_label:
+        class_ids, anchors = np.nonzero(scores >= selection.confidence)
+    else:
+        anchors = np.flatnonzero(scores.max(axis=0) >= selection.confidence)
+        class_ids = scores[:, anchors].argmax(axis=0)
+    if selection.class_ids is not None:
+        wanted = np.isin(class_ids, selection.class_ids)
+        anchors, class_ids = anchors[wanted], class_ids[wanted]
+    values = scores[class_ids, anchors]
+    if len(values) > _MAX_CANDIDATES:
+        best = np.argpartition(-values, _MAX_CANDIDATES)[:_MAX_CANDIDATES]
+        anchors, class_ids, values = anchors[best], class_ids[best], values[best]
+    return anchors, class_ids.astype(np.int32), values

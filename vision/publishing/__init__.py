@@ -1,0 +1,1 @@
+"""Messages to Redis: encoding, outbox, client; and the reference subscriber."""

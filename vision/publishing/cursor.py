@@ -1,0 +1,128 @@
+"""How far a subscriber has come on one camera's stream, for each kind of message."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from typing import ClassVar, Generic, TypeVar
+
+from vision.domain.message import DetectionMessage, StatusMessage
+from vision.publishing.encoding import decode_detections, decode_status
+from vision.publishing.keys import Kind
+
+Message = TypeVar("Message")
+BEFORE_THE_FIRST = "0-0"
+# More than the stream keeps by default: no status that is read again passes for a new one.
+_RECENT_STATUSES = 2_000
+
+
+class Cursor(ABC, Generic[Message]):
+    """What of one stream was handed on."""
+
+    kind: ClassVar[Kind]
+
+    @abstractmethod
+    def __init__(self, stream_id: str) -> None:
+        """Start after the entry ``stream_id``."""
+
+    @property
+    @abstractmethod
+    def stream_id(self) -> str:
+        """The entry after which the stream is to be read on."""
+
+    @staticmethod
+    @abstractmethod
+    def decode(payload: bytes) -> Message:
+        """The message in ``payload``; PublishError if it is none."""
+
+    @staticmethod
+    @abstractmethod
+    def moment(message: Message) -> str:
+        """When it was said, RFC 3339 in UTC: sorts as text."""
+
+    @abstractmethod
+    def is_new(self, message: Message) -> bool:
+        """Whether it was not handed on yet."""
+
+    @abstractmethod
+    def missing_until(self, message: Message) -> str | None:
+        """The stream id up to which something may be missing before a live message."""
+
+    @abstractmethod
+    def advance(self, message: Message, stream_id: str | None) -> None:
+        """Note that it is handed on; ``stream_id`` is None for one that came live."""
+
+
+class DetectionCursor(Cursor[DetectionMessage]):
+    """Counts frames: a message names its stream id and the frames it skipped."""
+
+    kind = Kind.DETECTIONS
+    decode = staticmethod(decode_detections)
+
+    def __init__(self, stream_id: str) -> None:
+        milliseconds, _, number = stream_id.partition("-")
+        self._newest = self._last = (int(milliseconds), int(number))
+
+    @property
+    def stream_id(self) -> str:
+        """As :class:`Cursor` says."""
+        return f"{self._newest[0]}-{self._newest[1]}"
+
+    @staticmethod
+    def moment(message: DetectionMessage) -> str:
+        """As :class:`Cursor` says."""
+        return message.time.published
+
+    def is_new(self, message: DetectionMessage) -> bool:
+        """Whether its frame comes after the last one of its run; other runs are new."""
+        run, seq = self._last
+        return int(message.run) != run or message.seq > seq
+
+    def missing_until(self, message: DetectionMessage) -> str | None:
+        """Itself, unless its ``skipped`` explains all frames since the last message.
+
+        Where a run begins, only the stream knows whether the run before had ended.
+        """
+        run, seq = self._last
+        if int(message.run) == run and message.seq == seq + 1 + message.skipped:
+            return None
+        return message.stream_id
+
+    def advance(self, message: DetectionMessage, stream_id: str | None) -> None:  # noqa: ARG002  the message knows
+        """Move to the frame; the stream is never read again before its newest id."""
+        self._last = (int(message.run), message.seq)
+        self._newest = max(self._newest, self._last)
+
+
+class StatusCursor(Cursor[StatusMessage]):
+    """Compares messages: a status that came live does not name its stream id."""
+
+    kind = Kind.STATUS
+    decode = staticmethod(decode_status)
+
+    def __init__(self, stream_id: str) -> None:
+        self._stream_id = stream_id
+        self._recent: deque[StatusMessage] = deque(maxlen=_RECENT_STATUSES)
+
+    @property
+    def stream_id(self) -> str:
+        """The last entry that was read from the stream."""
+        return self._stream_id
+
+    @staticmethod
+    def moment(message: StatusMessage) -> str:
+        """As :class:`Cursor` says."""
+        return message.at
+
+    def is_new(self, message: StatusMessage) -> bool:
+        """Whether no equal one was handed on lately."""
+        return message not in self._recent
+
+    def missing_until(self, message: StatusMessage) -> str | None:  # noqa: ARG002  see below
+        """Nothing: statuses have no numbers that would show it."""
+        return None
+
+    def advance(self, message: StatusMessage, stream_id: str | None) -> None:
+        """Remember the message."""
+        self._recent.append(message)
+        self._stream_id = stream_id or self._stream_id

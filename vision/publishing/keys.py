@@ -1,0 +1,49 @@
+"""Names on Redis: channels, streams and hashes.
+
+The braces are literal. Redis Cluster hashes what stands between them, so all that belongs
+to one camera lies in one slot.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+MESSAGE_FIELD = "message"
+"""The one field of a stream entry; its value is the bytes the live channel got."""
+
+
+class Kind(StrEnum):
+    """What a stream tells of."""
+
+    DETECTIONS = "detections"
+    STATUS = "status"
+
+    @property
+    def pattern(self) -> str:
+        """Glob for PSUBSCRIBE and SCAN that matches the streams of all cameras."""
+        return f"vision:{self.value}:{{*}}"
+
+
+class StreamKey(NamedTuple):
+    """A channel and the stream of the same name; ``str()`` gives the name on Redis."""
+
+    kind: Kind
+    camera: str
+
+    def __str__(self) -> str:
+        return f"vision:{self.kind.value}:{{{self.camera}}}"
+
+
+def parse_stream_key(name: str) -> StreamKey | None:
+    """The inverse of ``str(key)``; None for any other name."""
+    prefix, _, rest = name.partition(":{")
+    for kind in Kind:
+        if prefix == f"vision:{kind.value}" and len(rest) > 1 and rest.endswith("}"):
+            return StreamKey(kind, rest[:-1])
+    return None
+
+
+def state_key(camera: str) -> str:
+    """The hash that holds a camera's newest state."""
+    return f"vision:state:{{{camera}}}"

@@ -1,0 +1,224 @@
+"""Detections and states to Redis: live channels, replayable streams, state hashes."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from vision.config.topics import PublishingSettings, RedisSettings
+from vision.domain.message import DetectionMessage, StatusMessage, utc_text
+from vision.frames.redis_client import open_client
+from vision.publishing.empty_frames import EmptyFrames
+from vision.publishing.encoding import encode
+from vision.publishing.keys import Kind, StreamKey
+from vision.publishing.observer import DropReason, PublishObserver
+from vision.publishing.outbox import Entry, Outbox
+from vision.publishing.sender import HEARTBEAT_S, Sender
+from vision.publishing.state_hashes import StateHashes
+from vision.publishing.stream_runs import newest_stream_runs
+
+_log = logging.getLogger(__name__)
+
+
+class RedisPublisher:
+    """Takes messages at any time from any thread; one thread sends them.
+
+    ``publish`` and ``publish_status`` never wait for Redis: what it does not take waits in a
+    bounded outbox. Messages of one camera are to come in the order of their frames.
+    """
+
+    def __init__(
+        self,
+        redis: RedisSettings,
+        publishing: PublishingSettings,
+        password: Callable[[], str | None],
+        observer: PublishObserver,
+        *,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """``password`` is asked at each connection and may raise ConfigError.
+
+        Raises:
+            ConfigError: ``redis.url`` has an option that does not exist.
+        """
+        open_client(redis, None).close()
+        self._redis = redis
+        self._password = password
+        self._observer = observer
+        self._monotonic_s = monotonic_s
+        self._wall_ns = wall_ns
+        self._empty_frames = EmptyFrames(publishing.empty_frames)
+        self._hashes = StateHashes()
+        self._outbox = Outbox(publishing.outbox_messages, self._on_drop, monotonic_s)
+        self._sender = Sender(
+            settings=redis,
+            publishing=publishing,
+            password=password,
+            outbox=self._outbox,
+            hashes=self._hashes,
+            observer=observer,
+            on_drop=self._on_drop,
+            monotonic_s=monotonic_s,
+        )
+        # Guards all that must have one order: policy, ids, and the outbox they end in.
+        self._order = threading.Lock()
+        self._status_ids: dict[str, tuple[int, int]] = {}
+        self._sending = threading.Lock()
+        self._unreported = Counter[str]()
+        self._unreported_lock = threading.Lock()
+
+    @property
+    def connected(self) -> bool:
+        """Whether Redis answered last time."""
+        return self._sender.is_connected
+
+    @property
+    def depth(self) -> int:
+        """Messages that wait for Redis."""
+        return len(self._outbox) + self._sender.in_hand
+
+    def publish(
+        self, message: DetectionMessage, on_settled: Callable[[], None] | None = None
+    ) -> bytes:
+        """Hand over what was seen in a frame; returns the document.
+
+        Under ``empty_frames: on_change`` a message may be kept back; its document is
+        returned all the same. ``on_settled`` is called once, by any thread, when the message
+        has reached its stream or never will; it must return at once.
+        """
+        with self._order:
+            passed_on = self._empty_frames.pass_on(message)
+            payload = encode(passed_on or message)
+            if passed_on is not None:
+                self._outbox.put(
+                    Entry(
+                        stream=StreamKey(Kind.DETECTIONS, message.camera),
+                        stream_id=message.stream_id,
+                        payload=payload,
+                        put_s=self._monotonic_s(),
+                        run=message.run,
+                        skipped=passed_on.skipped,
+                        on_settled=on_settled,
+                    )
+                )
+        if passed_on is None and on_settled is not None:
+            on_settled()
+        return payload
+
+    def publish_status(self, message: StatusMessage) -> bytes:
+        """Hand over a change of a camera's state; returns the document."""
+        payload = encode(message)
+        with self._order:
+            self._hashes.update(message)
+            self._outbox.put(
+                Entry(
+                    stream=StreamKey(Kind.STATUS, message.camera),
+                    stream_id=self._next_status_id(message.camera),
+                    payload=payload,
+                    put_s=self._monotonic_s(),
+                )
+            )
+        return payload
+
+    def run(self, stop: threading.Event) -> None:
+        """Send until ``stop`` is set; after setting it, call :meth:`drain` to wake this loop."""
+        with self._sending:
+            while not stop.is_set():
+                pause_s = self._turn()
+                if pause_s:
+                    stop.wait(pause_s)
+                elif not self._sender.has_more:
+                    self._outbox.wait(HEARTBEAT_S)
+
+    def drain(self, timeout_s: float) -> int:
+        """Send what waits, as far as Redis takes it in time, and close.
+
+        To be called once :meth:`run` has been told to stop, from another thread. May take
+        the connect and command timeouts longer.
+
+        Returns:
+            How many messages are left behind; they are reported as dropped.
+        """
+        deadline_s = self._monotonic_s() + timeout_s
+        self._outbox.wake()
+        # The loop leaves within one turn.
+        turn_s = self._redis.connect_timeout_s + self._redis.command_timeout_s
+        if not self._sending.acquire(timeout=timeout_s + turn_s):
+            _log.error("publish.drain_failed waiting=%d reason=still sending", self.depth)
+            return self.depth
+        try:
+            pause = threading.Event()
+            while self.depth and (left_s := deadline_s - self._monotonic_s()) > 0:
+                pause_s = self._turn()
+                if pause_s:
+                    pause.wait(min(pause_s, left_s))
+                elif not self._sender.has_more and self.depth:
+                    self._outbox.wait(left_s)
+            return self._close()
+        finally:
+            self._sending.release()
+
+    def last_stream_runs(self, cameras: Iterable[str]) -> dict[str, int]:
+        """The run of each camera's newest stream entry, UTC milliseconds.
+
+        A new run must be greater, even when the clock went back. Cameras without a stream
+        are missing, all of them when Redis is away. Waits for Redis; uses its own connection.
+        """
+        return newest_stream_runs(self._redis, self._password, cameras)
+
+    def _turn(self) -> float:
+        pause_s = self._sender.turn()
+        self._observer.waiting(self.depth)
+        if self._unreported and self._sender.is_connected:
+            self._report_losses()
+        return pause_s
+
+    def _close(self) -> int:
+        left = self._sender.close() + self._outbox.close()
+        for entry in left:
+            entry.settle()
+        for stream, messages in Counter(entry.stream for entry in left).items():
+            self._on_drop(stream, DropReason.SHUTDOWN, messages)
+        self._observer.waiting(0)
+        if left:
+            _log.error("publish.left_behind messages=%d", len(left))
+        return len(left)
+
+    def _on_drop(self, stream: StreamKey, reason: DropReason, messages: int) -> None:
+        self._observer.dropped(stream.camera, reason, messages)
+        if stream.kind is Kind.DETECTIONS:
+            self._hashes.add_lost(stream.camera, messages)
+            if reason is DropReason.OVERFLOW:
+                with self._unreported_lock:
+                    self._unreported[stream.camera] += messages
+
+    def _report_losses(self) -> None:
+        """Say on the status of each camera how much it lost, once its outbox is empty."""
+        with self._unreported_lock:
+            reports = {
+                camera: messages
+                for camera, messages in self._unreported.items()
+                if not self._outbox.backlog(StreamKey(Kind.DETECTIONS, camera))
+            }
+            for camera in reports:
+                del self._unreported[camera]
+        for camera, messages in reports.items():
+            _log.error("publish.overflowed camera=%s messages=%d", camera, messages)
+            status = self._hashes.newest(camera)
+            if status is not None:
+                reason = f"{messages} messages lost: Redis was away longer than the outbox holds"
+                now = utc_text(self._wall_ns())
+                self.publish_status(dataclasses.replace(status, reason=reason, at=now))
+
+    def _next_status_id(self, camera: str) -> str:
+        """An explicit id like those of detections: a resend is refused, not doubled."""
+        now_ms = self._wall_ns() // 1_000_000
+        last_ms, number = self._status_ids.get(camera, (0, 0))
+        newest = (now_ms, 0) if now_ms > last_ms else (last_ms, number + 1)
+        self._status_ids[camera] = newest
+        return f"{newest[0]}-{newest[1]}"

@@ -1,0 +1,268 @@
+"""The sending side of the publisher: connects, writes what waits, knows what is uncertain."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import redis
+
+from vision.config.topics import PublishingSettings, RedisSettings
+from vision.domain.errors import ConfigError
+from vision.frames.redis_client import address_of, explain, open_client
+from vision.publishing.encoding import add_skipped
+from vision.publishing.keys import Kind, StreamKey
+from vision.publishing.observer import DropReason, PublishObserver
+from vision.publishing.outbox import Entry, Outbox
+from vision.publishing.state_hashes import StateHashes
+from vision.publishing.stream_writer import Loss, Outcome, Refusal, StreamWriter
+from vision.resilience.backoff import Backoff
+from vision.resilience.damping import Damper
+
+_log = logging.getLogger(__name__)
+# One exchange must fit into the command timeout on a slow link: half a second at 10 Mbit/s,
+# each message travelling twice.
+_BATCH_MESSAGES = 500
+_BATCH_BYTES = 256 * 1024
+_BACKOFF_BASE_S = 0.1
+_BACKOFF_CAP_S = 2.0
+# Without traffic, a PING this often keeps the reported connection state true.
+HEARTBEAT_S = 5.0
+# What a Redis that dies may take with it although it was confirmed: `appendfsync everysec`
+# lets up to two seconds of writes wait, a replica that takes over lags by less.
+_FORGETFUL_S = 2.0
+_LOG_PERIOD_S = 60.0
+
+
+class Sender:
+    """Moves messages from the outbox to Redis; used by one thread at a time.
+
+    What was taken from the outbox stays in hand until Redis confirmed or refused it. After a
+    lost connection, what was confirmed in the seconds before is looked for: a Redis that came
+    back without its last writes gets them once more.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: RedisSettings,
+        publishing: PublishingSettings,
+        password: Callable[[], str | None],
+        outbox: Outbox,
+        hashes: StateHashes,
+        observer: PublishObserver,
+        on_drop: Callable[[StreamKey, DropReason, int], None],
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._password = password
+        self._outbox = outbox
+        self._hashes = hashes
+        self._observer = observer
+        self._on_drop = on_drop
+        self._monotonic_s = monotonic_s
+        self._writer = StreamWriter(publishing, monotonic_s)
+        self._address = address_of(settings)
+        self._client: redis.Redis | None = None
+        self._is_connected = False
+        self._backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
+        self._holds: dict[StreamKey, Backoff] = {}
+        self._in_hand: deque[Entry] = deque()
+        self._confirmed: deque[tuple[float, Entry]] = deque(maxlen=publishing.outbox_messages)
+        self._confirmed_for_s = _FORGETFUL_S + settings.command_timeout_s
+        self._heard_s = 0.0
+        self._damper = Damper(_LOG_PERIOD_S, monotonic_s)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether Redis answered last time."""
+        return self._is_connected
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a further turn has something to send without waiting for the outbox."""
+        return bool(self._in_hand)
+
+    @property
+    def in_hand(self) -> int:
+        """Messages taken from the outbox of which Redis confirmed nothing yet."""
+        return sum(not entry.delivered for entry in self._in_hand.copy())
+
+    def turn(self) -> float:
+        """Connect if need be and make one exchange; returns seconds to wait after a failure."""
+        try:
+            client = self._client or self._connect()
+            self._exchange(client)
+        except (redis.RedisError, ConfigError) as error:
+            self._disconnected(error)
+        except Exception as error:  # noqa: BLE001  what answers on that port decides what the client's parser runs into
+            if self._damper.admit(f"failed: {type(error)}"):
+                _log.error("publish.failed", exc_info=error)
+            self._disconnected(error)
+        else:
+            return 0.0
+        return self._backoff.next_s()
+
+    def close(self) -> list[Entry]:
+        """Close the connection and give up what is in hand and unconfirmed."""
+        left = [entry for entry in self._in_hand if not entry.delivered]
+        self._in_hand.clear()
+        self._confirmed.clear()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._set_connected(is_connected=False)
+        return left
+
+    def _connect(self) -> redis.Redis:
+        # The password is read anew each time, so that a rotation needs no restart.
+        client = open_client(self._settings, self._password())
+        try:
+            # Nothing is sent before Redis answers: what fails here was not executed for sure.
+            client.ping()
+            self._in_hand.extendleft(reversed(self._forgotten(client)))
+        except Exception:
+            client.close()
+            raise
+        self._client = client
+        self._heard_s = self._monotonic_s()
+        self._hashes.rewrite_all()
+        self._set_connected(is_connected=True)
+        _log.info(
+            "publish.connected address=%s waiting=%d",
+            self._address,
+            len(self._outbox) + self.in_hand,
+        )
+        return client
+
+    def _forgotten(self, client: redis.Redis) -> list[Entry]:
+        """What Redis confirmed lately and does not have any more."""
+        newest = {entry.stream: entry.stream_id for _, entry in self._confirmed}
+        pipe = client.pipeline(transaction=False)
+        for stream, stream_id in newest.items():
+            pipe.xrange(str(stream), stream_id, stream_id, count=1)
+        replies = pipe.execute(raise_on_error=False)
+        # Entries go in order: where the newest is, all are.
+        gone = {stream for stream, reply in zip(newest, replies, strict=True) if reply == []}
+        forgotten = [entry for _, entry in self._confirmed if entry.stream in gone]
+        kept = [pair for pair in self._confirmed if pair[1].stream not in gone]
+        self._confirmed.clear()
+        self._confirmed.extend(kept)
+        for entry in forgotten:
+            entry.unsure = True
+        return forgotten
+
+    def _disconnected(self, error: Exception) -> None:
+        """Note that Redis is away, and say why."""
+        if self._client is not None:
+            self._forget_old()
+            self._client.close()
+            self._client = None
+        reason = explain(error)
+        times = self._damper.admit(f"away: {reason}")
+        if self._is_connected or times:
+            _log.warning(
+                "publish.redis_away address=%s waiting=%d reason=%s",
+                self._address,
+                len(self._outbox) + self.in_hand,
+                reason,
+            )
+        self._set_connected(is_connected=False)
+
+    def _set_connected(self, *, is_connected: bool) -> None:
+        if is_connected is not self._is_connected:
+            self._is_connected = is_connected
+            self._observer.connected(is_connected)
+
+    def _exchange(self, client: redis.Redis) -> None:
+        if not self._in_hand:
+            self._in_hand.extend(self._outbox.take(_BATCH_MESSAGES, _BATCH_BYTES))
+        batch = self._next_batch()
+        hashes = self._hashes.take_unwritten()
+        if batch or hashes:
+            outcome = self._writer.write(client, batch, hashes)
+            for _ in batch:
+                self._in_hand.popleft()
+            self._settle(batch, outcome)
+        elif self._monotonic_s() - self._heard_s >= HEARTBEAT_S:
+            client.ping()
+        else:
+            return
+        self._heard_s = self._monotonic_s()
+        self._backoff.reset()
+
+    def _next_batch(self) -> list[Entry]:
+        """The oldest in hand; stays in hand until it is settled."""
+        batch: list[Entry] = []
+        room = _BATCH_BYTES
+        for entry in itertools.islice(self._in_hand, _BATCH_MESSAGES):
+            if entry.lost_before and entry.stream.kind is Kind.DETECTIONS:
+                entry.payload = add_skipped(entry.payload, entry.lost_before)
+                entry.skipped += entry.lost_before
+                entry.lost_before = 0
+            room -= len(entry.payload)
+            if batch and room < 0:
+                break
+            batch.append(entry)
+        return batch
+
+    def _settle(self, batch: Iterable[Entry], outcome: Outcome) -> None:
+        delivered = set(outcome.delivered)
+        self._forget_old()
+        now_s = self._monotonic_s()
+        # In the order of the batch, which is that of the streams.
+        self._confirmed.extend((now_s, entry) for entry in batch if entry in delivered)
+        news = sum(not entry.delivered for entry in delivered)
+        for entry in delivered:
+            entry.delivered = True
+            entry.settle()
+            if self._holds.pop(entry.stream, None):
+                self._outbox.release(entry.stream)
+                _log.info("publish.taken_again stream=%s", entry.stream)
+        if news:
+            self._observer.published(news)
+        self._give_up(outcome.lost)
+        self._hold(outcome.held)
+        for name, code in outcome.others:
+            if times := self._damper.admit(f"{name} {code}"):
+                _log.warning("publish.refused name=%s code=%s times=%d", name, code, times)
+
+    def _forget_old(self) -> None:
+        """What was confirmed long enough ago has reached Redis' disk."""
+        oldest_s = self._monotonic_s() - self._confirmed_for_s
+        while self._confirmed and self._confirmed[0][0] < oldest_s:
+            self._confirmed.popleft()
+
+    def _give_up(self, losses: Iterable[Loss]) -> None:
+        for entry, code, reason in losses:
+            if entry.delivered:
+                continue
+            entry.settle()
+            self._on_drop(entry.stream, reason, 1)
+            if times := self._damper.admit(f"{entry.stream} {reason}"):
+                _log.error(
+                    "publish.lost stream=%s id=%s reason=%s code=%s times=%d",
+                    entry.stream,
+                    entry.stream_id,
+                    reason.value,
+                    code,
+                    times,
+                )
+
+    def _hold(self, refusals: Iterable[Refusal]) -> None:
+        """Put refused messages back, with all that must come after them."""
+        refused: dict[StreamKey, list[Entry]] = {}
+        for entry, code in refusals:
+            refused.setdefault(entry.stream, []).append(entry)
+            if times := self._damper.admit(f"{entry.stream} {code}"):
+                _log.warning("publish.held stream=%s code=%s times=%d", entry.stream, code, times)
+        if not refused:
+            return
+        rest, self._in_hand = self._in_hand, deque()
+        for entry in rest:
+            refused.get(entry.stream, self._in_hand).append(entry)
+        for stream, entries in refused.items():
+            backoff = self._holds.setdefault(stream, Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S))
+            self._outbox.give_back(stream, entries, backoff.next_s())

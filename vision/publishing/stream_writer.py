@@ -1,0 +1,216 @@
+"""One exchange with Redis: waiting messages out, what became of each back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import redis
+from redis.client import Pipeline
+
+from vision.config.topics import PublishingSettings
+from vision.frames.redis_client import code_of, is_id_too_small, is_lasting
+from vision.publishing.keys import MESSAGE_FIELD, Kind, state_key
+from vision.publishing.observer import DropReason
+from vision.publishing.outbox import Entry
+from vision.publishing.state_hashes import HashFields
+
+
+class Refusal(NamedTuple):
+    """A message that Redis did not take, and the code it said."""
+
+    entry: Entry
+    code: str
+
+
+class Loss(NamedTuple):
+    """A message that will never reach its stream, and why."""
+
+    entry: Entry
+    code: str
+    reason: DropReason
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the messages of one exchange; each stands in one of the first three.
+
+    Attributes:
+        delivered: On their streams.
+        held: Refused for a condition that can pass; to be sent again.
+        lost: Refused for good.
+        others: Key or channel and code of a refused HSET or PUBLISH.
+    """
+
+    delivered: list[Entry] = field(default_factory=list)
+    held: list[Refusal] = field(default_factory=list)
+    lost: list[Loss] = field(default_factory=list)
+    others: list[tuple[str, str]] = field(default_factory=list)
+
+
+class _Attempt(NamedTuple):
+    entry: Entry
+    was_sent_before: bool
+    is_live: bool
+
+
+class StreamWriter:
+    """Writes messages to stream and live channel, and state hashes, without transactions.
+
+    Stream: exactly once. The id is explicit, so a message that is sent again after an
+    unanswered command is refused when it is there already. A refusal alone proves nothing,
+    since the stream's newest entry may be somebody else's: the entry itself is looked up.
+
+    Live channel: a command that went unanswered may have been executed, and PUBLISH has no
+    id that would refuse a second one. XADD and PUBLISH of a message travel back to back on
+    one connection, so the stream knows: where the message is there already its PUBLISH is
+    taken as done, where it is not it is published once its XADD is confirmed. It is doubled
+    (with the same ``id``) only if Redis executes the old connection's commands after the
+    new one's, and left out only if the connection broke between the two commands.
+
+    A message that waited longer than ``live_max_age_ms`` goes to its stream alone.
+    """
+
+    def __init__(
+        self, settings: PublishingSettings, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._kept = {
+            Kind.DETECTIONS: settings.stream_max_messages,
+            Kind.STATUS: settings.status_max_messages,
+        }
+        self._live_max_age_s = settings.live_max_age_ms / 1000
+        self._monotonic_s = monotonic_s
+
+    def write(
+        self,
+        client: redis.Redis,
+        entries: Sequence[Entry],
+        hashes: Mapping[str, HashFields],
+    ) -> Outcome:
+        """Write ``entries`` and the state hashes, by camera, in one round trip.
+
+        A second one follows for what was sent before or refused by its id.
+
+        Raises:
+            redis.RedisError: No answer. Entries are marked ``unsure``; those whose fate was
+                already known are found out about again when they are written again.
+        """
+        outcome = Outcome()
+        attempts = [
+            _Attempt(entry, entry.unsure, not entry.unsure and self._is_live(entry))
+            for entry in entries
+        ]
+        pipe = client.pipeline(transaction=False)
+        for camera, fields in hashes.items():
+            # Before its message, so that whoever hears of the change reads the new state.
+            pipe.hset(state_key(camera), mapping=fields)
+        for attempt in attempts:
+            self._add(pipe, attempt.entry, attempt.entry.stream_id)
+            if attempt.is_live:
+                self._publish(pipe, attempt.entry)
+            attempt.entry.unsure = True
+        replies = iter(pipe.execute(raise_on_error=False))
+        for camera in hashes:
+            _note(outcome, state_key(camera), next(replies))
+        doubtful = self._read(outcome, attempts, replies)
+        late = [entry for entry in outcome.delivered if self._is_live(entry)]
+        if doubtful or late:
+            self._settle(client, outcome, doubtful, late)
+        return outcome
+
+    def _is_live(self, entry: Entry) -> bool:
+        return entry.live_due and self._monotonic_s() - entry.put_s <= self._live_max_age_s
+
+    def _read(
+        self, outcome: Outcome, attempts: Sequence[_Attempt], replies: Iterator[object]
+    ) -> list[_Attempt]:
+        """File the replies under ``outcome``; returns what was refused by its id."""
+        doubtful: list[_Attempt] = []
+        for attempt in attempts:
+            entry, reply = attempt.entry, next(replies)
+            if attempt.is_live:
+                entry.live_due = False
+                _note(outcome, str(entry.stream), next(replies))
+            if is_id_too_small(reply):
+                doubtful.append(attempt)
+                continue
+            entry.unsure = attempt.was_sent_before
+            _file(outcome, entry, reply)
+        return doubtful
+
+    def _settle(
+        self,
+        client: redis.Redis,
+        outcome: Outcome,
+        doubtful: Sequence[_Attempt],
+        late: Sequence[Entry],
+    ) -> None:
+        """Look up what was refused by its id; publish what Redis did not have before."""
+        pipe = client.pipeline(transaction=False)
+        for entry, *_ in doubtful:
+            pipe.xrange(str(entry.stream), entry.stream_id, entry.stream_id, count=1)
+        for entry in late:
+            entry.live_due = False
+            self._publish(pipe, entry)
+        replies = iter(pipe.execute(raise_on_error=False))
+        behind: list[Entry] = []
+        for attempt in doubtful:
+            entry, found = attempt.entry, next(replies)
+            if isinstance(found, redis.ResponseError):
+                # Not allowed to read: the likely reason is taken for the true one.
+                found = attempt.was_sent_before
+            # Confirmed once and gone now, it was trimmed, which is no loss.
+            if found or entry.delivered:
+                outcome.delivered.append(entry)
+            elif entry.stream.kind is Kind.STATUS:
+                behind.append(entry)
+            else:
+                outcome.lost.append(Loss(entry, "ERR", DropReason.REFUSED_ID))
+        for entry in late:
+            _note(outcome, str(entry.stream), next(replies))
+        if behind:
+            self._append(client, outcome, behind)
+
+    def _append(self, client: redis.Redis, outcome: Outcome, entries: Sequence[Entry]) -> None:
+        """Add statuses whose ids the clock put behind the newest, with ids Redis chooses.
+
+        Only the order of statuses means something. Detections keep their ids: they are run
+        and number of the frame.
+        """
+        pipe = client.pipeline(transaction=False)
+        for entry in entries:
+            self._add(pipe, entry, "*")
+        replies = pipe.execute(raise_on_error=False)
+        for entry, reply in zip(entries, replies, strict=True):
+            if isinstance(reply, bytes):
+                entry.stream_id = reply.decode()
+            _file(outcome, entry, reply)
+
+    def _add(self, pipe: Pipeline, entry: Entry, stream_id: str) -> None:
+        pipe.xadd(
+            str(entry.stream),
+            {MESSAGE_FIELD: entry.payload},
+            id=stream_id,
+            maxlen=self._kept[entry.stream.kind],
+            approximate=True,
+        )
+
+    def _publish(self, pipe: Pipeline, entry: Entry) -> None:
+        # In a cluster this is SPUBLISH, whose channel is hashed to a slot like a key.
+        pipe.publish(str(entry.stream), entry.payload)
+
+
+def _file(outcome: Outcome, entry: Entry, reply: object) -> None:
+    if not isinstance(reply, redis.ResponseError):
+        outcome.delivered.append(entry)
+    elif is_lasting(reply):
+        outcome.lost.append(Loss(entry, code_of(reply), DropReason.REJECTED))
+    else:
+        outcome.held.append(Refusal(entry, code_of(reply)))
+
+
+def _note(outcome: Outcome, name: str, reply: object) -> None:
+    if isinstance(reply, redis.ResponseError):
+        outcome.others.append((name, code_of(reply)))
