@@ -68,7 +68,8 @@ class Tally:
         camera = self.cameras[message.camera]
         captured_s = _seconds(message.time.captured)
         camera.latencies_ms.append((time.time() - captured_s) * 1000)
-        camera.ages_ms.append((_seconds(message.time.inferred) - captured_s) * 1000)
+        inferred_ms = (_seconds(message.time.inferred) - captured_s) * 1000
+        camera.ages_ms.append(inferred_ms - message.time.inference_ms)
         if camera.last is not None:
             run, seq = camera.last
             camera.skipped += message.skipped
@@ -188,7 +189,7 @@ def _summary(tally: Tally, seconds: float) -> dict[str, Any]:
     rates = np.array(list(fps.values()) or [0.0])
     return {
         "latency_ms": _percentiles(value for c in cameras.values() for value in c.latencies_ms),
-        "age_when_inferred_ms": _percentiles(v for c in cameras.values() for v in c.ages_ms),
+        "age_when_engine_took_it_ms": _percentiles(v for c in cameras.values() for v in c.ages_ms),
         "fps_inferred": fps,
         "fps_inferred_total": round(float(rates.sum()), 2),
         # Jain's fairness index: 1 when all cameras get the same.

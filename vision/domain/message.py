@@ -28,13 +28,17 @@ def utc_text(time_ns: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MessageTime:
-    """When things happened to the frame; texts as of :func:`utc_text`."""
+    """When things happened to the frame; texts as of :func:`utc_text`.
+
+    ``inferred`` less ``inference_ms`` is when the engine was handed the frame.
+    """
 
     captured: str
     source: str
     clock_offset_ms: float | None
     received: str
     inferred: str
+    inference_ms: float
     published: str
 
 
@@ -127,6 +131,7 @@ def detection_message(
             clock_offset_ms=meta.clock_offset_ms,
             received=utc_text(meta.received_ns),
             inferred=utc_text(record.inferred_ns),
+            inference_ms=round(record.inference_ms, 1),
             published=utc_text(published_ns),
         ),
         frame=MessageFrame(
