@@ -31,7 +31,7 @@ def meta(camera: str = "front", seq: int = 1, *, run: int = RUN, mono_ns: int = 
 
 def frame(camera: str = "front", seq: int = 1, image: Image | None = None) -> Frame:
     """A frame of that description, black unless an image is given."""
-    return Frame(meta(camera, seq), np.zeros((4, 8, 3), np.uint8) if image is None else image)
+    return Frame(meta(camera, seq), np.zeros((6, 8), np.uint8) if image is None else image)
 
 
 class CountedLease:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 import av
-import cv2
-import numpy as np
 
 from tests.support.networks import Answers
 from vision.capture.scale import Scaler
 from vision.domain.detections import Detections
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image
-from vision.frames.fit import fit_size
 from vision.inference.openvino_backend import OpenVinoBackend
 from vision.inference.postprocess import Postprocessor, Selection
-
-Reader: TypeAlias = Callable[[Path, int], tuple[Image, tuple[int, int]]]
-"""Gives the scaled picture of a file, and the width and height of the source."""
 
 Seen: TypeAlias = tuple[Detections, tuple[int, int]]
 
@@ -29,20 +23,11 @@ def as_captured(path: Path, long_side: int) -> tuple[Image, tuple[int, int]]:
     """Decoded and scaled as the frames of a camera are."""
     with av.open(str(path)) as container:
         frame = next(container.decode(video=0))
-    return Scaler(long_side).scale(frame).copy(), (frame.width, frame.height)
-
-
-def as_trained(path: Path, long_side: int) -> tuple[Image, tuple[int, int]]:
-    """Decoded and scaled by OpenCV, as for the training of YOLOv8."""
-    source = cv2.imread(str(path))
-    assert source is not None
-    height, width = source.shape[:2]
-    scaled = cv2.resize(source, fit_size(width, height, long_side))
-    return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB), np.uint8), (width, height)
+    return Scaler(long_side).scale(frame), (frame.width, frame.height)
 
 
 def look_at(
-    backend: OpenVinoBackend, paths: Sequence[Path], selection: Selection, read: Reader
+    backend: OpenVinoBackend, paths: Sequence[Path], selection: Selection
 ) -> dict[Path, Seen]:
     """What the model sees in each photograph, with as many under way as the engine takes."""
     postprocess = Postprocessor(backend.model.labels)
@@ -59,7 +44,7 @@ def look_at(
             answer.release()
 
     for path in paths:
-        picture, size = read(path, backend.input_size)
+        picture, size = as_captured(path, backend.input_size)
         while not backend.free():
             collect()
         under_way[backend.submit([picture])] = path, size

@@ -17,6 +17,7 @@ from vision.domain.detections import Detections, InferenceRecord, ModelInfo
 from vision.domain.frame import ClockSource, Frame, FrameMeta
 from vision.domain.message import detection_message, status_message
 from vision.domain.status import CameraState, CameraStatus
+from vision.frames.planar import from_rgb
 from vision.telemetry.camera_view import CameraView
 from vision.web.app import create_app
 from vision.web.feed import LiveFeed
@@ -44,7 +45,7 @@ def frame(camera: str = "front", seq: int = 1, shade: int = 90) -> Frame:
         width=1280,
         height=768,
     )
-    return Frame(meta, np.full((384, 640, 3), shade, np.uint8))
+    return Frame(meta, from_rgb(np.full((384, 640, 3), shade, np.uint8)))
 
 
 def message(of: Frame) -> bytes:

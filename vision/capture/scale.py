@@ -1,10 +1,10 @@
-"""Decoded picture to model scale and RGB, in one libswscale pass."""
+"""Decoded picture to model scale, in one libswscale pass and without colour conversion."""
 
 from __future__ import annotations
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from vision.domain.frame import Image
 from vision.frames.fit import fit_size
@@ -22,17 +22,16 @@ class Scaler:
         self._reformatter = VideoReformatter()
 
     def scale(self, frame: av.VideoFrame) -> Image:
-        """RGB picture of shape (height, width, 3); a view that lives as long as the result."""
+        """The picture as planar YUV; the engine's input is where colours are made of it."""
         width, height = fit_size(frame.width, frame.height, self._long_side)
         scaled = self._reformatter.reformat(
             frame,
             width=width,
             height=height,
-            format="rgb24",
-            interpolation=Interpolation.FAST_BILINEAR,
+            format="yuv420p",
+            dst_color_range=ColorRange.MPEG,
+            # The mean of the pixels that become one: faster here than bilinear, and truer.
+            interpolation=Interpolation.AREA,
             threads=1,
         )
-        plane = scaled.planes[0]
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
-        image: Image = rows[:, : width * 3].reshape(height, width, 3)
-        return image
+        return np.asarray(scaled.to_ndarray(), np.uint8)

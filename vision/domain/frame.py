@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image: TypeAlias = NDArray[np.uint8]
+"""``uint8`` planar YUV 4:2:0 of shape (3 * height / 2, width): see ``vision.frames.planar``."""
+
+RgbImage: TypeAlias = NDArray[np.uint8]
 """``uint8`` array of shape (height, width, 3), channels in the order red, green, blue."""
 
 

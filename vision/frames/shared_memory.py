@@ -10,6 +10,7 @@ is busy, so a frame that a newer one overtakes is back with the writer at once.
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 from collections.abc import Callable
@@ -23,7 +24,6 @@ from vision.domain.frame import Frame, FrameMeta, Image
 
 # One being written, one newest, and enough for those in the engine or under way.
 BUFFERS = 6
-_CHANNELS = 3
 
 
 class _Inherited(Protocol):
@@ -35,12 +35,11 @@ class _Inherited(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FrameReady:
-    """The announcement of a frame: its description, buffer and picture size in pixels."""
+    """The announcement of a frame: its description, buffer and the shape of its image."""
 
     meta: FrameMeta
     buffer: int
-    width: int
-    height: int
+    shape: tuple[int, ...]
 
 
 class SharedBuffers:
@@ -49,7 +48,7 @@ class SharedBuffers:
     def __init__(self, long_side: int, file_descriptor: int | None = None) -> None:
         """Make memory for pictures of up to ``long_side`` squared, or map what exists."""
         self._long_side = long_side
-        self._buffer_bytes = long_side * long_side * _CHANNELS
+        self._buffer_bytes = long_side * long_side * 3 // 2
         size = self._buffer_bytes * BUFFERS
         if file_descriptor is None:
             file_descriptor = os.memfd_create("vision-frames")
@@ -66,12 +65,10 @@ class SharedBuffers:
         """Close the file once both sides have mapped it; the memory stays."""
         os.close(self._file_descriptor)
 
-    def image(self, buffer: int, width: int, height: int) -> Image:
+    def image(self, buffer: int, shape: tuple[int, ...]) -> Image:
         """A view of the picture in ``buffer``."""
-        flat = np.frombuffer(
-            self._map, np.uint8, width * height * _CHANNELS, buffer * self._buffer_bytes
-        )
-        return flat.reshape(height, width, _CHANNELS)
+        offset = buffer * self._buffer_bytes
+        return np.frombuffer(self._map, np.uint8, math.prod(shape), offset).reshape(shape)
 
 
 def _attach(long_side: int, inherited: _Inherited) -> SharedBuffers:
@@ -94,9 +91,8 @@ class SharedFrameWriter:
         if not self._free:
             return False
         buffer = self._free.pop()
-        height, width = frame.image.shape[:2]
-        self._buffers.image(buffer, width, height)[:] = frame.image
-        self._announce(FrameReady(frame.meta, buffer, width, height))
+        self._buffers.image(buffer, frame.image.shape)[:] = frame.image
+        self._announce(FrameReady(frame.meta, buffer, frame.image.shape))
         return True
 
     def freed(self, buffer: int) -> None:
@@ -114,17 +110,18 @@ class SharedFrameReader:
 
     def lease(self, ready: FrameReady) -> SharedFrameLease:
         """The announced frame; its memory is the holder's until it is released."""
-        image = self._buffers.image(ready.buffer, ready.width, ready.height)
+        image = self._buffers.image(ready.buffer, ready.shape)
         return SharedFrameLease(Frame(ready.meta, image), ready.buffer, self._give_back)
 
 
 class SharedFrameLease:
     """A frame in shared memory; see :class:`vision.frames.slot.FrameLease`."""
 
-    __slots__ = ("_buffer", "_give_back", "frame")
+    __slots__ = ("_buffer", "_give_back", "frame", "previous")
 
     def __init__(self, frame: Frame, buffer: int, give_back: Callable[[int], None]) -> None:
         self.frame = frame
+        self.previous = None
         self._buffer = buffer
         self._give_back: Callable[[int], None] | None = give_back
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.domain.errors import InferenceError
-from vision.domain.frame import Image
+from vision.domain.frame import Image, RgbImage
+from vision.frames.planar import to_rgb
 
 STRIDE = 32
 """The coarsest grid of YOLOv8: sides of the input are multiples of it."""
@@ -40,14 +41,15 @@ class Letterbox:
             )
         return cls((canvas[1] - width) // 2, (canvas[0] - height) // 2, width, height)
 
-    def fill(self, canvas: Image, picture: Image) -> None:
-        """Write the picture and the grey around it into ``canvas``."""
+    def fill(self, canvas: RgbImage, picture: Image) -> None:
+        """Write the picture, in colour, and the grey around it into ``canvas``."""
         right, bottom = self.left + self.width, self.top + self.height
         canvas[: self.top] = PAD_VALUE
         canvas[bottom:] = PAD_VALUE
         canvas[self.top : bottom, : self.left] = PAD_VALUE
         canvas[self.top : bottom, right:] = PAD_VALUE
-        canvas[self.top : bottom, self.left : right] = picture
+        # Straight into the engine's memory: no copy in between.
+        to_rgb(picture, canvas[self.top : bottom, self.left : right])
 
     def to_shares(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Boxes (N, 4) in pixels of the input as shares of the picture, clipped to 0 to 1."""

@@ -18,7 +18,8 @@ from vision.artefacts.store import ModelFile
 from vision.config.topics import InferenceSettings, ModelSettings
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import InferenceError
-from vision.domain.frame import Image
+from vision.domain.frame import Image, RgbImage
+from vision.frames.planar import from_rgb, size_of, to_rgb
 from vision.inference.backend import RawResult
 from vision.inference.letterbox import Letterbox
 from vision.inference.openvino_runtime import ov, read_model, reason
@@ -84,7 +85,7 @@ class OpenVinoBackend:
     def submit(self, pictures: Sequence[Image]) -> int:
         """See :meth:`Backend.submit`."""
         picture = self._fitted(*pictures)
-        shape = self._shapes.best_for(picture.shape[:2])
+        shape = self._shapes.best_for(size_of(picture))
         idle = self._idle[shape.size]
         request = idle.pop() if idle else _Request(shape, self._tell)
         try:
@@ -123,18 +124,19 @@ class OpenVinoBackend:
 
     def _fitted(self, picture: Image) -> Image:
         """The picture as large as the input allows; it comes so unless its sender knew no better."""
-        height, width = picture.shape[:2]
+        height, width = size_of(picture)
         canvas = self._shapes.largest.size
         if not (height and width):
             raise InferenceError(f"a picture of {width}x{height} shows nothing")
         if max(height, width) == self.input_size and height <= canvas[0] and width <= canvas[1]:
             return picture
         scale = min(canvas[0] / height, canvas[1] / width)
-        size = max(1, round(width * scale)), max(1, round(height * scale))
+        # Even, as colour has half the resolution of brightness.
+        size = 2 * max(1, int(width * scale / 2)), 2 * max(1, int(height * scale / 2))
         resized = cv2.resize(
-            picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+            to_rgb(picture), size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         )
-        return np.asarray(resized, np.uint8)
+        return from_rgb(np.asarray(resized, np.uint8))
 
 
 class OpenVinoAnswer:
@@ -169,12 +171,12 @@ class _Request:
         self._tell = tell
         self._request: Any = shape.compiled.create_infer_request()
         self._request.set_callback(self._called_back, None)
-        self._canvas: Image = self._request.get_input_tensor().data[0]
+        self._canvas: RgbImage = self._request.get_input_tensor().data[0]
         self._letterbox = Letterbox(0, 0, *shape.size[::-1])
 
     def start(self, picture: Image) -> None:
         """Copy the picture in and start."""
-        self._letterbox = Letterbox.centred(picture.shape[:2], self.shape.size)
+        self._letterbox = Letterbox.centred(size_of(picture), self.shape.size)
         self._letterbox.fill(self._canvas, picture)
         self.finished_mono_ns = 0
         try:

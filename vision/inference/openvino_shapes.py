@@ -68,18 +68,12 @@ class ShapePool:
         """The smallest ready input for a picture of (height, width); the largest if none is."""
         if self._pending:
             self._collect()
+        self._ask_for(tight_canvas(picture))
         fitting = [shape for shape in self._ready if _holds(shape.size, picture)]
-        best = min(fitting, key=lambda shape: shape.area, default=self.largest)
-        self._ask_for(tight_canvas(picture), best)
-        return best
+        return min(fitting, key=lambda shape: shape.area, default=self.largest)
 
-    def _ask_for(self, size: tuple[int, int], instead_of: CompiledShape) -> None:
-        if (
-            self._compiler is None
-            or size in self._asked
-            or len(self._asked) >= MAX_SHAPES
-            or size[0] * size[1] >= instead_of.area
-        ):
+    def _ask_for(self, size: tuple[int, int]) -> None:
+        if self._compiler is None or size in self._asked or len(self._asked) >= MAX_SHAPES:
             return
         self._asked.add(size)
         self._pending[size] = self._compiler.submit(self._compile, size)

@@ -9,7 +9,8 @@ import numpy as np
 import orjson
 from starlette.concurrency import run_in_threadpool
 
-from vision.domain.frame import Image
+from vision.domain.frame import RgbImage
+from vision.frames.planar import to_rgb
 from vision.web.colours import INK, colour_of
 from vision.web.feed import Picture
 
@@ -33,18 +34,20 @@ class PictureEncoder:
             async with self._turn:
                 # Another viewer may have had the turn before.
                 if picture.jpeg is None:
-                    picture.jpeg = await run_in_threadpool(encode_jpeg, picture.image)
+                    picture.jpeg = await run_in_threadpool(
+                        lambda: encode_jpeg(to_rgb(picture.image))
+                    )
         return picture.jpeg
 
     async def jpeg_with_boxes(self, picture: Picture) -> bytes:
         """The picture with its detections drawn into it."""
         async with self._turn:
             return await run_in_threadpool(
-                lambda: encode_jpeg(draw_boxes(picture.image, picture.payload))
+                lambda: encode_jpeg(draw_boxes(to_rgb(picture.image), picture.payload))
             )
 
 
-def encode_jpeg(image: Image) -> bytes:
+def encode_jpeg(image: RgbImage) -> bytes:
     """Encode an RGB picture."""
     done, data = cv2.imencode(
         ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
@@ -54,7 +57,7 @@ def encode_jpeg(image: Image) -> bytes:
     return data.tobytes()
 
 
-def draw_boxes(image: Image, payload: bytes) -> Image:
+def draw_boxes(image: RgbImage, payload: bytes) -> RgbImage:
     """A copy of the picture with the message's boxes, labels and confidences."""
     canvas = image.copy()
     height, width = canvas.shape[:2]

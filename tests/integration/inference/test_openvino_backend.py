@@ -16,6 +16,7 @@ from vision.artefacts.store import ModelFile
 from vision.config.topics import InferenceSettings, ModelSettings
 from vision.domain.errors import ArtefactError, InferenceError
 from vision.domain.frame import Image
+from vision.frames.planar import from_rgb
 from vision.inference.letterbox import Letterbox
 from vision.inference.openvino_backend import OpenVinoAnswer, OpenVinoBackend
 from vision.inference.openvino_runtime import ov
@@ -28,7 +29,7 @@ _MODEL = ModelSettings(input_size=_SIZE)
 
 
 def _picture(height: int, width: int, colour: tuple[int, int, int] = (255, 51, 0)) -> Image:
-    return np.full((height, width, 3), colour, np.uint8)
+    return from_rgb(np.full((height, width, 3), colour, np.uint8))
 
 
 def _input_size(answer: OpenVinoAnswer) -> tuple[int, int]:
@@ -52,7 +53,7 @@ def test_pixels_arrive_as_red_green_blue_from_0_to_1(tmp_path: Path) -> None:
     assert not isinstance(answer.results, InferenceError)
     (result,) = answer.results
     assert result.output.shape == (7, 16)
-    assert result.output[:, 0].tolist() == pytest.approx([1, 0.2, 0, 0.4, 1, 0.2, 0], abs=1e-5)
+    assert result.output[:, 0].tolist() == pytest.approx([1, 0.2, 0, 0.4, 1, 0.2, 0], abs=0.015)
     assert result.letterbox == Letterbox(0, 0, 128, 128)
     assert answer.finished_mono_ns > 0
     assert backend.model.labels == networks.LABELS
@@ -140,7 +141,7 @@ def test_requests_are_under_way_at_a_time(tmp_path: Path) -> None:
     for answer in [*held, later]:
         assert not isinstance(answer.results, InferenceError)
         red = float(answer.results[0].output[0, 0]) * 255
-        assert red == pytest.approx(wanted.get(answer.ticket, 255), abs=1e-3)
+        assert red == pytest.approx(wanted.get(answer.ticket, 255), abs=4)
         answer.release()
     backend.close()
 
@@ -164,7 +165,7 @@ def test_memory_is_used_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "scaled"), [((720, 1280), (72, 128)), ((1280, 720), (128, 72)), ((9, 16), (72, 128))]
+    ("source", "scaled"), [((720, 1280), (72, 128)), ((1280, 720), (128, 72)), ((18, 32), (72, 128))]
 )
 def test_a_picture_of_another_scale_is_scaled(
     tmp_path: Path, source: tuple[int, int], scaled: tuple[int, int]
@@ -198,7 +199,7 @@ def test_a_picture_without_pixels_harms_nobody(tmp_path: Path) -> None:
         networks.colour_network(tmp_path), networks.entry(), _MODEL, InferenceSettings(requests=1)
     )
     with pytest.raises(InferenceError, match="160x0 shows nothing"):
-        backend.submit([_picture(0, 160)])
+        backend.submit([np.zeros((0, 160), np.uint8)])
     assert backend.free() == 1
     assert _seen_size(backend, 72, 128) == (128, 128)
 
@@ -283,7 +284,7 @@ path = Path({str(tmp_path)!r}, "colours.xml")
 file = ModelFile("colours", path, sha256_of(path), "made up")
 model = ModelSettings(input_size=64)
 backend = OpenVinoBackend(file, networks.entry(), model, InferenceSettings())
-networks.answer_to(backend, np.zeros((64, 64, 3), np.uint8)).release()
+networks.answer_to(backend, np.zeros((96, 64), np.uint8)).release()
 backend.close()
 print("telemetry", [name for name in sys.modules if name.startswith("openvino_telemetry")])
 """

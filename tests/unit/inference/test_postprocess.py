@@ -84,8 +84,10 @@ def test_a_box_is_told_in_shares_of_the_picture() -> None:
 
 def test_a_box_wholly_in_the_grey_is_dropped() -> None:
     """It shows nothing of the picture; one that reaches in is clipped."""
-    seen = _decode(_raw((0, 0, 50, 10, {0: 0.9}), (0, 0, 64, 48, {0: 0.8})))
+    seen = _decode(_raw((0, 0, 50, 10, {0: 0.9}), (0, 0, 64, 48, {1: 0.8})))
     assert seen.xyxy.tolist() == [pytest.approx([0, 0, 0.1, 0.1])]
+    assert seen.class_id.tolist() == [1]
+    assert seen.confidence.tolist() == [pytest.approx(0.8)]
 
 
 def test_an_anchor_answers_for_its_best_class() -> None:

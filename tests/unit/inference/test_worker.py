@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support import engines, frames
 from tests.support.engines import ScriptedBackend
+from tests.support.frames import CountedLease
 from vision.config.topics import InferenceSettings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import InferenceError
@@ -37,14 +38,6 @@ class Clock:
         return self.now_ns
 
 
-class Lease(frames.CountedLease):
-    """A counted lease of a slot that may know what was told before."""
-
-    def __init__(self, leased: Frame, previous: Previous | None = None) -> None:
-        super().__init__(leased)
-        self.previous = previous
-
-
 @dataclass
 class ScriptedSource:
     """Gives the prepared leases in turn and sets ``stop`` when there are no more.
@@ -52,7 +45,7 @@ class ScriptedSource:
     Each element of ``turns`` is what one call may give, at most one frame per camera.
     """
 
-    turns: list[list[Lease]]
+    turns: list[list[CountedLease]]
     stop: threading.Event
     before_take: Callable[[], None] = lambda: None
     limits: list[int] = field(default_factory=list)
@@ -88,7 +81,7 @@ class Delivery:
 
     def __call__(self, lease: FrameLease, seen: Detections, record: InferenceRecord) -> None:
         """Take one."""
-        assert isinstance(lease, Lease)
+        assert isinstance(lease, CountedLease)
         assert lease.released == 0
         self.metas.append(lease.frame.meta)
         self.seen.append(seen)
@@ -108,11 +101,13 @@ class Skips(Counter[tuple[str, str]]):
         self[camera, reason] += count
 
 
-def _lease(camera: str, seq: int, *, run: int = 1, mono_ns: int = 0, number: int = 100) -> Lease:
+def _lease(
+    camera: str, seq: int, *, run: int = 1, mono_ns: int = 0, number: int = 100
+) -> CountedLease:
     """A frame that arrived at ``mono_ns``, 0 ms after its capture."""
     meta = frames.meta(camera, seq, run=run, mono_ns=mono_ns)
     meta = replace(meta, received_ns=meta.captured_ns)
-    return Lease(Frame(meta, engines.picture(number)))
+    return CountedLease(Frame(meta, engines.picture(number)))
 
 
 def _worker(
@@ -138,7 +133,7 @@ def _worker(
 
 
 def _run(
-    turns: Sequence[Sequence[Lease]],
+    turns: Sequence[Sequence[CountedLease]],
     backend: ScriptedBackend,
     clock: Clock | None = None,
     before_take: Callable[[], None] = lambda: None,
@@ -230,7 +225,7 @@ def test_time_before_arrival_counts_too() -> None:
     """A frame that took long to arrive is as old as one that waited here."""
     lease = _lease("a", 1)
     meta = replace(lease.frame.meta, received_ns=lease.frame.meta.captured_ns + 1_500_000_000)
-    late = Lease(Frame(meta, lease.frame.image))
+    late = CountedLease(Frame(meta, lease.frame.image))
     _, skips = _run([[late]], ScriptedBackend(), max_staleness_ms=1000)
     assert skips == {("a", "stale"): 1}
 
@@ -260,6 +255,15 @@ def test_an_error_on_one_frame_ends_nothing(how: str, caplog: pytest.LogCaptureF
     assert delivery.skipped == [0, 1]
     assert skips == {("a", "engine_error"): 1}
     assert f"inference.frame_failed camera=a count=1 reason={how} by the script" in caplog.text
+
+
+@pytest.mark.parametrize("how", ["refused", "failed"])
+def test_an_error_is_counted_at_once(how: str) -> None:
+    """No later frame is needed for it to be seen."""
+    backend = ScriptedBackend()
+    setattr(backend, how, lambda _: True)
+    _, skips = _run([[_lease("a", 1)]], backend)
+    assert skips == {("a", "engine_error"): 1}
 
 
 def test_a_flood_of_errors_is_one_line(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.web import RUN, Node, asgi_client, camera_view, frame, get
 from vision.domain.status import CameraState
+from vision.frames.planar import to_rgb
 from vision.web import pictures
 from vision.web.access import SECURITY_HEADERS
 from vision.web.app import create_app
@@ -248,7 +249,7 @@ def test_head_of_events_ends() -> None:
 
 def test_labels_at_the_edge_stay_in_the_picture() -> None:
     """Boxes that touch every edge are drawn without an error and inside the picture."""
-    picture = frame(shade=0).image
+    picture = to_rgb(frame(shade=0).image)
     everything = {"label": "car", "class_id": 1, "confidence": 1.0, "box": [0, 0, 1, 1]}
     corner = {"label": "car", "class_id": 1, "confidence": 0.5, "box": [0.99, 0.99, 1, 1]}
     drawn = pictures.draw_boxes(picture, orjson.dumps({"detections": [everything, corner]}))

@@ -1,0 +1,40 @@
+"""Decoded pictures of any size and range become planar YUV that fits."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+import pytest
+
+from vision.capture.scale import Scaler
+from vision.frames.planar import size_of, to_rgb
+
+
+def decoded(width: int, height: int, level: int, pixel_format: str) -> av.VideoFrame:
+    """A grey picture as a decoder delivers it."""
+    grey = np.full((height, width, 3), level, np.uint8)
+    return av.VideoFrame.from_ndarray(grey, "rgb24").reformat(format=pixel_format)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [((1920, 1080), (360, 640)), ((810, 1080), (640, 480)), ((176, 144), (524, 640))],
+)
+def test_the_picture_fits(source: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Its long side is the model's, its shape the source's."""
+    assert size_of(Scaler(640).scale(decoded(*source, 128, "yuv420p"))) == expected
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuvj420p", "yuv422p", "yuvj444p"])
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_brightness_is_kept_whatever_range_the_camera_uses(pixel_format: str, level: int) -> None:
+    """White of a full-range camera is white, and not beyond it."""
+    image = to_rgb(Scaler(64).scale(decoded(128, 96, level, pixel_format)))
+    assert np.abs(image.astype(int) - level).max() <= 3
+
+
+def test_the_source_may_change_its_size() -> None:
+    """One scaler serves a camera that is set to another resolution in mid-stream."""
+    scaler = Scaler(64)
+    sizes = [size_of(scaler.scale(decoded(*size, 9, "yuv420p"))) for size in ((128, 96), (96, 128))]
+    assert sizes == [(48, 64), (64, 48)]

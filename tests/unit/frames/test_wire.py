@@ -1,0 +1,91 @@
+"""A frame crosses the network whole, whatever its shape."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tests.support.frames import frame
+from vision.domain.frame import ClockSource, Frame, FrameMeta
+from vision.frames.wire import FrameFormatError, arrived_at, pack_frame, unpack_frame
+
+_NANOSECONDS = st.integers(0, 2**62)
+
+
+def metas() -> st.SearchStrategy[FrameMeta]:
+    """Descriptions with all that a camera may come up with."""
+    return st.builds(
+        FrameMeta,
+        camera=st.from_regex(r"[a-z0-9]{1,20}", fullmatch=True),
+        run=st.integers(1, 2**53),
+        seq=st.integers(1, 2**53),
+        pts=st.none() | st.integers(-(2**62), 2**62),
+        time_base=st.tuples(st.integers(1, 1001), st.integers(1, 10**6)),
+        captured_ns=_NANOSECONDS,
+        clock=st.sampled_from(ClockSource),
+        clock_offset_ms=st.none() | st.floats(-1e12, 1e12),
+        received_ns=_NANOSECONDS,
+        received_mono_ns=_NANOSECONDS,
+        width=st.integers(1, 20_000),
+        height=st.integers(1, 20_000),
+    )
+
+
+@given(
+    metas(),
+    hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=9)),
+    _NANOSECONDS,
+    _NANOSECONDS,
+)
+def test_what_arrives_is_what_was_sent(
+    meta: FrameMeta, image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], age: int, mono: int
+) -> None:
+    """Every field and pixel but the local clock, which the receiver sets."""
+    received, age_ns = unpack_frame(pack_frame(Frame(meta, image), age))
+    received = arrived_at(received, mono)
+    assert age_ns == age
+    assert received.meta == replace(meta, received_mono_ns=mono)
+    assert isinstance(received.meta.clock, ClockSource)
+    assert received.image.shape == image.shape
+    np.testing.assert_array_equal(received.image, image)
+
+
+def test_a_picture_that_is_not_contiguous_is_sent_as_it_looks() -> None:
+    """A cut-out of a larger picture, for one."""
+    image = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)[1:5, ::2]
+    received, _ = unpack_frame(pack_frame(frame(image=image), 0))
+    np.testing.assert_array_equal(received.image, image)
+
+
+def test_the_header_is_small() -> None:
+    """Next to the pixels it does not count."""
+    image = np.zeros((4, 8, 3), np.uint8)
+    assert len(pack_frame(frame(image=image), 0)) - image.size < 400
+
+
+@given(st.binary(max_size=200))
+def test_any_other_bytes_are_refused(payload: bytes) -> None:
+    """By one kind of error, which names the remedy."""
+    with pytest.raises(FrameFormatError, match="same version"):
+        unpack_frame(payload)
+
+
+@given(st.data())
+def test_a_frame_that_was_cut_or_altered_is_refused_or_well_formed(data: st.DataObject) -> None:
+    """Nothing but the one error escapes, and no picture of a wrong size."""
+    payload = bytearray(pack_frame(frame(), 5))
+    cut = data.draw(st.integers(0, len(payload)))
+    at = data.draw(st.integers(0, len(payload) - 1))
+    payload[at] = data.draw(st.integers(0, 255))
+    for altered in (payload[:cut], payload):
+        try:
+            received, _ = unpack_frame(bytes(altered))
+        except FrameFormatError:
+            continue
+        assert received.image.dtype == np.uint8
+        assert {field.name for field in fields(received.meta)} >= {"camera", "run", "seq"}
