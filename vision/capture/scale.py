@@ -1,10 +1,10 @@
-"""Decoded picture to model scale, in one libswscale pass and without colour conversion."""
+"""Decoded picture to model scale, in one libswscale pass and without making RGB of it."""
 
 from __future__ import annotations
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from vision.domain.frame import Image
 from vision.frames.fit import fit_size
@@ -29,6 +29,8 @@ class Scaler:
             width=width,
             height=height,
             format="yuv420p",
+            # One matrix for all; sources without a tag are taken to be of it, as FFmpeg does.
+            dst_colorspace=Colorspace.ITU601,
             dst_color_range=ColorRange.MPEG,
             # The mean of the pixels that become one: faster here than bilinear, and truer.
             interpolation=Interpolation.AREA,

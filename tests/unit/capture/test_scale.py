@@ -5,6 +5,7 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 
 from vision.capture.scale import Scaler
 from vision.frames.planar import size_of, to_rgb
@@ -38,3 +39,14 @@ def test_the_source_may_change_its_size() -> None:
     scaler = Scaler(64)
     sizes = [size_of(scaler.scale(decoded(*size, 9, "yuv420p"))) for size in ((128, 96), (96, 128))]
     assert sizes == [(48, 64), (64, 48)]
+
+
+def test_colours_of_a_high_definition_camera_are_kept() -> None:
+    """A source tagged BT.709 is not read as BT.601."""
+    colour = np.full((96, 128, 3), (200, 60, 30), np.uint8)
+    frame = av.VideoFrame.from_ndarray(colour, "rgb24").reformat(
+        format="yuv420p", dst_colorspace=Colorspace.ITU709
+    )
+    frame.colorspace = Colorspace.ITU709
+    image = to_rgb(Scaler(64).scale(frame))
+    assert np.abs(image.astype(int) - (200, 60, 30)).max() <= 4
