@@ -70,7 +70,10 @@ class ModelSettings(Topic):
         "auto",
         description="a name of `vision models list`; `auto` takes yolov8n, else the embedded model",
     )
-    device: Literal["auto", "cpu"] = Field("auto", description="where it runs")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="where it runs; `auto` takes a GPU if there is one and the extra `gpu`",
+    )
     input_size: int = Field(
         640,
         ge=64,

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from vision.artefacts.catalogue import ModelEntry
 from vision.artefacts.progress import Progress
-from vision.artefacts.store import LOADABLE, ModelFile, ModelStore, pullable
+from vision.artefacts.store import LOADABLE, WEIGHTS, ModelFile, ModelStore, pullable
 from vision.domain.errors import ArtefactError
 from vision.inference.export import INSTALL
 
@@ -105,3 +105,17 @@ def _bring(
 
 def _is_there(file: ModelFile) -> str:
     return f"{file.path} is there ({file.origin})"
+
+
+def choose_weights(name: str, store: ModelStore, progress: Progress) -> ChosenModel:
+    """PyTorch weights of the model called ``name``, for a GPU; ``auto`` is the catalogue's first.
+
+    Raises:
+        ConfigError: There is no model of that name.
+        ArtefactError: Its weights cannot be had, or have a hash nobody knows.
+    """
+    entry = store.catalogue.model(store.catalogue.auto[0] if name == AUTO else name)
+    file = store.weights(entry) or store.pull(entry, WEIGHTS, progress)
+    chosen = ChosenModel(entry, file, f"model {entry.name} on the GPU: {file.path} is there")
+    _log.info("inference.model_chosen %s", chosen.reason)
+    return chosen
