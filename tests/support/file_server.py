@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -24,6 +24,7 @@ class Served:
         status: Answer with this error instead.
         hold: Wait for this before the body is sent.
         arrived: Set when a request came.
+        endless: Send zeros after the content until the client goes away.
         requests: The ``Range`` header of each request so far.
     """
 
@@ -34,6 +35,7 @@ class Served:
     status: int | None = None
     hold: threading.Event | None = None
     arrived: threading.Event = field(default_factory=threading.Event)
+    endless: bool = False
     requests: list[str | None] = field(default_factory=list)
 
 
@@ -79,7 +81,8 @@ def _answer(handler: BaseHTTPRequestHandler, served: Served) -> None:
         handler.send_response(206)
         last = len(served.content) - 1
         handler.send_header("Content-Range", f"bytes {offset}-{last}/{len(served.content)}")
-    handler.send_header("Content-Length", str(len(body)))
+    if not served.endless:
+        handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()
     if served.hold is not None:
         served.hold.wait(60)
@@ -87,3 +90,7 @@ def _answer(handler: BaseHTTPRequestHandler, served: Served) -> None:
         body = body[: served.cut_after.pop(0)]
         handler.close_connection = True
     handler.wfile.write(body)
+    if served.endless:
+        with suppress(ConnectionError):
+            while True:
+                handler.wfile.write(bytes(100_000))

@@ -25,6 +25,7 @@ from vision.artefacts.store import ModelStore
 from vision.config.secrets import write_secret
 from vision.domain.errors import ArtefactError
 from vision.inference.choice import choose_model
+from vision.simulate.pan import encode_pan
 
 
 def need_model() -> None:
@@ -37,12 +38,17 @@ def need_model() -> None:
         pytest.skip(f"no model: {error}")
 
 
-def clip_with_objects() -> Path:
-    """A clip in which the models see something; skips where it cannot be had."""
+def clip_with_objects(folder: Path) -> Path:
+    """A clip in which the models see something, as a camera sends it: without B-frames.
+
+    Skips where the photograph it is made of cannot be had.
+    """
     try:
-        return pull_clip(load_catalogue().clips["bikes"], Folders.of(None), NoProgress())
+        picture = pull_clip(load_catalogue().clips["bus"], Folders.of(None), NoProgress())
     except ArtefactError as error:
         pytest.skip(f"no clip: {error}")
+    encode_pan(picture, folder / "pan.mp4")
+    return folder / "pan.mp4"
 
 
 class Role:

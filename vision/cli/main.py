@@ -17,11 +17,14 @@ from vision.telemetry.redaction import process_redactor
 # for, since spawned ingest workers import this module too.
 _COMMANDS = {
     "run": "the node: cameras in, detections out",
+    "ingest": "one camera: its frames to Redis, for `vision infer`",
+    "infer": "the inference worker: frames of any cameras from Redis, detections back",
     "demo": "simulated cameras, embedded Redis, the node and a live page",
     "check": "config, secrets, model, Redis and every camera: a line each",
     "tail": "print detections as they are published",
     "models": "list, pull, verify and export models",
     "settings": "every setting with its default",
+    "healthcheck": "whether the role that runs here does its work",
     "simulate": "an RTSP camera simulator with faults on demand",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vision.artefacts.catalogue import Artefact, ModelEntry, UrlSource, load_catalogue
+from vision.artefacts.catalogue import Artefact, Catalogue, ModelEntry, UrlSource, load_catalogue
 from vision.artefacts.digest import sha256_of, short
 from vision.artefacts.folders import Folders
 from vision.artefacts.pull import pull_clip
@@ -82,7 +82,7 @@ def run_pull(args: argparse.Namespace) -> int:
 def run_verify(args: argparse.Namespace) -> int:
     """Hash the files of the named models and clips, or of all."""
     store = _store(args)
-    _refuse_unknown_names(args.names, store)
+    _refuse_unknown(args.names, _names(store.catalogue))
     verdicts = list(_verdicts(args.names, store))
     for right, line in verdicts:
         print(f"{'ok ' if right else 'BAD'} {line}")
@@ -97,7 +97,8 @@ def run_export(args: argparse.Namespace) -> int:
     from vision.inference.export import export_model  # noqa: PLC0415  as said above
 
     store = _store(args)
-    for entry in [store.catalogue.model(name) for name in args.names]:
+    _refuse_unknown(args.names, [*store.catalogue.models])
+    for entry in [store.catalogue.models[name] for name in args.names]:
         file = export_model(entry, store, ConsoleTransfers(), cast("ExportFormat", args.format))
         print(f"{entry.name}: {file.path} ({file.origin}, sha256 {short(file.sha256)})")
     return 0
@@ -109,9 +110,13 @@ def _store(args: argparse.Namespace) -> ModelStore:
     return ModelStore(load_catalogue(), folders)
 
 
+def _names(catalogue: Catalogue) -> list[str]:
+    return [*catalogue.models, *catalogue.clips]
+
+
 def _pull(name: str, store: ModelStore) -> str:
     """Pull one model or clip; returns the line that says what is there now."""
-    _refuse_unknown_names([name], store)
+    _refuse_unknown([name], _names(store.catalogue))
     clip = store.catalogue.clips.get(name)
     if clip is not None:
         return f"{name}: {pull_clip(clip, store.folders, ConsoleTransfers())}"
@@ -125,11 +130,10 @@ def _pull(name: str, store: ModelStore) -> str:
     return f"{name}: {weights.path}: make it loadable with `vision models export {name}`"
 
 
-def _refuse_unknown_names(names: list[str], store: ModelStore) -> None:
-    known = [*store.catalogue.models, *store.catalogue.clips]
+def _refuse_unknown(names: Iterable[str], known: Sequence[str]) -> None:
     for name in names:
         if name not in known:
-            raise ConfigError(f"{name!r} is not in the catalogue: it has {', '.join(known)}")
+            raise ConfigError(f"{name!r} is not in the catalogue: known here: {', '.join(known)}")
 
 
 def _verdicts(names: list[str], store: ModelStore) -> Iterator[tuple[bool, str]]:

@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     models_dir: Path | None = Field(
         None, description="folder of model files; default: `models/` of a checkout, else the cache"
     )
+    run_dir: Path | None = Field(
+        None,
+        description="where the role says that it lives, for `vision healthcheck`; default: "
+        "`/run/vision` if it can be written, else a folder of the user",
+    )
     cameras: dict[CameraName, CameraSettings] = Field(
         default_factory=dict, description="the cameras by name"
     )

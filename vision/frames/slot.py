@@ -2,14 +2,29 @@
 
 One slot per camera, capacity one: a reader that comes late sees the newest frame, never
 a queue of old ones, and every frame that was overwritten can be counted by its ``seq``.
-Implementations: shared memory inside a node (:mod:`vision.frames.shared_memory`).
+Implementations: shared memory inside a node (:mod:`vision.frames.shared_memory`), Redis
+between machines (:mod:`vision.frames.redis_source`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from vision.domain.frame import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The frame of a camera's run that the message before this one told of.
+
+    Attributes:
+        seq: Its number; 0 when there was none in this run.
+        is_empty: Whether nothing was seen in it, as far as known.
+    """
+
+    seq: int
+    is_empty: bool
 
 
 class FrameLease(Protocol):
@@ -18,6 +33,13 @@ class FrameLease(Protocol):
     @property
     def frame(self) -> Frame:
         """The frame; its image may be a view of shared memory."""
+
+    @property
+    def previous(self) -> Previous | None:
+        """What the slot knows of the message before, where several readers share a camera.
+
+        None: there is one reader, who knows best what it passed over.
+        """
 
     def release(self) -> None:
         """Give the memory back; the image must not be read afterwards. Safe to repeat."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import types
-from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeAlias, get_args, get_origin, get_type_hints
 
 import orjson
 
@@ -17,7 +17,7 @@ from vision.domain.message import (
     StatusMessage,
 )
 
-_Message = TypeVar("_Message", DetectionMessage, StatusMessage)
+_Reader: TypeAlias = Callable[[object], Any]
 _SHOWN_CHARACTERS = 40
 _NAMES = {str: "a string", int: "an integer", float: "a number"}
 
@@ -33,12 +33,14 @@ def decode_detections(payload: bytes) -> DetectionMessage:
     Raises:
         PublishError: It is no such message; one line that names the first wrong field.
     """
-    return _decode(DetectionMessage, DETECTIONS_SCHEMA, payload)
+    message: DetectionMessage = _decode(_read_detections, DETECTIONS_SCHEMA, payload)
+    return message
 
 
 def decode_status(payload: bytes) -> StatusMessage:
     """As :func:`decode_detections`, for a status message."""
-    return _decode(StatusMessage, STATUS_SCHEMA, payload)
+    message: StatusMessage = _decode(_read_status, STATUS_SCHEMA, payload)
+    return message
 
 
 def add_skipped(payload: bytes, frames: int) -> bytes:
@@ -47,7 +49,7 @@ def add_skipped(payload: bytes, frames: int) -> bytes:
     return encode(dataclasses.replace(message, skipped=message.skipped + frames))
 
 
-def _decode(kind: type[_Message], schema: str, payload: bytes) -> _Message:
+def _decode(read: _Reader, schema: str, payload: bytes) -> Any:
     try:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -57,18 +59,26 @@ def _decode(kind: type[_Message], schema: str, payload: bytes) -> _Message:
         shown = _shown(name) if isinstance(name, str) else "missing"
         raise PublishError(f"not a {schema} message: its schema is {shown}")
     try:
-        message: _Message = _read(kind, document, "")
+        return read(document)
     except _ShapeError as error:
         raise PublishError(f"not a {schema} message: {error}") from None
-    return message
 
 
 class _ShapeError(Exception):
-    """Where a document differs from the dataclass."""
+    """What is wrong with a value, and where it stands in the document."""
 
+    def __init__(self, problem: str, path: str = "") -> None:
+        super().__init__(problem)
+        self._problem = problem
+        self._path = path
 
-def _fail(path: str, expected: str) -> NoReturn:
-    raise _ShapeError(f"{path or 'the document'} is not {expected}")
+    def __str__(self) -> str:
+        return f"{self._path or 'the document'} {self._problem}"
+
+    def within(self, step: str) -> _ShapeError:
+        """The same, seen from the object or list around it."""
+        dot = "" if not self._path or self._path.startswith("[") else "."
+        return _ShapeError(self._problem, f"{step}{dot}{self._path}")
 
 
 def _shown(text: str) -> str:
@@ -76,53 +86,78 @@ def _shown(text: str) -> str:
     return repr(text[:_SHOWN_CHARACTERS])
 
 
-@functools.cache
-def _fields(kind: type) -> dict[str, Any]:
-    """Name and resolved type of each field of a dataclass, in order."""
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
-
-
-def _read(kind: Any, value: object, path: str) -> Any:
-    """``value`` as ``kind``: a dataclass, tuple, optional or scalar type."""
+def _reader(kind: Any) -> _Reader:
+    """What makes a ``kind`` (dataclass, tuple, optional or scalar) of a JSON value."""
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        return _read_object(kind, value, path)
-    origin = get_origin(kind)
-    if origin is tuple:
-        return _read_tuple(get_args(kind), value, path)
-    if origin is types.UnionType:
+        return _object_reader(kind)
+    if get_origin(kind) is tuple:
+        return _tuple_reader(get_args(kind))
+    if get_origin(kind) is types.UnionType:
         present = next(part for part in get_args(kind) if part is not types.NoneType)
-        return None if value is None else _read(present, value, path)
-    # By exact type: in Python a bool is an int, in JSON it is not.
-    if type(value) is kind:
-        return value
-    if kind is float and type(value) is int:
-        return float(value)
-    return _fail(path, _NAMES[kind])
+        read_present = _reader(present)
+        return lambda value: None if value is None else read_present(value)
+    return _scalar_reader(kind)
 
 
-def _read_object(kind: type, value: object, path: str) -> Any:
-    if not isinstance(value, dict):
-        _fail(path, "an object")
-    fields = _fields(kind)
-    prefix = f"{path}." if path else ""
-    for name in fields:
+def _scalar_reader(kind: type) -> _Reader:
+    def read(value: object) -> object:
+        # By exact type: in Python a bool is an int, in JSON it is not.
+        if type(value) is kind:
+            return value
+        if kind is float and type(value) is int:
+            return float(value)
+        raise _ShapeError(f"is not {_NAMES[kind]}")
+
+    return read
+
+
+def _object_reader(kind: type) -> _Reader:
+    hints = get_type_hints(kind)
+    readers = {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)}
+
+    def read(value: object) -> object:
+        if not isinstance(value, dict):
+            raise _ShapeError("is not an object")
+        if value.keys() != readers.keys():
+            _complain_of_keys(value, readers)
+        parts = {}
+        for name, read_part in readers.items():
+            try:
+                parts[name] = read_part(value[name])
+            except _ShapeError as error:
+                raise error.within(name) from None
+        return kind(**parts)
+
+    return read
+
+
+def _complain_of_keys(value: dict[str, object], wanted: dict[str, _Reader]) -> NoReturn:
+    for name in wanted:
         if name not in value:
-            raise _ShapeError(f"{prefix}{name} is missing")
-    for name in value:
-        if name not in fields:
-            raise _ShapeError(f"{path or 'the document'} has an unknown key {_shown(name)}")
-    return kind(**{name: _read(part, value[name], prefix + name) for name, part in fields.items()})
+            raise _ShapeError("is missing", name)
+    unknown = next(name for name in value if name not in wanted)
+    raise _ShapeError(f"has an unknown key {_shown(unknown)}")
 
 
-def _read_tuple(parts: tuple[Any, ...], value: object, path: str) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        _fail(path, "a list")
-    if parts[-1] is Ellipsis:
-        parts = (parts[0],) * len(value)
-    elif len(parts) != len(value):
-        _fail(path, f"a list of {len(parts)}")
-    return tuple(
-        _read(part, item, f"{path}[{index}]")
-        for index, (part, item) in enumerate(zip(parts, value, strict=True))
-    )
+def _tuple_reader(kinds: tuple[Any, ...]) -> _Reader:
+    is_open = kinds[-1] is Ellipsis
+    readers = [_reader(kind) for kind in kinds if kind is not Ellipsis]
+
+    def read(value: object) -> object:
+        if not isinstance(value, list):
+            raise _ShapeError("is not a list")
+        if not is_open and len(value) != len(readers):
+            raise _ShapeError(f"is not a list of {len(readers)}")
+        parts = []
+        for index, part in enumerate(value):
+            try:
+                parts.append(readers[0 if is_open else index](part))
+            except _ShapeError as error:
+                raise error.within(f"[{index}]") from None
+        return tuple(parts)
+
+    return read
+
+
+_read_detections = _reader(DetectionMessage)
+_read_status = _reader(StatusMessage)

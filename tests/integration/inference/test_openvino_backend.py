@@ -165,7 +165,8 @@ def test_memory_is_used_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "scaled"), [((720, 1280), (72, 128)), ((1280, 720), (128, 72)), ((18, 32), (72, 128))]
+    ("source", "scaled"),
+    [((720, 1280), (72, 128)), ((1280, 720), (128, 72)), ((18, 32), (72, 128))],
 )
 def test_a_picture_of_another_scale_is_scaled(
     tmp_path: Path, source: tuple[int, int], scaled: tuple[int, int]

@@ -72,7 +72,7 @@ def test_lists_of_labels_are_put_where_they_are_named() -> None:
         ('"two"\n', '"three"\n', "models.m.labels"),
         ('file = "m.onnx"', 'file = "../m.onnx"', "models.m.artefacts.0.file"),
         ("size = 5", "size = 0", "models.m.artefacts.0.size"),
-        ("size = 5", "size = 5\nsiez = 6", "models.m.artefacts.0.siez"),
+        ("size = 5", "size = 5\nbytes = 6", "models.m.artefacts.0.bytes"),
         ("https://host", "file:///etc", "models.m.artefacts.0.sources"),
         ("https://host", "https://user:password@host", "models.m.artefacts.0.sources"),
         ("schema = 1", "schema = 2", "schema"),

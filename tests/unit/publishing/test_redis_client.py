@@ -72,7 +72,9 @@ def test_a_url_that_cannot_work_is_a_clear_error(url: str) -> None:
         open_client(RedisSettings(url=url), None)
 
 
-def test_the_options_of_tls_are_taken_from_the_url() -> None:
-    """A private certificate authority needs no setting of its own."""
-    settings = RedisSettings(url="rediss://redis:6379/0?ssl_ca_certs=/ca.pem")
-    open_client(settings, "secret").close()
+@pytest.mark.parametrize(
+    "url", ["rediss://redis:6379/0?ssl_ca_certs=/ca.pem", "unix:///run/redis.sock?db=1"]
+)
+def test_every_kind_of_url_is_taken(url: str) -> None:
+    """A private certificate authority or a socket's database needs no setting of its own."""
+    open_client(RedisSettings(url=url), "secret").close()

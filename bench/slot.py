@@ -1,0 +1,255 @@
+"""The newest-frame slot by itself: over Redis and in shared memory, in one run.
+
+A process per camera puts a frame as soon as its last one was taken, one thread takes, and
+nothing is inferred: what is left is what a frame costs on its way. Latency is from the call
+that puts a frame to the moment the taker has it; processor time is that of all processes
+that took part, Redis included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from bench.machine import machine
+from bench.processes import cpu_s
+from vision.config.topics import RedisSettings
+from vision.domain.frame import ClockSource, Frame, FrameMeta
+from vision.frames.newest import NewestFrames
+from vision.frames.redis_source import RedisFrameSource
+from vision.frames.redis_writer import RedisFrameWriter
+from vision.frames.shared_memory import SharedBuffers, SharedFrameReader, SharedFrameWriter
+from vision.frames.slot import FrameLease, FrameSink, FrameSource
+from vision.runtime.embedded_redis import EmbeddedRedis
+
+_WIDTH, _HEIGHT = 640, 360
+# Planar YUV 4:2:0: luma above, both chroma planes below it.
+_SHAPE = (_HEIGHT * 3 // 2, _WIDTH)
+_MAX_AGE_MS = 60_000
+_WARM_UP_S = 1.0
+_BATCH = 8
+_MOMENT_S = 0.0001
+_PASSWORD = "bench"  # noqa: S105  of a Redis that lives as long as the run, on loopback
+_GO, _END = b"go", b"end"
+_spawn = multiprocessing.get_context("spawn")
+
+
+class Finish(Protocol):
+    """What the taker does once it is done with a frame."""
+
+    def __call__(self, lease: FrameLease) -> None:
+        """Give it back."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    frames: int = 0
+    latencies_us: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    """Measure both slots and print the figures as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m bench.slot", description=__doc__)
+    parser.add_argument("--cameras", type=int, nargs="+", default=[1, 4, 16], metavar="N")
+    parser.add_argument("--seconds", type=float, default=5.0, help="per figure, after a warm-up")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep the figures there, too")
+    args = parser.parse_args()
+    text = json.dumps(run(args.cameras, args.seconds), indent=1)
+    print(text)
+    if args.save:
+        args.save.write_text(text + "\n")
+
+
+def run(cameras: list[int], seconds: float) -> dict[str, Any]:
+    """All figures, the two slots one after the other at each number of cameras."""
+    figures = []
+    for count in cameras:
+        names = [f"camera-{number + 1}" for number in range(count)]
+        with _shared_memory(names) as bench:
+            figures.append({"slot": "shared memory", "cameras": count} | bench(seconds))
+        with (
+            tempfile.TemporaryDirectory(prefix="vision-bench-") as folder,
+            EmbeddedRedis(Path(folder), _PASSWORD) as redis,
+            _redis(names, redis) as bench,
+        ):
+            figures.append({"slot": "redis", "cameras": count} | bench(seconds))
+    where = machine() | {"command": "python -m bench.slot"}
+    return {"machine": where, "frame_bytes": int(np.prod(_SHAPE)), "figures": figures}
+
+
+_Bench = Callable[[float], dict[str, Any]]
+
+
+@contextmanager
+def _shared_memory(names: list[str]) -> Iterator[_Bench]:
+    newest = NewestFrames(lambda *_: None)
+    controls: dict[str, Connection] = {}
+    processes: list[SpawnProcess] = []
+    for name in names:
+        buffers = SharedBuffers(_WIDTH)
+        ours, theirs = _spawn.Pipe()
+        controls[name], control = _spawn.Pipe()
+        process = _spawn.Process(target=_shared_writer, args=(name, buffers, theirs, control))
+        process.start()
+        processes.append(process)
+        theirs.close()
+        control.close()
+        buffers.close_descriptor()
+        reader = SharedFrameReader(buffers, _give_back(ours))
+        threading.Thread(target=_listen, args=(ours, reader, newest), daemon=True).start()
+    yield lambda seconds: _measure(seconds, newest, lambda lease: lease.release(), controls)
+    for process in processes:
+        process.join()
+
+
+def _give_back(pipe: Connection) -> Callable[[int], None]:
+    return lambda buffer: pipe.send_bytes(bytes((buffer,)))
+
+
+def _listen(pipe: Connection, reader: SharedFrameReader, newest: NewestFrames) -> None:
+    """As the node's supervisor of an ingest process does."""
+    try:
+        while True:
+            newest.offer(reader.lease(pipe.recv()))
+    except (EOFError, OSError):
+        return
+
+
+def _shared_writer(
+    name: str, buffers: SharedBuffers, pipe: Connection, control: Connection
+) -> None:
+    writer = SharedFrameWriter(buffers, pipe.send)
+
+    def take_back() -> None:
+        try:
+            while True:
+                writer.freed(pipe.recv_bytes()[0])
+        except (EOFError, OSError):
+            return
+
+    threading.Thread(target=take_back, daemon=True).start()
+    _write(name, writer, control)
+
+
+@contextmanager
+def _redis(names: list[str], redis: EmbeddedRedis) -> Iterator[_Bench]:
+    settings = RedisSettings(url=redis.url)
+    controls: dict[str, Connection] = {}
+    processes: list[SpawnProcess] = []
+    for name in names:
+        controls[name], control = _spawn.Pipe()
+        process = _spawn.Process(target=_redis_writer, args=(name, settings, control))
+        process.start()
+        processes.append(process)
+        control.close()
+    source = RedisFrameSource(settings, lambda: _PASSWORD, _MAX_AGE_MS)
+    stop = threading.Event()
+    threads = [threading.Thread(target=work, args=(stop,)) for work in (source.fetch, source.keep)]
+    for thread in threads:
+        thread.start()
+
+    def finish(lease: FrameLease) -> None:
+        meta = lease.frame.meta
+        settle = source.hand_over(meta.camera, f"{meta.run}-{meta.seq}", is_empty=False)
+        lease.release()
+        settle()
+
+    yield lambda seconds: _measure(seconds, source, finish, controls, redis.pid)
+    stop.set()
+    source.wake()
+    for thread in threads:
+        thread.join()
+    for process in processes:
+        process.join()
+
+
+def _redis_writer(name: str, settings: RedisSettings, control: Connection) -> None:
+    _write(
+        name,
+        RedisFrameWriter(settings, lambda: _PASSWORD, _MAX_AGE_MS, lambda *_: None),
+        control,
+    )
+
+
+def _write(name: str, sink: FrameSink, control: Connection) -> None:
+    """Put a frame at each word of the taker; tell the processor time spent on it."""
+    image = np.random.default_rng(0).integers(0, 256, _SHAPE, np.uint8)
+    meta = FrameMeta(name, 1, 0, 0, (1, 1), 0, ClockSource.ARRIVAL, None, 0, 0, _WIDTH, _HEIGHT)
+    control.send(time.process_time())
+    while control.recv_bytes() == _GO:
+        # The monotonic clock is the machine's, so the taker can read it in any process.
+        now_ns = time.monotonic_ns()
+        meta = replace(meta, seq=meta.seq + 1, pts=now_ns, received_mono_ns=now_ns)
+        while not sink.put(Frame(meta, image)):
+            # The thread that takes buffers back has not come to it: a camera would skip.
+            time.sleep(_MOMENT_S)
+    control.send(time.process_time())
+
+
+def _measure(
+    seconds: float,
+    source: FrameSource,
+    finish: Finish,
+    controls: dict[str, Connection],
+    redis_pid: int | None = None,
+) -> dict[str, Any]:
+    started_cpu_s = sum(control.recv() for control in controls.values())
+    for control in controls.values():
+        control.send_bytes(_GO)
+    _take(_WARM_UP_S, source, finish, controls)
+    used_s = time.process_time(), cpu_s(redis_pid) if redis_pid else 0.0
+    started_s = time.monotonic()
+    tally = _take(seconds, source, finish, controls)
+    elapsed_s = time.monotonic() - started_s
+    taker_s = time.process_time() - used_s[0]
+    redis_s = cpu_s(redis_pid) - used_s[1] if redis_pid else 0.0
+    for control in controls.values():
+        control.send_bytes(_END)
+    # The writers' time covers the warm-up too, which is taken out by its share.
+    share = seconds / (seconds + _WARM_UP_S)
+    writers_s = (sum(control.recv() for control in controls.values()) - started_cpu_s) * share
+    latencies_us = sorted(tally.latencies_us)
+    return {
+        "fps": round(tally.frames / elapsed_s, 1),
+        "latency_us": {
+            "p50": round(statistics.median(latencies_us)),
+            "p99": round(latencies_us[int(0.99 * (len(latencies_us) - 1))]),
+        },
+        "cpu_us_per_frame": {
+            name: round(spent_s / tally.frames * 1e6)
+            for name, spent_s in (("writer", writers_s), ("taker", taker_s), ("redis", redis_s))
+        },
+    }
+
+
+def _take(
+    seconds: float, source: FrameSource, finish: Finish, controls: dict[str, Connection]
+) -> _Tally:
+    tally = _Tally()
+    end_s = time.monotonic() + seconds
+    while time.monotonic() < end_s:
+        for lease in source.take(_BATCH, 0.1):
+            meta = lease.frame.meta
+            tally.frames += 1
+            tally.latencies_us.append((time.monotonic_ns() - (meta.pts or 0)) / 1000)
+            finish(lease)
+            controls[meta.camera].send_bytes(_GO)
+    return tally
+
+
+if __name__ == "__main__":
+    main()

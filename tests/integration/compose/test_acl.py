@@ -1,0 +1,214 @@
+"""Each user of the stack's Redis can do its part on a real server, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import redis
+from redis.client import PubSub
+
+from tests.support.compose_model import FOLDER
+from tests.support.compose_redis import (
+    USERS,
+    StackRedis,
+    running_stack_redis,
+    stack_server,
+    start_environment,
+)
+from vision.frames.redis_slot import Outcome, RedisSlot
+from vision.publishing.stream_runs import newest_stream_runs
+
+pytestmark = pytest.mark.integration
+DETECTIONS = "vision:detections:{front}"
+STATUS = "vision:status:{front}"
+STATE = "vision:state:{front}"
+FRAME = "vision:frame:{front}"
+PIXELS = np.zeros(1000, np.uint8).tobytes()
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    """A server program that knows the rules."""
+    found = stack_server()
+    if found is None:
+        pytest.skip("no Redis server of version 7 or newer is installed")
+    return found
+
+
+@pytest.fixture(scope="module")
+def one_server(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackRedis]:
+    """One server for all tests here."""
+    with running_stack_redis(program, tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture
+def server(one_server: StackRedis) -> StackRedis:
+    """The server, empty."""
+    with one_server.client("admin") as admin:
+        admin.flushall()
+    return one_server
+
+
+def _slot(server: StackRedis, user: str) -> RedisSlot:
+    return RedisSlot.connect(server.settings(user), server.password(user))
+
+
+def test_a_frame_goes_from_ingest_to_infer(server: StackRedis) -> None:
+    """The slot's own code runs with the rights of the two roles, over its whole life."""
+    ingest, infer = _slot(server, "ingest"), _slot(server, "infer")
+    assert ingest.newest_run("front") == 0
+    for seq in (1, 2):
+        assert ingest.put("front", run=1, seq=seq, payload=PIXELS, ttl_ms=10_000).accepted
+    ready = infer.wait(4, 5.0)
+    (taken,) = infer.take([entry.camera for entry in ready], "reader")
+    assert (taken.seq, taken.payload) == (2, PIXELS)
+    assert infer.renew([taken]) == [True]
+    assert ingest.put("front", run=1, seq=3, payload=PIXELS, ttl_ms=10_000).accepted
+    infer.free([(taken, Outcome.SKIPPED)])
+    assert [entry.camera for entry in infer.wait(4, 5.0)] == ["front"]
+    ingest.close()
+    infer.close()
+
+
+def test_infer_publishes_and_a_subscriber_reads(server: StackRedis) -> None:
+    """A detection reaches the channel and the stream, and whoever may read them."""
+    with server.client("subscriber") as reader, server.client("infer") as infer:
+        channel = PubSub(reader.connection_pool, ignore_subscribe_messages=True)
+        channel.psubscribe("vision:detections:{*}")
+        assert channel.get_message(timeout=5.0) is None
+        stream_id = infer.xadd(DETECTIONS, {"message": "{}"}, id="1-1", maxlen=100)
+        assert infer.publish(DETECTIONS, "{}") == 1
+        assert infer.xrange(DETECTIONS, "1-1", "1-1", count=1)
+        heard = None
+        deadline_s = time.monotonic() + 10.0
+        while heard is None and time.monotonic() < deadline_s:
+            heard = channel.get_message(timeout=1.0)
+        assert heard is not None
+        assert heard["data"] == b"{}"
+        channel.close()
+        assert list(reader.scan_iter(match="vision:detections:{*}")) == [DETECTIONS.encode()]
+        assert reader.xrevrange(DETECTIONS, count=1) == [(stream_id, {b"message": b"{}"})]
+        assert reader.xread({DETECTIONS: "0"})
+
+
+def test_ingest_tells_of_its_camera_and_a_subscriber_reads(server: StackRedis) -> None:
+    """A status reaches channel, stream and hash; the newest run of the camera can be read."""
+    with server.client("infer") as infer, server.client("ingest") as ingest:
+        infer.xadd(DETECTIONS, {"message": "{}"}, id="7-1")
+        ingest.hset(STATE, mapping={"state": "online"})
+        ingest.xadd(STATUS, {"message": "{}"}, id="1-1", maxlen=100)
+        ingest.publish(STATUS, "{}")
+    runs = newest_stream_runs(
+        server.settings("ingest"), lambda: server.password("ingest"), ["front"]
+    )
+    assert runs == {"front": 7}
+    with server.client("subscriber") as reader:
+        assert reader.hgetall(STATE) == {b"state": b"online"}
+        assert reader.xrange(STATUS) == [(b"1-1", {b"message": b"{}"})]
+
+
+@pytest.mark.parametrize(
+    ("user", "command"),
+    [
+        ("health", ("GET", FRAME)),
+        ("health", ("INFO",)),
+        ("health", ("SUBSCRIBE", DETECTIONS)),
+        *((user, ("FLUSHALL",)) for user in USERS if user != "admin"),
+        *((user, ("CONFIG", "GET", "*")) for user in USERS if user != "admin"),
+        *((user, ("KEYS", "*")) for user in USERS if user != "admin"),
+        *((user, ("ACL", "LIST")) for user in USERS if user != "admin"),
+        *((user, ("CLIENT", "KILL", "ID", "1")) for user in USERS if user != "admin"),
+        *((user, ("EVAL", "return 1", "0")) for user in USERS if user != "admin"),
+        *((user, ("SET", "other", "1")) for user in USERS if user != "admin"),
+        ("ingest", ("GET", FRAME)),
+        ("ingest", ("GETDEL", "vision:frame-held:{front}:reader")),
+        ("ingest", ("BZPOPMIN", "vision:frames:ready", "1")),
+        ("ingest", ("XADD", DETECTIONS, "*", "message", "{}")),
+        ("ingest", ("PUBLISH", DETECTIONS, "{}")),
+        ("ingest", ("DEL", DETECTIONS)),
+        ("ingest", ("SET", STATE, "1")),
+        ("infer", ("XADD", STATUS, "*", "message", "{}")),
+        ("infer", ("PUBLISH", STATUS, "{}")),
+        ("infer", ("HSET", STATE, "state", "online")),
+        ("infer", ("DEL", DETECTIONS)),
+        ("infer", ("XTRIM", DETECTIONS, "MAXLEN", "0")),
+        ("subscriber", ("GET", FRAME)),
+        ("subscriber", ("XADD", DETECTIONS, "*", "message", "{}")),
+        ("subscriber", ("PUBLISH", DETECTIONS, "{}")),
+        ("subscriber", ("SUBSCRIBE", "other")),
+        ("subscriber", ("PSUBSCRIBE", "*")),
+        ("subscriber", ("XGROUP", "CREATE", DETECTIONS, "group", "$", "MKSTREAM")),
+    ],
+)
+def test_what_is_not_its_part_is_refused(
+    server: StackRedis, user: str, command: Sequence[str]
+) -> None:
+    """Redis refuses, whether the keys exist or not."""
+    with server.client(user) as client, pytest.raises(redis.ResponseError) as caught:
+        client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py leaves it so
+    assert "NOPERM" in str(caught.value) or "no permissions" in str(caught.value)
+
+
+def test_the_health_check_needs_no_secret(server: StackRedis) -> None:
+    """Its user may ping with any password."""
+    with server.client("health") as client:
+        assert client.ping()
+
+
+@pytest.mark.parametrize("command", [("PING",), ("GET", FRAME), ("AUTH", ""), ("AUTH", "any")])
+def test_who_is_not_logged_in_can_do_nothing(server: StackRedis, command: Sequence[str]) -> None:
+    """The default user, which has all rights, is out of reach."""
+    with server.client(None) as client, pytest.raises(redis.AuthenticationError):
+        client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py leaves it so
+
+
+def test_what_a_script_wrote_is_there_after_a_restart(program: Path, tmp_path: Path) -> None:
+    """Redis reads its file with the rights of the default user, transactions included."""
+    with running_stack_redis(program, tmp_path) as server:
+        ingest, infer = _slot(server, "ingest"), _slot(server, "infer")
+        ingest.put("front", run=1, seq=5, payload=PIXELS, ttl_ms=60_000)
+        (taken,) = infer.take(["front"], "reader")
+        ingest.close()
+        infer.close()
+    with running_stack_redis(program, tmp_path) as server, server.client("admin") as admin:
+        state = admin.hgetall("vision:frame-state:{front}")
+        assert (state.get(b"run"), state.get(b"seq")) == (b"1", b"%d" % taken.seq)
+
+
+def test_it_is_kept_as_the_stack_promises(server: StackRedis) -> None:
+    """Append-only file and a snapshot every five minutes; no key is thrown away for memory."""
+    with server.client("admin") as admin:
+        assert admin.config_get("appendonly") == {"appendonly": "yes"}
+        assert admin.config_get("save") == {"save": "300 1"}
+        assert admin.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+
+
+def test_no_password_lies_on_disk_or_on_the_command_line(server: StackRedis) -> None:
+    """The file of users holds hashes; the server's command line and environment hold nothing."""
+    assert server.acl_file.stat().st_mode & 0o077 == 0
+    with server.client("admin") as admin:
+        pid = admin.info("server")["process_id"]
+    shown = server.acl_file.read_text()
+    for name in ("cmdline", "environ"):
+        shown += Path("/proc", str(pid), name).read_bytes().decode()
+    assert not [user for user in USERS if server.password(user) in shown]
+
+
+def test_an_empty_password_stops_the_start(tmp_path: Path) -> None:
+    """A user without a password would be open to all: it is an error that names the file."""
+    (tmp_path / "redis_ingest_password").write_text("\n")
+    answer = subprocess.run(
+        ["/bin/sh", FOLDER / "redis" / "start.sh", "true"],
+        env=start_environment(tmp_path, tmp_path / "users.acl"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 1
+    assert "redis_ingest_password: is empty" in answer.stderr

@@ -1,0 +1,96 @@
+"""The shell scripts of the stack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.compose_model import FOLDER
+
+SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.sh"))
+REDIS_USERS = ("ingest", "infer", "subscriber", "admin")
+
+
+def _prepare(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            FOLDER / "prepare.sh",
+            *("--secrets", folder / "secrets"),
+            *("--data", folder / "data"),
+            *("--env", folder / "env"),
+            *options,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_shellcheck_finds_nothing(script: str) -> None:
+    """The linter for shell scripts has no complaint."""
+    shellcheck = shutil.which("shellcheck")
+    if shellcheck is None:
+        pytest.skip("shellcheck is not installed")
+    answer = subprocess.run(
+        [shellcheck, FOLDER / script], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.parametrize("script", ["smoke.sh", "prepare.sh"])
+def test_help_explains_and_a_wrong_option_is_refused(script: str) -> None:
+    """--help tells the usage; an unknown option ends with 2 and does nothing."""
+    helped = subprocess.run(
+        [FOLDER / script, "--help"], capture_output=True, text=True, check=False
+    )
+    assert helped.returncode == 0
+    assert helped.stdout.startswith(f"usage: {script}")
+    refused = subprocess.run([FOLDER / script, "--no"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"usage: {script}")
+
+
+def test_prepare_makes_secrets_that_nobody_else_can_read(tmp_path: Path) -> None:
+    """Each has a file of its own with mode 600 and a long value of its own; none is printed."""
+    answer = _prepare(tmp_path, "--demo")
+    assert answer.returncode == 0, answer.stderr
+    files = {path.name: path for path in (tmp_path / "secrets").iterdir()}
+    expected = {f"redis_{user}_password" for user in REDIS_USERS} | {"web_token"}
+    expected |= {
+        f"camera_{name}_{part}" for name in ("gate", "hall") for part in ("username", "password")
+    }
+    assert set(files) == expected
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
+    values = [files[name].read_text() for name in expected if not name.startswith("camera_")]
+    assert len(set(values)) == len(values)
+    assert min(map(len, values)) == 40
+    shown = answer.stdout + answer.stderr + (tmp_path / "env").read_text()
+    assert not [value for value in values if value in shown]
+
+
+def test_prepare_keeps_what_is_there(tmp_path: Path) -> None:
+    """Run again it changes no secret."""
+    _prepare(tmp_path)
+    before = {path: path.read_text() for path in (tmp_path / "secrets").iterdir()}
+    assert _prepare(tmp_path, "--demo").returncode == 0
+    assert {path: path.read_text() for path in before} == before
+
+
+def test_prepare_lets_nobody_run_as_root(tmp_path: Path) -> None:
+    """The containers run as whoever owns the files, and never as root."""
+    _prepare(tmp_path)
+    settings = dict(
+        line.split("=", 1)
+        for line in (tmp_path / "env").read_text().splitlines()
+        if not line.startswith("#")
+    )
+    uid = os.getuid() or 10001
+    assert settings["RUN_AS"].split(":")[0] == str(uid)
+    assert (tmp_path / "data" / "redis").stat().st_uid == uid
+    assert (tmp_path / "secrets" / "web_token").stat().st_uid == uid

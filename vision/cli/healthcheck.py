@@ -1,0 +1,47 @@
+"""``vision healthcheck``: whether the role of this machine or container does its work."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vision.config.run_dir import configured_run_dir, run_dir
+from vision.domain.errors import ConfigError
+from vision.runtime.liveness import found_in, verdict
+
+if TYPE_CHECKING:
+    from vision.cli.main import Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "healthcheck", help="whether the role that runs here does its work"
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings (vision.yaml of this folder)"
+    )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="only what a restart would mend: a camera or Redis that is away is no failure",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line; 0 if all is well, 1 if not, nothing else (Docker knows no other)."""
+    try:
+        directory = run_dir(configured_run_dir(args.config))
+    except ConfigError as error:
+        print(f"unhealthy: {error}")
+        return 1
+    verdicts = [verdict(found, live_only=args.live) for found in found_in(directory)]
+    if not verdicts:
+        print(f"unhealthy: no role says in {directory} that it runs")
+        return 1
+    is_healthy = all(is_well for is_well, _ in verdicts)
+    lines = [line for is_well, line in verdicts if is_well is is_healthy]
+    print(f"{'healthy' if is_healthy else 'unhealthy'}: {' | '.join(lines)}")
+    return 0 if is_healthy else 1

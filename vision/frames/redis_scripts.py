@@ -1,0 +1,138 @@
+"""The newest-frame slot on Redis: names of keys, and the scripts that change them.
+
+Each script touches the keys of one camera only, which lie in one slot of a cluster:
+
+``vision:frame:{CAMERA}``
+    The newest frame (:mod:`vision.frames.wire`); expires when it would be too old.
+``vision:frame-lease:{CAMERA}``
+    ``run-seq`` of the frame that is under way; expires when its holder died.
+``vision:frame-state:{CAMERA}``
+    Hash: the frame put last (``put_run``, ``put_seq``, ``put_us``), the frame that messages
+    account for (``run``, ``seq``, ``empty``) and when the camera was served (``served_us``).
+``vision:frame-held:{CAMERA}:{reader}``
+    A frame between being taken and being read, by one reader.
+
+Times are those of Redis' own clock in microseconds. The ready set is a hint and no more: an
+entry that is lost comes back with the camera's next frame, one too many takes nothing.
+
+Pixels are kept out of the append-only file and away from replicas (``redis.set_repl``): they
+would write megabytes a second to disk for frames that live a second at most.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+READY: Final = "vision:frames:ready"
+"""Sorted set of cameras with a frame to take; the score is when they were last served."""
+
+
+def frame_key(camera: str) -> str:
+    """Where a camera's newest frame is."""
+    return f"vision:frame:{{{camera}}}"
+
+
+def lease_key(camera: str) -> str:
+    """Where it stands which frame of the camera is under way."""
+    return f"vision:frame-lease:{{{camera}}}"
+
+
+def state_key(camera: str) -> str:
+    """The camera's hash."""
+    return f"vision:frame-state:{{{camera}}}"
+
+
+def held_key(camera: str, reader: str) -> str:
+    """Where a frame lies while ``reader`` reads it."""
+    return f"vision:frame-held:{{{camera}}}:{reader}"
+
+
+_NOW_US = """
+local clock = redis.call('TIME')
+local now_us = clock[1] * 1000000 + clock[2]
+"""
+
+PUT: Final = (
+    _NOW_US
+    + """
+-- KEYS frame lease state  ARGV run seq ttl_ms payload
+-- Returns: accepted, overtook, score for the ready set or '' while a frame is under way.
+local known = redis.call('HMGET', KEYS[3], 'put_run', 'put_seq', 'run', 'seq', 'served_us')
+local run, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
+local function is_newer(known_run, known_seq)
+  if not known_run then return true end
+  known_run, known_seq = tonumber(known_run), tonumber(known_seq)
+  return run > known_run or (run == known_run and seq > known_seq)
+end
+if not (is_newer(known[1], known[2]) and is_newer(known[3], known[4])) then return {0, 0, ''} end
+redis.set_repl(redis.REPL_NONE)
+local overtook = redis.call('EXISTS', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[3])
+redis.call('HSET', KEYS[3], 'put_run', ARGV[1], 'put_seq', ARGV[2],
+  'put_us', string.format('%.0f', now_us))
+redis.set_repl(redis.REPL_ALL)
+if redis.call('EXISTS', KEYS[2]) == 1 then return {1, overtook, ''} end
+return {1, overtook, known[5] or '0'}
+"""
+)
+
+TAKE: Final = (
+    _NOW_US
+    + """
+-- KEYS frame lease state held  ARGV lease_ms
+-- Returns nothing, or: run, seq, microseconds in the slot, and run, seq, empty before.
+if redis.call('EXISTS', KEYS[2]) == 1 or redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local state = redis.call('HMGET', KEYS[3], 'put_run', 'put_seq', 'put_us', 'run', 'seq', 'empty')
+redis.set_repl(redis.REPL_NONE)
+if not state[1] then
+  redis.call('DEL', KEYS[1])
+  return false
+end
+redis.call('RENAME', KEYS[1], KEYS[4])
+redis.set_repl(redis.REPL_ALL)
+redis.call('SET', KEYS[2], state[1] .. '-' .. state[2], 'PX', ARGV[1])
+redis.call('HSET', KEYS[3], 'run', state[1], 'seq', state[2], 'empty', '0',
+  'served_us', string.format('%.0f', now_us))
+return {state[1], state[2], string.format('%.0f', now_us - state[3]),
+  state[4] or '', state[5] or '', state[6] or ''}
+"""
+)
+
+RENEW: Final = """
+-- KEYS lease state  ARGV lease run seq lease_ms
+-- Returns whether the frame is still the camera's newest under way.
+local holder = redis.call('GET', KEYS[1])
+if not holder then
+  local state = redis.call('HMGET', KEYS[2], 'run', 'seq')
+  if state[1] ~= ARGV[2] or state[2] ~= ARGV[3] then return 0 end
+elseif holder ~= ARGV[1] then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[4])
+return 1
+"""
+
+FREE: Final = """
+-- KEYS frame lease state  ARGV lease run seq outcome, and run, seq, empty before
+-- Returns the score for the ready set when a newer frame waits.
+local state = redis.call('HMGET', KEYS[3], 'run', 'seq', 'served_us')
+if state[1] == ARGV[2] and state[2] == ARGV[3] then
+  if ARGV[4] == 'skipped' then
+    if ARGV[5] == '' then
+      redis.call('HDEL', KEYS[3], 'run', 'seq', 'empty')
+    else
+      redis.call('HSET', KEYS[3], 'run', ARGV[5], 'seq', ARGV[6], 'empty', ARGV[7])
+    end
+  elseif ARGV[4] == 'empty' then
+    redis.call('HSET', KEYS[3], 'empty', '1')
+  end
+end
+local holder = redis.call('GET', KEYS[2])
+if holder == ARGV[1] then
+  redis.call('DEL', KEYS[2])
+elseif holder then
+  return false
+end
+if redis.call('EXISTS', KEYS[1]) == 1 then return state[3] or '0' end
+return false
+"""

@@ -1,0 +1,204 @@
+"""The newest-frame slot on Redis, as commands on one connection (docs/adr/0009)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Self, cast
+
+import redis
+
+from vision.config.topics import RedisSettings
+from vision.frames.redis_client import open_client
+from vision.frames.redis_scripts import (
+    FREE,
+    PUT,
+    READY,
+    RENEW,
+    TAKE,
+    frame_key,
+    held_key,
+    lease_key,
+    state_key,
+)
+
+LEASE_MS = 1_200
+"""How long a camera waits for a reader that says nothing any more."""
+
+
+class Put(NamedTuple):
+    """What became of a frame.
+
+    Attributes:
+        accepted: False when the slot knows a newer frame of the camera.
+        overtook: Whether an older one lay there, which nobody will see.
+    """
+
+    accepted: bool
+    overtook: bool
+
+
+class Ready(NamedTuple):
+    """A camera that may have a frame, and its place in the order of service."""
+
+    camera: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The frame of a camera that messages account for: all up to it were told of or skipped.
+
+    Attributes:
+        run: Its run.
+        seq: Its number in the run.
+        is_empty: Whether nothing was seen in it.
+    """
+
+    run: int
+    seq: int
+    is_empty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A frame that is the taker's alone, until it is freed or not renewed.
+
+    Attributes:
+        camera: Whose.
+        run: Its run.
+        seq: Its number in the run.
+        slot_us: How long it lay in the slot, by Redis' clock.
+        before: The account before it was taken, None when there was none.
+        payload: Its bytes; None when they are lost.
+    """
+
+    camera: str
+    run: int
+    seq: int
+    slot_us: int
+    before: Account | None
+    payload: bytes | None
+
+    @property
+    def lease(self) -> str:
+        """What the lease on Redis says."""
+        return f"{self.run}-{self.seq}"
+
+
+class Outcome(StrEnum):
+    """What came of a taken frame."""
+
+    DELIVERED = "delivered"
+    """A message tells of it, or was lost on its way."""
+    EMPTY = "empty"
+    """As delivered, and nothing was seen in it."""
+    SKIPPED = "skipped"
+    """No message tells of it: the next one counts it."""
+
+
+class RedisSlot:
+    """One connection; spent once a method raised :class:`redis.RedisError` or ``OSError``."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._put, self._take, self._renew, self._free = (
+            client.script_load(script) for script in (PUT, TAKE, RENEW, FREE)
+        )
+
+    @classmethod
+    def connect(cls, settings: RedisSettings, password: str | None) -> Self:
+        """Connect and log in.
+
+        Raises:
+            redis.RedisError: It does not answer, or refuses.
+            ConfigError: ``redis.url`` has an option that does not exist.
+        """
+        client = open_client(settings, password)
+        try:
+            return cls(client)
+        except Exception:
+            client.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def newest_run(self, camera: str) -> int:
+        """The run of the newest frame the slot ever saw of a camera, 0 if none."""
+        runs = self._client.hmget(state_key(camera), ["put_run", "run"])
+        return max(int(run or 0) for run in runs)
+
+    def put(self, camera: str, run: int, seq: int, payload: bytes, ttl_ms: int) -> Put:
+        """Put a frame into its camera's slot and tell a reader of it."""
+        keys = (frame_key(camera), lease_key(camera), state_key(camera))
+        accepted, overtook, score = self._client.evalsha(
+            self._put, len(keys), *keys, run, seq, ttl_ms, payload
+        )
+        if score:
+            self.announce([Ready(camera, float(score))])
+        return Put(bool(accepted), bool(overtook))
+
+    def announce(self, ready: Sequence[Ready]) -> None:
+        """Tell readers of cameras that have a frame; those known already keep their place."""
+        self._client.zadd(READY, dict(ready), nx=True)
+
+    def wait(self, limit: int, timeout_s: float) -> list[Ready]:
+        """The longest unserved cameras that may have a frame; waits for the first."""
+        first = self._client.bzpopmin(READY, timeout_s)
+        if first is None:
+            return []
+        found = [cast("tuple[bytes, float]", first[1:])]
+        if limit > 1:
+            found += cast("list[tuple[bytes, float]]", self._client.zpopmin(READY, limit - 1))
+        return [Ready(camera.decode(), score) for camera, score in found]
+
+    def take(self, cameras: Sequence[str], reader: str) -> list[Taken]:
+        """Take the frames of those ``cameras`` that have one and none under way."""
+        pipe = self._client.pipeline(transaction=False)
+        for camera in cameras:
+            held = held_key(camera, reader)
+            keys = (frame_key(camera), lease_key(camera), state_key(camera), held)
+            pipe.evalsha(self._take, len(keys), *keys, LEASE_MS)
+            # Not by the script: its language would copy the pixels twice more.
+            pipe.getdel(held)
+        replies = iter(pipe.execute())
+        answers = [(camera, next(replies), next(replies)) for camera in cameras]
+        return [_taken(camera, answer, payload) for camera, answer, payload in answers if answer]
+
+    def renew(self, frames: Sequence[Taken]) -> list[bool]:
+        """Keep the cameras of ``frames`` from being taken by others; False: one was."""
+        pipe = self._client.pipeline(transaction=False)
+        for taken in frames:
+            keys = (lease_key(taken.camera), state_key(taken.camera))
+            pipe.evalsha(self._renew, len(keys), *keys, taken.lease, taken.run, taken.seq, LEASE_MS)
+        return [bool(reply) for reply in pipe.execute()]
+
+    def free(self, frames: Sequence[tuple[Taken, Outcome]]) -> None:
+        """Say what came of frames, and let the cameras' next ones be taken."""
+        pipe = self._client.pipeline(transaction=False)
+        for taken, outcome in frames:
+            camera, before = taken.camera, taken.before
+            keys = (frame_key(camera), lease_key(camera), state_key(camera))
+            account = (before.run, before.seq, int(before.is_empty)) if before else ("", "", "")
+            pipe.evalsha(
+                self._free, len(keys), *keys, taken.lease, taken.run, taken.seq, outcome, *account
+            )
+        scores = pipe.execute()
+        ready = [
+            Ready(taken.camera, float(score))
+            for (taken, _), score in zip(frames, scores, strict=True)
+            if score
+        ]
+        if ready:
+            self.announce(ready)
+
+
+def _taken(camera: str, answer: Sequence[bytes], payload: bytes | None) -> Taken:
+    run, seq, slot_us, run_before, seq_before, empty_before = answer
+    before = None
+    if run_before:
+        before = Account(int(run_before), int(seq_before), empty_before == b"1")
+    return Taken(camera, int(run), int(seq), int(slot_us), before, payload)

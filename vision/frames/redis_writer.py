@@ -1,0 +1,142 @@
+"""The ingest side of the slot on Redis."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+import redis
+
+from vision.config.topics import RedisSettings
+from vision.domain.errors import ConfigError
+from vision.domain.frame import Frame
+from vision.frames.newest import SkipObserver
+from vision.frames.redis_client import address_of, explain
+from vision.frames.redis_slot import RedisSlot
+from vision.frames.wire import pack_frame
+from vision.resilience.backoff import Backoff
+from vision.resilience.damping import Damper
+
+_log = logging.getLogger(__name__)
+# A camera's next frame is more use than a wait for this one.
+_MOST_WAIT_S = 0.5
+_BACKOFF_BASE_S = 0.1
+_BACKOFF_CAP_S = 2.0
+_LOG_PERIOD_S = 60.0
+
+
+class PutSkip(StrEnum):
+    """Why a frame does not come to be taken."""
+
+    OVERTAKEN = "overtaken"
+    """A newer one took its place in the slot."""
+    STALE = "stale"
+    """Too old before it could be sent."""
+    SLOT_UNAVAILABLE = "slot_unavailable"
+    """Redis is away or does not answer in time."""
+    OUTRUN = "outrun"
+    """The slot knows a newer frame: a second ingest of the camera, or a clock that went back."""
+
+
+class RedisFrameWriter:
+    """Implements :class:`vision.frames.slot.FrameSink`; used by one thread.
+
+    A ``put`` waits for Redis up to half a second; after a failure further ones return at
+    once until the next attempt is due. Nothing is queued: what cannot be put is skipped.
+    """
+
+    def __init__(
+        self,
+        settings: RedisSettings,
+        password: Callable[[], str | None],
+        max_age_ms: int,
+        on_skipped: SkipObserver,
+        *,
+        mono_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Frames live for ``max_age_ms`` from capture; ``password`` is asked per connection."""
+        self._settings = settings.model_copy(
+            update={
+                "connect_timeout_s": min(settings.connect_timeout_s, _MOST_WAIT_S),
+                "command_timeout_s": min(settings.command_timeout_s, _MOST_WAIT_S),
+            }
+        )
+        self._password = password
+        self._max_age_ms = max_age_ms
+        self._on_skipped = on_skipped
+        self._mono_ns = mono_ns
+        self._slot: RedisSlot | None = None
+        self._backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
+        self._next_attempt_ns = 0
+        self._damper = Damper(_LOG_PERIOD_S)
+
+    @property
+    def connected(self) -> bool:
+        """Whether Redis answered last time."""
+        return self._slot is not None
+
+    def newest_run(self, camera: str) -> int:
+        """The run of the newest frame Redis knows of, 0 when there is none or Redis is away."""
+        try:
+            return self._connected_slot().newest_run(camera)
+        except (redis.RedisError, ConfigError, OSError) as error:
+            self._lose(error)
+            return 0
+
+    def put(self, frame: Frame) -> bool:
+        """Put a frame into its camera's slot; False when it was skipped, which is counted."""
+        meta = frame.meta
+        now_ns = self._mono_ns()
+        left_ms = self._max_age_ms - meta.age_ns(now_ns) // 1_000_000
+        if left_ms <= 0:
+            self._on_skipped(meta.camera, PutSkip.STALE, 1)
+            return False
+        if self._slot is None and now_ns < self._next_attempt_ns:
+            self._on_skipped(meta.camera, PutSkip.SLOT_UNAVAILABLE, 1)
+            return False
+        payload = pack_frame(frame, max(0, now_ns - meta.received_mono_ns))
+        try:
+            put = self._connected_slot().put(meta.camera, meta.run, meta.seq, payload, left_ms)
+        except (redis.RedisError, ConfigError, OSError) as error:
+            self._lose(error)
+            self._on_skipped(meta.camera, PutSkip.SLOT_UNAVAILABLE, 1)
+            return False
+        self._backoff.reset()
+        if put.overtook:
+            self._on_skipped(meta.camera, PutSkip.OVERTAKEN, 1)
+        if not put.accepted:
+            self._on_skipped(meta.camera, PutSkip.OUTRUN, 1)
+            if times := self._damper.admit(PutSkip.OUTRUN):
+                _log.error(
+                    "frames.outrun camera=%s run=%d times=%d reason=another ingest serves this "
+                    "camera, or the clock went back",
+                    meta.camera,
+                    meta.run,
+                    times,
+                )
+        return put.accepted
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._slot is not None:
+            self._slot.close()
+            self._slot = None
+
+    def _connected_slot(self) -> RedisSlot:
+        if self._slot is None:
+            # The password is read anew each time, so that a rotation needs no restart.
+            self._slot = RedisSlot.connect(self._settings, self._password())
+            _log.info("frames.connected address=%s", address_of(self._settings))
+        return self._slot
+
+    def _lose(self, error: Exception) -> None:
+        was_connected = self.connected
+        self.close()
+        self._next_attempt_ns = self._mono_ns() + round(self._backoff.next_s() * 1e9)
+        reason = explain(error)
+        if self._damper.admit(reason) or was_connected:
+            _log.warning(
+                "frames.redis_away address=%s reason=%s", address_of(self._settings), reason
+            )

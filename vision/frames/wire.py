@@ -1,0 +1,72 @@
+"""A frame as bytes: a short header and the bare pixels.
+
+Layout: the four bytes ``VFR1``, the header's length as an unsigned 32-bit integer (network
+byte order), the header as JSON, and the pixels in C order. Whatever shape the pixels have is
+said in the header, so a change of pixel format changes nothing here.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import asdict, replace
+
+import numpy as np
+import orjson
+
+from vision.domain.errors import VisionError
+from vision.domain.frame import ClockSource, Frame, FrameMeta
+
+_MAGIC = b"VFR1"
+_PREFIX = struct.Struct("!4sI")
+_SHAPE = "shape"
+_AGE = "age_ns"
+
+
+class FrameFormatError(VisionError):
+    """Bytes that are no frame, or one of another version of the program."""
+
+
+def pack_frame(frame: Frame, age_ns: int) -> bytes:
+    """The frame as bytes; the pixels are copied.
+
+    ``age_ns`` is how long ago it arrived. It travels instead of ``received_mono_ns``: a
+    monotonic clock means nothing on another machine.
+    """
+    document = asdict(frame.meta)
+    del document["received_mono_ns"]
+    document[_AGE] = age_ns
+    document[_SHAPE] = frame.image.shape
+    header = orjson.dumps(document)
+    pixels = np.ascontiguousarray(frame.image).reshape(-1).data
+    return b"".join((_PREFIX.pack(_MAGIC, len(header)), header, pixels))
+
+
+def unpack_frame(payload: bytes) -> tuple[Frame, int]:
+    """The frame, whose image is a read-only view of ``payload``, and its ``age_ns``.
+
+    ``received_mono_ns`` is 0: whoever knows when it was sent sets it with :func:`arrived_at`.
+
+    Raises:
+        FrameFormatError: These are not the bytes of a frame.
+    """
+    try:
+        magic, length = _PREFIX.unpack_from(payload)
+        document = orjson.loads(memoryview(payload)[_PREFIX.size : _PREFIX.size + length])
+        age_ns, shape = int(document.pop(_AGE)), tuple(map(int, document.pop(_SHAPE)))
+        document["clock"] = ClockSource(document["clock"])
+        document["time_base"] = tuple(document["time_base"])
+        meta = FrameMeta(**document, received_mono_ns=0)
+        offset = _PREFIX.size + length
+        is_whole = magic == _MAGIC and len(payload) - offset == math.prod(shape)
+        image = np.frombuffer(payload, np.uint8, offset=offset).reshape(shape) if is_whole else None
+    except (struct.error, ValueError, TypeError, KeyError, AttributeError):
+        image = None
+    if image is None:
+        raise FrameFormatError("not a frame of this version: run the same version everywhere")
+    return Frame(meta, image), age_ns
+
+
+def arrived_at(frame: Frame, mono_ns: int) -> Frame:
+    """The frame with its arrival on this machine's CLOCK_MONOTONIC."""
+    return replace(frame, meta=replace(frame.meta, received_mono_ns=mono_ns))

@@ -1,0 +1,42 @@
+"""Where a message goes besides Redis: metrics, the camera's monitor and the live page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+from vision.domain.frame import Frame
+from vision.domain.message import DetectionMessage
+from vision.runtime.camera_monitor import CameraMonitor
+from vision.telemetry.metrics import NodeMetrics
+from vision.web.feed import LiveFeed
+
+Publish: TypeAlias = Callable[[DetectionMessage], bytes]
+"""Takes a message and returns the document, never waiting."""
+
+
+class Delivery:
+    """Publishes what was seen in a frame and tells everybody who counts or shows it."""
+
+    def __init__(
+        self, metrics: NodeMetrics, feed: LiveFeed, monitor: Callable[[str], CameraMonitor]
+    ) -> None:
+        """``monitor`` gives the monitor of a camera by name."""
+        self._metrics = metrics
+        self._feed = feed
+        self._monitor = monitor
+
+    def deliver(
+        self, frame: Frame, message: DetectionMessage, inference_ms: float, publish: Publish
+    ) -> None:
+        """Pass on ``message`` about ``frame``, which spent ``inference_ms`` in the engine."""
+        payload = publish(message)
+        now_mono_ns = time.monotonic_ns()
+        camera = frame.meta.camera
+        labels = [found.label for found in message.detections]
+        self._monitor(camera).on_published(frame.meta, labels, now_mono_ns)
+        self._metrics.inference.observe(inference_ms / 1000)
+        age_s = frame.meta.age_ns(now_mono_ns) / 1e9
+        self._metrics.capture_to_publish.labels(camera).observe(age_s)
+        self._feed.on_inferred(frame, payload)

@@ -1,0 +1,137 @@
+"""What a role says of itself about once a second, for ``vision healthcheck``.
+
+A file in the run directory, replaced whole, so that a reader never sees half of it. Nothing
+that is slow to import belongs here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from vision.domain.errors import ConfigError
+
+_log = logging.getLogger(__name__)
+_WRITE_EVERY_NS = 1_000_000_000
+MAX_AGE_S = 5.0
+"""A role that has said nothing for this long hangs or is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """A role at one instant.
+
+    Attributes:
+        role: ``run``, ``infer`` or ``ingest NAME``.
+        stuck: What only a restart of the role can mend, a phrase each.
+        reasons: Why else it does not do its work: a camera or Redis that is away.
+        facts: What else is worth knowing.
+    """
+
+    role: str
+    stuck: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a role left in the run directory.
+
+    Attributes:
+        path: Its file.
+        liveness: What it said, None when the file is not one of ours.
+        age_s: Seconds ago.
+    """
+
+    path: Path
+    liveness: Liveness | None
+    age_s: float
+
+
+class LivenessFile:
+    """Keeps the file of one role up to date; used by one thread."""
+
+    def __init__(
+        self,
+        directory: Path,
+        role: str,
+        mono_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Make the folder if need be.
+
+        Raises:
+            ConfigError: It cannot be made, or is open to somebody else's files.
+        """
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            kept = directory.lstat()
+        except OSError as error:
+            raise ConfigError(
+                f"run_dir: {directory} cannot be made ({error.strerror}): name another folder"
+            ) from None
+        is_ours = stat.S_ISDIR(kept.st_mode) and kept.st_uid in {0, os.getuid()}
+        if not (is_ours and os.access(directory, os.W_OK | os.X_OK)):
+            raise ConfigError(f"run_dir: {directory} cannot be written: name another folder")
+        self._path = directory / f"{role.replace(' ', '-')}.json"
+        self._mono_ns = mono_ns
+        self._next_ns = 0
+
+    def write(self, read: Callable[[], Liveness]) -> None:
+        """Write what ``read`` returns, if a second has passed since the last time."""
+        now_ns = self._mono_ns()
+        if now_ns < self._next_ns:
+            return
+        self._next_ns = now_ns + _WRITE_EVERY_NS
+        document = {"pid": os.getpid(), "at_mono_ns": now_ns} | asdict(read())
+        try:
+            # A name nobody can have taken: the folder may be open to all, like /tmp.
+            handle, beside = tempfile.mkstemp(prefix=".", dir=self._path.parent)
+            with os.fdopen(handle, "w") as file:
+                json.dump(document, file)
+            Path(beside).replace(self._path)
+        except OSError as error:
+            # The reader sees an old file, which is what it should see.
+            _log.warning("role.liveness_unwritten reason=%s", error.strerror)
+
+    def remove(self) -> None:
+        """Take the file away: the role has ended as it should."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+
+def found_in(directory: Path, mono_ns: Callable[[], int] = time.monotonic_ns) -> Iterator[Found]:
+    """What the roles that use ``directory`` said last, in the order of their names."""
+    for path in sorted(directory.glob("[!.]*.json")):
+        try:
+            document = json.loads(path.read_text())
+            age_s = (mono_ns() - int(document.pop("at_mono_ns"))) / 1e9
+            document.pop("pid")
+            role = document.pop("role")
+            lists = {name: tuple(values) for name, values in document.items()}
+            yield Found(path, Liveness(role, **lists), age_s)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            yield Found(path, None, 0.0)
+
+
+def verdict(found: Found, *, live_only: bool) -> tuple[bool, str]:
+    """Whether a role does its work, or is at least alive, and one line that says why."""
+    said = found.liveness
+    if said is None:
+        return False, f"{found.path} is no state of a role: remove it"
+    # The monotonic clock starts anew with the machine.
+    if not 0 <= found.age_s <= MAX_AGE_S:
+        return False, f"{said.role}: has said nothing for {abs(found.age_s):.0f} s"
+    problems = said.stuck if live_only else said.stuck + said.reasons
+    text = "; ".join(problems or said.facts + (said.reasons if live_only else ()))
+    return not problems, f"{said.role}: {text or 'at work'}"

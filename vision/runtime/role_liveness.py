@@ -1,0 +1,72 @@
+"""What the roles say of themselves, in words (see :mod:`vision.runtime.liveness`)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+
+from vision.config.run_dir import run_dir
+from vision.config.settings import Settings
+from vision.config.topics import PublishingSettings
+from vision.domain.errors import ConfigError
+from vision.domain.status import CameraState
+from vision.runtime.liveness import LivenessFile
+from vision.telemetry.camera_view import CameraView
+
+_log = logging.getLogger(__name__)
+# An idle worker looks around twice a second, a busy one with every answer of the engine.
+_STILL_S = 5.0
+
+
+def liveness_file(settings: Settings, role: str) -> LivenessFile | None:
+    """The file of ``role``; None where no folder is named and none can be used.
+
+    Raises:
+        ConfigError: The folder that the settings name cannot be used.
+    """
+    try:
+        return LivenessFile(run_dir(settings.run_dir), role)
+    except ConfigError as error:
+        if settings.run_dir is not None:
+            raise
+        # Whoever asks `vision healthcheck` then hears that nobody says anything.
+        _log.warning("role.liveness_unwritten reason=%s", error)
+        return None
+
+
+def still(name: str, turned_ns: int) -> tuple[str, ...]:
+    """A complaint when the part called ``name`` has not looked around for too long."""
+    still_s = (time.monotonic_ns() - turned_ns) / 1e9
+    return (f"{name} has not moved for {still_s:.0f} s",) if still_s > _STILL_S else ()
+
+
+def camera_reasons(views: Iterable[CameraView]) -> tuple[str, ...]:
+    """The cameras that nothing is seen through."""
+    return tuple(
+        f"{view.name} is {view.state}: {view.reason}"
+        for view in views
+        if view.state is not CameraState.ONLINE
+    )
+
+
+def camera_facts(views: Iterable[CameraView]) -> tuple[str, ...]:
+    """How fresh the pictures of the others are."""
+    return tuple(
+        f"{view.name} is online, newest frame {view.frame_age_s:.1f} s old"
+        for view in views
+        if view.state is CameraState.ONLINE and view.frame_age_s is not None
+    )
+
+
+def outbox_reasons(waiting: int, publishing: PublishingSettings) -> tuple[str, ...]:
+    """A complaint when messages wait that will soon be lost."""
+    # The bound holds per camera: below it for all together, none has lost anything.
+    if waiting < publishing.outbox_messages:
+        return ()
+    return (f"{waiting} messages wait for Redis",)
+
+
+def redis_fact(*, is_connected: bool) -> str:
+    """Whether Redis answers."""
+    return "Redis answers" if is_connected else "Redis is away"
