@@ -52,9 +52,15 @@ fmt: $(STAMP) ## format and mend what can be mended automatically
 bench: $(STAMP) ## latency and frames per second, written to bench/results/
 	$(BIN)/python -m bench
 
-lock: ## pin the newest versions that pyproject.toml allows (needs uv)
-	uv pip compile pyproject.toml --extra demo --extra dev --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --output-file constraints.txt
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --no-annotate
+IMAGE := compose/image/constraints
+
+lock: ## pin the newest versions that pyproject.toml allows, here and in the images (needs uv)
+	$(COMPILE) pyproject.toml --extra demo --extra dev --upgrade --output-file constraints.txt
+	$(COMPILE) pyproject.toml -c constraints.txt --output-file $(IMAGE)-runtime.txt
+	$(COMPILE) pyproject.toml --extra gpu -c constraints.txt --output-file $(IMAGE)-gpu.txt
+	echo hatchling | $(COMPILE) - -c constraints.txt --output-file $(IMAGE)-build.txt
 
 clean: ## remove the environment and what tools leave behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

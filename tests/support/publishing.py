@@ -10,10 +10,12 @@ from contextlib import contextmanager
 
 from tests.support.redis_server import RedisServer
 from vision.config.topics import PublishingSettings, RedisSettings
+from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import decode_detections
-from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey
+from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.observer import DropReason
 from vision.publishing.redis_publisher import RedisPublisher
+from vision.publishing.stream_reader import StreamReader
 
 PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.01
@@ -121,10 +123,7 @@ def stream_payloads(
 ) -> dict[str, bytes]:
     """All entries of a stream: id to the bytes of the message."""
     with server.client() as client:
-        entries = client.xrange(str(StreamKey(kind, camera)))
-    return {
-        stream_id.decode(): fields[MESSAGE_FIELD.encode()] for stream_id, fields in entries or ()
-    }
+        return dict(StreamReader(client).between(StreamKey(kind, camera), BEFORE_THE_FIRST))
 
 
 def stream_seqs(server: RedisServer, camera: str = "front") -> list[int]:

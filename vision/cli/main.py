@@ -23,6 +23,7 @@ _COMMANDS = {
     "check": "config, secrets, model, Redis and every camera: a line each",
     "tail": "print detections as they are published",
     "models": "list, pull, verify and export models",
+    "compose": "a Compose service for each camera",
     "settings": "every setting with its default",
     "healthcheck": "whether the role that runs here does its work",
     "simulate": "an RTSP camera simulator with faults on demand",

@@ -36,7 +36,7 @@ class _RedactingFormatter(logging.Formatter):
         redact = self._redactor.redact
         event, _, rest = redact(record.getMessage()).partition(" ")
         line: dict[str, str] = {
-            "at": self.formatTime(record) + f".{int(record.msecs):03d}Z",
+            "at": f"{self.formatTime(record, self.datefmt)}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": event,

@@ -9,6 +9,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
@@ -91,6 +92,8 @@ def test_json_lines_are_json_and_name_the_event() -> None:
     logging.getLogger("vision.test").info('camera.state camera=%s reason="%s"', "front", "x")
     line = json.loads(stream.getvalue())
     assert (line["event"], line["level"], line["logger"]) == ("camera.state", "info", "vision.test")
+    said = datetime.fromisoformat(line["at"])
+    assert abs((datetime.now(UTC) - said).total_seconds()) < 60
 
 
 def test_an_uncaught_exception_of_a_thread_is_redacted() -> None:
