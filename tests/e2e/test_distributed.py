@@ -139,6 +139,28 @@ def test_replicas_share_the_cameras(cameras: Server, redis: RedisServer, tmp_pat
         assert [role.stop() for role in replicas] == [0, 0]
 
 
+def test_replicas_keep_empty_frames_back_together(
+    cameras: Server, redis: RedisServer, tmp_path: Path
+) -> None:
+    """``on_change``: one message says that nothing is there, whoever saw the frames after it."""
+    topics = {"publishing": {"empty_frames": "on_change"}, "model": {"confidence": 0.999}}
+    with running_site(tmp_path / "site", redis, settings(cameras) | topics) as site:
+        replicas = [site.role("infer") for _ in range(2)]
+        ingest = site.role("ingest", "--camera", "front")
+        site.wait_for_messages("front", 1)
+        # The account moves with what is published only: frames go by, and it stays.
+        with redis.client() as client:
+            key = "vision:frame-state:{front}"
+            put = int(client.hget(key, "put_seq") or 0)
+            wait_until(lambda: int(client.hget(key, "put_seq") or 0) > put + 15, "more frames")
+        assert [role.stop() for role in (ingest, *replicas)] == [0, 0, 0]
+        (message,) = site.messages("front")
+        with redis.client() as client:
+            account = client.hmget(key, ["run", "seq", "empty"])
+    assert message["detections"] == []
+    assert account == [message["run"].encode(), str(message["seq"]).encode(), b"1"]
+
+
 def test_a_role_that_hangs_is_noticed(cameras: Server, redis: RedisServer, tmp_path: Path) -> None:
     """Its process exists, which is not enough; a camera that is away is told apart from it."""
     with running_site(tmp_path / "site", redis, settings(cameras)) as site:

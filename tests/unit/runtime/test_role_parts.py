@@ -1,0 +1,81 @@
+"""The small parts that the roles are put together from."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from tests.support.frames import meta
+from vision.config.loader import settings_from
+from vision.domain.errors import InferenceError
+from vision.domain.status import CameraState, CameraStatus
+from vision.runtime.inferred_cameras import InferredCameras
+from vision.runtime.part_threads import PartThreads
+from vision.runtime.picture_size import picture_size
+from vision.runtime.role_liveness import outbox_reasons, still
+
+
+def test_a_part_that_fails_ends_the_role_with_its_error() -> None:
+    """The first failure is the one that is told: those after it are its consequence."""
+    stop = threading.Event()
+    parts = PartThreads(stop)
+    parts.raise_failure()
+
+    def fail() -> None:
+        raise InferenceError("the engine is gone")
+
+    parts.start("first", fail).join(10)
+    assert stop.is_set()
+    parts.start("second", lambda: None).join(10)
+    parts.start("third", lambda: next(iter(()))).join(10)
+    with pytest.raises(InferenceError, match="the engine is gone"):
+        parts.raise_failure()
+
+
+def test_a_camera_is_known_from_its_first_frame_on() -> None:
+    """Without a word about it in the settings."""
+    told: list[CameraStatus] = []
+    cameras = InferredCameras(told.append)
+    assert cameras.views() == []
+    for camera in ("yard", "front"):
+        cameras.on_frame(meta(camera, mono_ns=time.monotonic_ns()))
+    cameras.on_skipped("front", "stale", 2)
+    cameras.check_stalls()
+    views = cameras.views()
+    assert [view.name for view in views] == ["front", "yard"]
+    assert {view.state for view in views} == {CameraState.ONLINE}
+    assert views[0].skipped == {"stale": 2}
+    assert cameras.monitor("front") is cameras.monitor("front")
+    assert [status.state for status in told] == [CameraState.ONLINE] * 2
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [
+        ({}, 640),
+        ({"input_size": 320}, 320),
+        ({"name": "yolov8n", "input_size": 480}, 480),
+        ({"name": "yolov8s-person", "input_size": 320}, 640),
+        ({"name": "one of tomorrow", "input_size": 480}, 480),
+    ],
+)
+def test_pictures_have_the_size_the_model_wants(model: dict[str, object], size: int) -> None:
+    """Also where the model itself is somewhere else."""
+    assert picture_size(settings_from({"model": model}, "test", {})) == size
+
+
+def test_a_part_that_stands_still_is_complained_of() -> None:
+    """After five seconds, not before."""
+    now_ns = time.monotonic_ns()
+    assert still("inference", now_ns) == ()
+    (complaint,) = still("inference", now_ns - 7_000_000_000)
+    assert complaint.startswith("inference has not moved for 7")
+
+
+def test_waiting_messages_are_no_reason_before_the_bound() -> None:
+    """Redis away costs nothing until the outbox is full."""
+    publishing = settings_from({"publishing": {"outbox_messages": 100}}, "test", {}).publishing
+    assert outbox_reasons(99, publishing) == ()
+    assert outbox_reasons(100, publishing) == ("100 messages wait for Redis",)
