@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Two workers: most of the time goes into waiting for cameras, not into computing.
+PYTEST_ARGS ?= --numprocesses 2 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The demo's clock; empty runs until Ctrl-C.
 SECONDS_ARG = $(if $(filter command line environment,$(origin SECONDS)),--seconds $(SECONDS),)

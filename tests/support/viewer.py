@@ -71,7 +71,12 @@ def _frames(container: av.container.InputContainer) -> Iterator[Seen]:
         if packet.has_sidedata("prft"):
             clock = bytes(packet.get_sidedata("prft"))[:8]
             packet.opaque = int.from_bytes(clock, "little") / 1e6
-        for frame in packet.decode():
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            # A damaged packet costs its own picture, as it does a camera's viewer.
+            continue
+        for frame in frames:
             image = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
             yield Seen(
                 pts=frame.pts,

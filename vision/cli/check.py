@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
+from vision.cli.role import add_config
 from vision.cli.transfers import ConsoleTransfers
 from vision.config import load_settings
 from vision.telemetry.logs import configure_logs
@@ -23,9 +23,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "check", help="config, secrets, model, Redis and every camera: a line each"
     )
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="settings (vision.yaml of this folder)"
-    )
+    add_config(parser)
     parser.set_defaults(run=run)
 
 

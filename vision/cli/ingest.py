@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vision.config import load_settings
-from vision.runtime.lifecycle import stop_on_signals
-from vision.telemetry.logs import configure_logs
+from vision.cli.role import Role, add_config, run_role
 
 if TYPE_CHECKING:
     from vision.cli.main import Subparsers
+    from vision.config import Settings
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -22,19 +18,16 @@ def add_parser(subparsers: Subparsers) -> None:
         "ingest", help="one camera: its frames to Redis, for `vision infer`"
     )
     parser.add_argument("--camera", required=True, metavar="NAME", help="its name in the settings")
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="settings (vision.yaml of this folder)"
-    )
+    add_config(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve the camera until a signal ends it."""
-    from vision.runtime.ingest_role import IngestRole  # noqa: PLC0415  mistakes come first
+    return run_role(args.config, lambda settings: _make(settings, args.camera))
 
-    settings = load_settings(args.config)
-    configure_logs(settings.logs.level, settings.logs.format, sys.stdout)
-    stop = threading.Event()
-    with stop_on_signals(stop):
-        IngestRole(settings, args.camera).run(stop)
-    return 0
+
+def _make(settings: Settings, camera: str) -> Role:
+    from vision.runtime.ingest_role import IngestRole  # noqa: PLC0415  see run_role
+
+    return IngestRole(settings, camera)

@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vision.cli.role import Role, add_config, run_role
 from vision.cli.transfers import ConsoleTransfers
-from vision.config import load_settings
-from vision.runtime.lifecycle import stop_on_signals
-from vision.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:
     from vision.cli.main import Subparsers
+    from vision.config import Settings
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser("run", help="the node: cameras in, detections out")
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="settings (vision.yaml of this folder)"
-    )
+    add_config(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the node until a signal ends it."""
-    from vision.runtime.node import Node  # noqa: PLC0415  engines load slowly; mistakes come first
+    return run_role(args.config, _make)
 
-    settings = load_settings(args.config)
-    configure_logs(settings.logs.level, settings.logs.format, sys.stdout)
-    stop = threading.Event()
-    with stop_on_signals(stop):
-        Node(settings, ConsoleTransfers()).run(stop)
-    return 0
+
+def _make(settings: Settings) -> Role:
+    from vision.runtime.node import Node  # noqa: PLC0415  see run_role
+
+    return Node(settings, ConsoleTransfers())

@@ -22,8 +22,9 @@ import numpy as np
 
 from vision.domain.frame import Frame, FrameMeta, Image
 
-# One being written, one newest, and enough for those in the engine or under way.
-BUFFERS = 6
+# One being written, one newest, and enough for those in the engine or under way. Memory that
+# is never written to costs nothing, and the last one back is used first.
+BUFFERS = 16
 
 
 class _Inherited(Protocol):

@@ -12,8 +12,14 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
+
+
+def bound(program: Sequence[str]) -> list[str]:
+    """The command that starts ``program`` so that it ends when the calling process does."""
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *program]
 
 
 def main(arguments: list[str]) -> None:

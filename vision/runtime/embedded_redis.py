@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +15,7 @@ from typing import Self
 
 from vision.domain.errors import ConfigError
 from vision.resilience.backoff import Backoff
-from vision.runtime import bound_to_parent
+from vision.runtime.bound_to_parent import bound
 
 _log = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
@@ -134,11 +133,10 @@ class EmbeddedRedis:
 
     def _start_on_port(self, executable: Path) -> bool:
         """Whether it answers; False when it ended or hangs, with nothing left behind."""
-        launcher = [sys.executable, "-I", "-S", bound_to_parent.__file__, str(os.getpid())]
         self._process = subprocess.Popen(
             # "-" reads the configuration from standard input: the password is on no command
             # line, in no environment and in no file.
-            [*launcher, str(executable), "-"],
+            bound([str(executable), "-"]),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

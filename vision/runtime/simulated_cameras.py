@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import Self
 
 from vision.config.secrets import write_secret
 from vision.domain.errors import ConfigError
-from vision.runtime import bound_to_parent
+from vision.runtime.bound_to_parent import bound
 
 _STOP_TIMEOUT_S = 5.0
 
@@ -35,14 +34,13 @@ class SimulatedCameras:
 
     def __enter__(self) -> Self:
         username_file, password_file = self._write_credentials()
-        launcher = [sys.executable, "-I", "-S", bound_to_parent.__file__, str(os.getpid())]
         command = [sys.executable, "-m", "vision", "simulate", *map(str, self._clips.values())]
         for name in self._clips:
             command += ["--path", name]
         command += ["--port", "0", "--auth", "digest"]
         command += ["--username-file", str(username_file), "--password-file", str(password_file)]
         self._process = subprocess.Popen(
-            [*launcher, *command],
+            bound(command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

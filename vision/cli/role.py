@@ -1,0 +1,42 @@
+"""What the commands of long-running roles share: settings, logs and signals."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from vision.config import Settings, load_settings
+from vision.runtime.lifecycle import stop_on_signals
+from vision.telemetry.logs import configure_logs
+
+
+class Role(Protocol):
+    """Something that works until it is told to stop."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set, then drain and return."""
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the settings file."""
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings (vision.yaml of this folder)"
+    )
+
+
+def run_role(config: Path | None, make: Callable[[Settings], Role]) -> int:
+    """Run the role that ``make`` builds until a signal ends it.
+
+    ``make`` imports what it needs: engines load slowly, and mistakes in the settings are to
+    be told before.
+    """
+    settings = load_settings(config)
+    configure_logs(settings.logs.level, settings.logs.format, sys.stdout)
+    stop = threading.Event()
+    with stop_on_signals(stop):
+        make(settings).run(stop)
+    return 0
