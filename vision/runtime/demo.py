@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import secrets
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from vision.config.secrets import REDIS_PASSWORD, SecretFiles, write_secret
 from vision.config.settings import Settings
 from vision.publishing.cursor import DetectionCursor
 from vision.publishing.subscriber import Subscriber
+from vision.runtime.demo_folder import demo_folder
 from vision.runtime.demo_tally import DemoTally
 from vision.runtime.embedded_redis import EmbeddedRedis
 from vision.runtime.node import Node
@@ -92,8 +92,7 @@ class Demo:
             ArtefactError: The model or a clip cannot be had.
         """
         clips = self._clips()
-        with tempfile.TemporaryDirectory(prefix="ariia-vision-demo-") as name:
-            folder = Path(name)
+        with demo_folder() as folder:
             secrets_dir = folder / "secrets"
             secrets_dir.mkdir(mode=0o700)
             password = secrets.token_urlsafe(16)
