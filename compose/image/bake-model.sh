@@ -19,7 +19,7 @@ obtain() {
     # A few megabytes that show whether the release can be reached, before PyTorch is installed.
     vision models pull "$1" --models-dir "$models" || return 1
     is_loadable "$1" && return 0
-    python -m pip install --quiet --index-url "$TORCH_INDEX" \
+    python -m pip install --quiet ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} \
         "torch==$TORCH_VERSION" "torchvision==$TORCHVISION_VERSION" || return 1
     python -m pip install --quiet --only-binary :all: \
         "ultralytics-opencv-headless==$ULTRALYTICS_VERSION" "onnx==$ONNX_VERSION" \
