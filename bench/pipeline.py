@@ -27,10 +27,8 @@ import yaml
 
 from bench.machine import machine
 from bench.processes import cpu_s, family, role, rss_mib
-from vision.artefacts.catalogue import load_catalogue
 from vision.artefacts.folders import Folders
 from vision.artefacts.progress import NoProgress
-from vision.artefacts.pull import pull_clip
 from vision.config.secrets import REDIS_PASSWORD, write_secret
 from vision.config.topics import RedisSettings
 from vision.domain.message import DetectionMessage
@@ -38,7 +36,7 @@ from vision.publishing.cursor import DetectionCursor
 from vision.publishing.subscriber import Subscriber
 from vision.runtime.embedded_redis import EmbeddedRedis
 from vision.runtime.simulated_cameras import SimulatedCameras
-from vision.simulate.pan import encode_pan
+from vision.simulate.pan import pulled_pan
 
 _WARM_UP_S = 5.0
 _PASSWORD = "bench"  # noqa: S105  of a Redis that lives as long as the run, on loopback
@@ -95,7 +93,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         secrets_dir = folder / "secrets"
         secrets_dir.mkdir(mode=0o700)
         write_secret(secrets_dir / REDIS_PASSWORD, _PASSWORD)
-        cameras = SimulatedCameras(dict.fromkeys(names, _clip()), secrets_dir)
+        cameras = SimulatedCameras(
+            dict.fromkeys(names, pulled_pan("bus", NoProgress())), secrets_dir
+        )
         with cameras, EmbeddedRedis(folder / "redis", _PASSWORD) as redis:
             settings = {
                 "redis": {"url": redis.url},
@@ -208,12 +208,3 @@ def _percentiles(values: Iterable[float]) -> dict[str, float]:
 
 def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-def _clip() -> Path:
-    folders = Folders.of(None)
-    photograph = pull_clip(load_catalogue().clips["bus"], folders, NoProgress())
-    pan = photograph.with_name("bus-pan.mp4")
-    if not pan.exists():
-        encode_pan(photograph, pan)
-    return pan

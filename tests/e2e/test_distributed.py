@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.ingest import wait_until
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.site import Site, clip_with_objects, need_model, running_site
+from tests.support.waiting import wait_until
 from vision.simulate import Clip, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]

@@ -15,11 +15,11 @@ import httpx
 import pytest
 
 from tests.support.clips import make_clip
-from tests.support.ingest import wait_until
 from tests.support.node import CameraCredentials, running_node, validate
 from tests.support.processes import children_of
 from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer, running_redis
+from tests.support.waiting import wait_until
 from vision.simulate import Clip, Credentials, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]

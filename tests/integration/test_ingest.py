@@ -13,7 +13,8 @@ import pytest
 import trustme
 
 from tests.support.clips import frame_number, make_clip
-from tests.support.ingest import ingesting, wait_until
+from tests.support.ingest import ingesting
+from tests.support.waiting import wait_until
 from vision.domain.frame import ClockSource
 from vision.domain.status import CameraState
 from vision.frames.planar import size_of, to_rgb

@@ -10,9 +10,10 @@ import av
 import pytest
 
 from tests.support.clips import make_clip
-from tests.support.ingest import ingesting, wait_until
+from tests.support.ingest import ingesting
 from tests.support.second_server import second_server
 from tests.support.viewer import watch, with_credentials
+from tests.support.waiting import wait_until
 from vision.config.secrets import write_secret
 from vision.domain.frame import ClockSource
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.camera import CameraSettings
 from vision.config.topics import LogSettings
 from vision.domain.frame import FrameMeta, Image
@@ -16,18 +17,6 @@ from vision.frames.newest import NewestFrames
 from vision.runtime.camera_monitor import CameraMonitor
 from vision.runtime.ingest_supervisor import IngestSupervisor
 from vision.runtime.worker_protocol import IngestTask
-
-# Long enough for a machine that is busy with other tests; a failure is all it delays.
-PATIENCE_S = 60.0
-
-
-def wait_until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
-    """Return once ``condition`` holds; fail with ``what`` when it takes too long."""
-    give_up_s = time.monotonic() + patience_s
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < give_up_s, f"waited in vain for: {what}"
-        pause.wait(0.02)
 
 
 class Ingest:

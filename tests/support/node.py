@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from tests.support.ingest import PATIENCE_S, wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.secrets import write_secret
 
 SHARED_MODELS = Path(__file__).parents[3] / "shared" / "models"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.ingest import wait_until
+from tests.support.waiting import wait_until
 
 
 @dataclass(frozen=True)

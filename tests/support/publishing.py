@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.topics import PublishingSettings, RedisSettings
 from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import decode_detections
@@ -16,18 +16,6 @@ from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.observer import DropReason
 from vision.publishing.redis_publisher import RedisPublisher
 from vision.publishing.stream_reader import StreamReader
-
-PATIENCE_S = 60.0
-_LOOK_EVERY_S = 0.01
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Return once ``condition`` holds; fail the test if it does not for a long time."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline_s, f"waited in vain for: {what}"
-        pause.wait(_LOOK_EVERY_S)
 
 
 class RecordingObserver:

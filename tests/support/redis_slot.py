@@ -14,8 +14,8 @@ from multiprocessing.synchronize import Event
 import numpy as np
 
 from tests.support.frames import RUN, frame
-from tests.support.ingest import wait_until
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 from vision.config.topics import RedisSettings
 from vision.domain.frame import Frame, Image
 from vision.frames.redis_source import RedisFrameSource

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.ingest import PATIENCE_S, wait_until
 from tests.support.node import models_variable, validate
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import PATIENCE_S, wait_until
 from vision.artefacts.catalogue import load_catalogue
 from vision.artefacts.folders import Folders
 from vision.artefacts.progress import NoProgress

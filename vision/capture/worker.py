@@ -20,13 +20,11 @@ from vision.frames.slot import FrameSink
 class CaptureCounters:
     """What a worker has done since its process started; read by other threads."""
 
-    connected: int = 0
     decoded: int = 0
     decode_errors: int = 0
     offered: int = 0
     overrun: int = 0
     """Offered but skipped, because the reader held all memory."""
-    clock_steps: int = 0
     newest_mono_ns: int = 0
     """CLOCK_MONOTONIC when the newest decoded frame arrived."""
 
@@ -73,7 +71,6 @@ class CaptureWorker:
                     return
                 if not online:
                     online = True
-                    self.counters.connected += 1
                     self.on_online(session.codec)
                 self.counters.decoded += 1
                 self.counters.decode_errors = errors_before + session.decode_errors
@@ -87,7 +84,6 @@ class CaptureWorker:
         # Every frame passes the clock, so that a step is seen at once.
         stamp = clock.stamp(time.camera_ns, time.received_ns)
         if stamp.step_ms:
-            self.counters.clock_steps += 1
             self.on_clock_step(stamp.step_ms)
         if not pace.admit(time.received_mono_ns):
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +34,6 @@ class Detections:
             confidence=np.empty(0, np.float32),
             class_id=np.empty(0, np.int32),
         )
-
-    def only(self, class_ids: Sequence[int]) -> Detections:
-        """Those whose class is one of ``class_ids``, order kept."""
-        keep = np.isin(self.class_id, class_ids)
-        return Detections(self.xyxy[keep], self.confidence[keep], self.class_id[keep])
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from vision.runtime.demo_tally import DemoTally
 from vision.runtime.embedded_redis import EmbeddedRedis
 from vision.runtime.node import Node
 from vision.runtime.simulated_cameras import SimulatedCameras
-from vision.simulate.pan import encode_pan
+from vision.simulate.pan import pulled_pan
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.redaction import process_redactor
 
@@ -143,20 +143,13 @@ class Demo:
         ]
         if self.options.video is not None:
             return dict.fromkeys(names, self.options.video)
-        clips = [self._pan("bus"), self._pan("zidane")]
+        clips = [pulled_pan(name, self.progress) for name in ("bus", "zidane")]
         if len(names) > len(clips):
             clips.append(self._pulled("bikes"))
         return {name: clips[number % len(clips)] for number, name in enumerate(names)}
 
     def _pulled(self, clip: str) -> Path:
         return pull_clip(load_catalogue().clips[clip], Folders.of(None), self.progress)
-
-    def _pan(self, photograph: str) -> Path:
-        picture = self._pulled(photograph)
-        pan = picture.with_name(f"{photograph}-pan.mp4")
-        if not pan.exists():
-            encode_pan(picture, pan)
-        return pan
 
 
 def _write_config(folder: Path, redis_url: str, urls: dict[str, str]) -> Path:

@@ -33,6 +33,7 @@ from vision.runtime.role_liveness import (
     outbox_reasons,
     redis_fact,
     still,
+    watch,
 )
 from vision.runtime.web_part import web_server
 from vision.telemetry.camera_view import CameraView
@@ -42,7 +43,6 @@ from vision.web.feed import LiveFeed
 from vision.web.health import Health
 
 _log = logging.getLogger(__name__)
-_WATCHDOG_S = 0.5
 
 
 class InferRole:
@@ -115,10 +115,7 @@ class InferRole:
             address_of(self._settings.redis),
             self._web.url if self._web else None,
         )
-        while not stop.wait(_WATCHDOG_S):
-            self._cameras.check_stalls()
-            if self._liveness:
-                self._liveness.write(self._read_liveness)
+        watch(stop, self._cameras.check_stalls, self._liveness, self._read_liveness)
         _log.info("infer.stopping")
         ended.set()
         self._inference.wake()

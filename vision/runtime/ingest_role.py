@@ -23,11 +23,10 @@ from vision.runtime.liveness import Liveness
 from vision.runtime.part_threads import PartThreads
 from vision.runtime.picture_size import picture_size
 from vision.runtime.redis_password import redis_password
-from vision.runtime.role_liveness import camera_facts, camera_reasons, liveness_file, still
+from vision.runtime.role_liveness import camera_facts, camera_reasons, liveness_file, still, watch
 from vision.telemetry.redaction import process_redactor
 
 _log = logging.getLogger(__name__)
-_WATCHDOG_S = 0.5
 _PATIENCE_S = 0.5
 # States only, a handful.
 _DRAIN_S = 2.0
@@ -79,10 +78,7 @@ class IngestRole:
         _log.info(
             "ingest.started camera=%s redis=%s", self._camera, address_of(self._settings.redis)
         )
-        while not stop.wait(_WATCHDOG_S):
-            self._fleet.check_stalls()
-            if self._liveness:
-                self._liveness.write(self._read_liveness)
+        watch(stop, self._fleet.check_stalls, self._liveness, self._read_liveness)
         _log.info("ingest.stopping camera=%s", self._camera)
         self._fleet.stop()
         ended.set()

@@ -33,6 +33,7 @@ from vision.runtime.role_liveness import (
     outbox_reasons,
     redis_fact,
     still,
+    watch,
 )
 from vision.runtime.web_part import web_server
 from vision.telemetry.camera_view import CameraView
@@ -42,7 +43,6 @@ from vision.web.feed import LiveFeed
 from vision.web.health import Health
 
 _log = logging.getLogger(__name__)
-_WATCHDOG_S = 0.5
 # Long enough for a full outbox over a slow line, short enough for an impatient init system.
 DRAIN_S = 5.0
 
@@ -119,10 +119,7 @@ class Node:
         newest_runs = self._publisher.last_stream_runs(self._fleet.monitors)
         self._fleet.start(self._frames, self._inference.input_size, newest_runs)
         _log.info("node.started cameras=%d page=%s", len(self._fleet.monitors), self.url)
-        while not stop.wait(_WATCHDOG_S):
-            self._fleet.check_stalls()
-            if self._liveness:
-                self._liveness.write(self._read_liveness)
+        watch(stop, self._fleet.check_stalls, self._liveness, self._read_liveness)
         _log.info("node.stopping")
         self._fleet.stop()
         ended.set()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from vision.config.run_dir import run_dir
 from vision.config.settings import Settings
 from vision.config.topics import PublishingSettings
 from vision.domain.errors import ConfigError
 from vision.domain.status import CameraState
-from vision.runtime.liveness import LivenessFile
+from vision.runtime.liveness import Liveness, LivenessFile
 from vision.telemetry.camera_view import CameraView
 
 _log = logging.getLogger(__name__)
 # An idle worker looks around twice a second, a busy one with every answer of the engine.
 _STILL_S = 5.0
+_WATCHDOG_S = 0.5
 
 
 def liveness_file(settings: Settings, role: str) -> LivenessFile | None:
@@ -33,6 +35,19 @@ def liveness_file(settings: Settings, role: str) -> LivenessFile | None:
         # Whoever asks `vision healthcheck` then hears that nobody says anything.
         _log.warning("role.liveness_unwritten reason=%s", error)
         return None
+
+
+def watch(
+    stop: threading.Event,
+    check_stalls: Callable[[], None],
+    liveness: LivenessFile | None,
+    read: Callable[[], Liveness],
+) -> None:
+    """Look for quiet cameras and tell of the role, twice a second, until ``stop`` is set."""
+    while not stop.wait(_WATCHDOG_S):
+        check_stalls()
+        if liveness:
+            liveness.write(read)
 
 
 def still(name: str, turned_ns: int) -> tuple[str, ...]:

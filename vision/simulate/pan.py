@@ -14,9 +14,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.artefacts.catalogue import load_catalogue
+from vision.artefacts.folders import Folders
+from vision.artefacts.progress import Progress
+from vision.artefacts.pull import pull_clip
+
 _SIZE = (640, 480)
 _FPS = 10
 _SECONDS = 20
+
+
+def pulled_pan(photograph: str, progress: Progress) -> Path:
+    """The pan across a photograph of the catalogue, pulled and encoded if it is not there.
+
+    Raises:
+        ArtefactError: The photograph cannot be had.
+    """
+    picture = pull_clip(load_catalogue().clips[photograph], Folders.of(None), progress)
+    pan = picture.with_name(f"{photograph}-pan.mp4")
+    if not pan.exists():
+        encode_pan(picture, pan)
+    return pan
 
 
 def encode_pan(photograph: Path, clip: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import artefacts
 from tests.support.file_server import Served, serving
-from tests.support.ingest import wait_until
+from tests.support.waiting import wait_until
 from vision.artefacts.catalogue import Artefact, UrlSource
 from vision.artefacts.folders import Folders
 from vision.artefacts.progress import NoProgress, Progress, ReachedBytes

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.messages import detection, status
-from tests.support.publishing import PATIENCE_S, RunningPublisher, publishing_to, wait_until
+from tests.support.publishing import RunningPublisher, publishing_to
 from tests.support.redis_server import RedisServer, running_redis
+from tests.support.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.integration
 _VISION = [sys.executable, "-m", "vision"]

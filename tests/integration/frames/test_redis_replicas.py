@@ -10,7 +10,6 @@ from collections import defaultdict
 import pytest
 
 from tests.support.frames import RUN
-from tests.support.ingest import wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.redis_slot import (
     PATIENCE_S,
@@ -22,6 +21,7 @@ from tests.support.redis_slot import (
     reading_from,
     writer_to,
 )
+from tests.support.waiting import wait_until
 from vision.frames.redis_slot import LEASE_MS
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from tests.support.frames import RUN
-from tests.support.ingest import wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.redis_slot import (
     PATIENCE_S,
@@ -19,6 +18,7 @@ from tests.support.redis_slot import (
     reading_from,
     writer_to,
 )
+from tests.support.waiting import wait_until
 from vision.domain.frame import Image
 from vision.frames.redis_scripts import READY, frame_key, lease_key
 from vision.frames.redis_slot import LEASE_MS

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import json
-from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from tests.support.messages import detection, status
+from tests.support.node import validate
 from tests.support.publishing import let_pass, publishing_to, stream_payloads, stream_seqs
 from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
@@ -18,13 +16,6 @@ from vision.domain.status import CameraState
 from vision.publishing.keys import Kind
 
 pytestmark = pytest.mark.integration
-
-
-def _validate(payload: bytes) -> None:
-    document: dict[str, Any] = json.loads(payload)
-    name = document["schema"].replace("/", "-")
-    schema = importlib.resources.files("vision.domain") / "schema" / f"{name}.schema.json"
-    Draft202012Validator(json.loads(schema.read_text("utf-8"))).validate(document)
 
 
 def test_channel_and_stream_carry_the_same_valid_bytes(server: RedisServer) -> None:
@@ -39,7 +30,7 @@ def test_channel_and_stream_carry_the_same_valid_bytes(server: RedisServer) -> N
         running.wait_sent()
         assert running.observer.messages == 3
     for payload in payloads:
-        _validate(payload)
+        validate(payload)
     assert stream_payloads(server) == dict(
         zip([message.stream_id for message in messages], payloads, strict=True)
     )
@@ -54,7 +45,7 @@ def test_a_state_is_told_kept_and_looked_up(server: RedisServer) -> None:
         running.wait_sent()
         with server.client() as client:
             hash_fields = client.hgetall("vision:state:{front}")
-    _validate(first)
+    validate(first)
     assert list(stream_payloads(server, kind=Kind.STATUS).values()) == [first, second]
     document = json.loads(second)
     expected = document | {"retry_at": "", "lost": "0"}

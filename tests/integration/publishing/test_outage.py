@@ -12,16 +12,15 @@ import pytest
 
 from tests.support.messages import detection, status
 from tests.support.publishing import (
-    PATIENCE_S,
     RunningPublisher,
     let_pass,
     publishing_to,
     stream_payloads,
     stream_seqs,
-    wait_until,
 )
 from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.topics import PublishingSettings
 from vision.publishing.keys import Kind
 from vision.publishing.observer import DropReason

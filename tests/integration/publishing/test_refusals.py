@@ -5,15 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.support.messages import RUN, detection, status
-from tests.support.publishing import (
-    let_pass,
-    publishing_to,
-    stream_payloads,
-    stream_seqs,
-    wait_until,
-)
+from tests.support.publishing import let_pass, publishing_to, stream_payloads, stream_seqs
 from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 from vision.domain.errors import ConfigError
 from vision.publishing.keys import Kind
 from vision.publishing.observer import DropReason

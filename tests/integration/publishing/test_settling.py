@@ -7,8 +7,9 @@ from functools import partial
 import pytest
 
 from tests.support.messages import detection
-from tests.support.publishing import publishing_to, stream_seqs, wait_until
+from tests.support.publishing import publishing_to, stream_seqs
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import wait_until
 from vision.config.topics import PublishingSettings
 
 pytestmark = pytest.mark.integration

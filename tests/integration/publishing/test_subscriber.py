@@ -11,8 +11,9 @@ from typing import Generic
 import pytest
 
 from tests.support.messages import RUN, detection, status
-from tests.support.publishing import PATIENCE_S, publishing_to, wait_until
+from tests.support.publishing import publishing_to
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import PATIENCE_S, wait_until
 from vision.domain.message import DetectionMessage
 from vision.domain.status import CameraState
 from vision.publishing.cursor import Cursor, DetectionCursor, Message, StatusCursor

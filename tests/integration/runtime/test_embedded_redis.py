@@ -13,8 +13,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.support.publishing import PATIENCE_S, wait_until
 from tests.support.redis_server import available_servers
+from tests.support.waiting import PATIENCE_S, wait_until
 from vision.domain.errors import ConfigError
 from vision.runtime.embedded_redis import EmbeddedRedis
 
