@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from tests.support.frames import meta
-from vision.capture.worker import CaptureCounters
+from vision.capture.counters import CaptureCounters
 from vision.domain.status import CameraState, CameraStatus
 from vision.runtime.camera_monitor import CameraMonitor
 
