@@ -93,7 +93,7 @@ class CameraStates:
         self._reported = told
         # Said with a picture in hand, or of a connection that was not watched yet.
         self._sight = Sight.PICTURES
-        return self._show(told, is_news=is_new_run)
+        return self._show(told, is_news=is_new_run or told.retry_at_ns is not None)
 
     def see(self, sight: Sight) -> list[Told]:
         """Take in what the watchdog sees; returns the states to tell of."""
@@ -117,6 +117,6 @@ class CameraStates:
     def _show(self, told: Told, *, is_news: bool = False) -> list[Told]:
         if not self._may_follow(told.state):
             return []
-        is_news |= told != self._shown or told.retry_at_ns is not None
+        is_news |= told != self._shown
         self._shown = told
         return [told] if is_news else []
