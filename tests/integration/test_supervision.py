@@ -28,7 +28,7 @@ from vision.simulate.server import Server, tls_context
 
 pytestmark = pytest.mark.integration
 
-# The goal is three seconds; measured on an idle machine: 0.7 after a kill, 2.3 after a stop.
+# The goal is three seconds, which a machine that is busy with other tests may miss.
 _GENEROUS_S = 20.0
 
 
