@@ -100,7 +100,6 @@ def _drive(queue: Iterable[Any], seconds: float) -> int:
     return started
 
 
-
 def main() -> None:
     """Measure and answer."""
     parser = argparse.ArgumentParser(prog="python -m bench.ceiling", description=__doc__)

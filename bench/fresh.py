@@ -25,7 +25,7 @@ def fresh(
     python: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Any:
-    """What ``python -m MODULE ARGUMENT…`` answers; its errors go where ours go.
+    """What ``python -m MODULE ARGUMENT…`` answers.
 
     Raises:
         MeasurementError: It failed, with the last line it said.
@@ -35,8 +35,7 @@ def fresh(
         cwd=ROOT,
         env={**os.environ, **(environ or {})},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         errors="replace",
         check=False,

@@ -33,7 +33,9 @@ def jain(rates: Iterable[float]) -> float:
 def middle(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The median over rounds of each figure that every round has."""
     names = [name for name in rounds[0] if all(name in figures for figures in rounds)]
-    return {name: rounded(float(np.median([figures[name] for figures in rounds]))) for name in names}
+    return {
+        name: rounded(float(np.median([figures[name] for figures in rounds]))) for name in names
+    }
 
 
 def spread(values: Sequence[float]) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle
 
 import av
+from av.video.stream import VideoStream
 
 from bench.cases import Options, row
 from bench.clips import Codec, clip
@@ -28,11 +30,11 @@ def measure(options: Options) -> list[Row]:
                 packets = [packet for packet in container.demux(stream) if packet.size]
                 # The clip begins with a key frame, so it can be decoded round and round.
                 turn = cycle(packets)
-                figures = timed(lambda turn=turn: next(turn).decode(), options.seconds)
+                figures = timed(lambda: next(turn).decode(), options.seconds)  # noqa: B023  called here
             variant = f"{codec} {width}x{height}"
             rows.append(row("decode", variant, figures, kbit_per_frame=_kbit(packets)))
     return rows
 
 
-def _kbit(packets: list[av.Packet]) -> float:
+def _kbit(packets: Sequence[av.Packet[VideoStream]]) -> float:
     return round(sum(packet.size for packet in packets) * 8 / 1000 / len(packets), 1)

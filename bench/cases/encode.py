@@ -8,6 +8,7 @@ from bench.cases import Options, row
 from bench.cases.messages import RECORD, detections, meta
 from bench.result import Row
 from bench.timing import timed
+from vision.domain.detections import Detections
 from vision.domain.message import detection_message
 from vision.publishing.encoding import encode
 
@@ -21,8 +22,8 @@ def measure(options: Options) -> list[Row]:
     for count in _COUNTS:
         seen = detections(count)
 
-        def call(seen: object = seen) -> bytes:
-            return encode(detection_message(frame, seen, RECORD, time.time_ns()))  # type: ignore[arg-type]  # bound early
+        def call(seen: Detections = seen) -> bytes:
+            return encode(detection_message(frame, seen, RECORD, time.time_ns()))
 
         rows.append(
             row("encode", f"{count} objects", timed(call, options.seconds), bytes=len(call()))

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from bench.cameras import Cameras, Sent, camera_name
 from bench.clips import CACHE, clip, frames_of
 from bench.fresh import ROOT, fresh
-from bench.pipeline.round import Site
+from bench.pipeline.site import Site
 
 Environment: TypeAlias = Literal["ultralytics", "roboflow"]
 _ENVIRONMENTS = Path(__file__).parents[1] / ".venvs"
@@ -108,7 +108,7 @@ def run(peer: Peer, site: Site, models: PeerModels) -> dict[str, Any]:
             streams.write_text("\n".join(cameras.urls.values()) + "\n")
             arguments = [f"--streams={streams}", f"--model={model}", *_sizes(models.size)]
             arguments += [f"--warm-up-s={site.warm_up_s}", f"--seconds={site.seconds}"]
-            answer = _ask(peer, peer.module, [*arguments, *peer.options], folder)
+            answer: dict[str, Any] = _ask(peer, peer.module, [*arguments, *peer.options], folder)
         sent = cameras.sent()
     answer["latency_ms"] = _latencies_ms(answer["seen"], sent, frames_of(shown))
     return answer
@@ -151,4 +151,3 @@ def _latencies_ms(
         if sent_ns is not None:
             latencies.append((seen_ns - sent_ns) / _NS_PER_MS)
     return latencies
-

@@ -45,7 +45,7 @@ class Node:
     def skipped(self) -> Counter[str]:
         """Frames skipped since the start, by reason, over all cameras."""
         url = f"http://127.0.0.1:{self.port}/metrics"
-        with urllib.request.urlopen(url, timeout=_SCRAPE_TIMEOUT_S) as reply:  # noqa: S310  a literal scheme
+        with urllib.request.urlopen(url, timeout=_SCRAPE_TIMEOUT_S) as reply:
             text = reply.read().decode()
         counts: Counter[str] = Counter()
         for metric in text_string_to_metric_families(text):
@@ -119,5 +119,3 @@ def _memory(
         if name not in largest or figures["most"] > largest[name]["most"]:
             largest[name] = {key: round(value, 1) for key, value in figures.items()}
     return largest
-
-

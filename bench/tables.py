@@ -1,0 +1,70 @@
+"""Results as tables: on a terminal, and in Markdown for the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.compare import Change
+from bench.result import Row
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose first column is text and all others are figures."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """With thousands set apart; a dash for what was not measured."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def show(rows: Iterable[Row], console: Console) -> None:
+    """A table for each case."""
+    by_case: dict[str, list[Row]] = {}
+    for row in rows:
+        by_case.setdefault(row.case, []).append(row)
+    for case, own in by_case.items():
+        names = list(dict.fromkeys(name for row in own for name in row.figures))
+        table = Table(title=case, title_justify="left")
+        # Turned on its side where there are more figures than variants, to fit a terminal.
+        if len(names) > len(own):
+            table.add_column("figure")
+            for row in own:
+                table.add_column(row.variant, justify="right")
+            for name in names:
+                table.add_row(name, *(_shown(row.figures.get(name)) for row in own))
+        else:
+            table.add_column("variant")
+            for name in names:
+                table.add_column(name, justify="right")
+            for row in own:
+                table.add_row(row.variant, *(_shown(row.figures.get(name)) for name in names))
+        console.print(table)
+
+
+def show_changes(found: Iterable[Change], console: Console) -> None:
+    """A line per figure; those past their tolerance stand out."""
+    table = Table()
+    for name in ("figure", "before", "after", "change", ""):
+        table.add_column(name, justify="left" if name == "figure" else "right")
+    for one in found:
+        verdict = "WORSE" if one.is_too_bad else ""
+        better = f"{-one.worse_by:+.1%}"
+        table.add_row(
+            one.name,
+            _shown(one.before),
+            _shown(one.after),
+            better,
+            verdict,
+            style="bold red" if one.is_too_bad else None,
+        )
+    console.print(table)
+    console.print("change: above zero is better")
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
