@@ -23,7 +23,6 @@ _CAMERAS = (1, 2, 4, 8, 16, 32)
 _PEERS_AT = (4, 16)
 _COMMITTED = "cpu"
 _CHECKED_CAMERAS = (4, 16)
-_CHECKED_CASES = ("decode", "convert", "slot", "preprocess", "infer", "postprocess", "encode")
 _console = Console(highlight=False)
 _errors = Console(stderr=True, highlight=False)
 
@@ -145,7 +144,7 @@ def _check(args: argparse.Namespace) -> int:
     committed = Result.load(RESULTS / f"{args.against}.json")
     where = machine()
     run = Run(_say, args.model, stage_s=1.0, stage_rounds=3, window_s=8.0, ceiling_s=3.0)
-    run.stages(_CHECKED_CASES)
+    run.stages()
     run.pipeline(_CHECKED_CAMERAS)
     measured = run.result(where)
     _warn_of_inputs(committed, measured)

@@ -72,9 +72,7 @@ def changes(before: Result, after: Result, tolerance: float) -> list[Change]:
 def differing_inputs(before: Result, after: Result) -> list[str]:
     """Clips and models of one name whose contents are not the same: figures do not compare."""
     return [
-        name
-        for name, sha256 in before.inputs.items()
-        if after.inputs.get(name, sha256) != sha256
+        name for name, sha256 in before.inputs.items() if after.inputs.get(name, sha256) != sha256
     ]
 
 

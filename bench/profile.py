@@ -33,7 +33,9 @@ _THREAD = re.compile(r"^thread \((\d+)\)(?:: (.+))?$")
 _OURS = re.compile(r"^(?P<function>.+) \((?:.*/)?vision/(?P<file>[^:]+)\.py:\d+\)$")
 _ENGINE, _LIBRARIES = "engine (OpenVINO)", "Python and libraries"
 # The machine's paths and process numbers have no place in a picture that is kept.
-_COMMAND = re.compile(r"process \d+:(?:\"|&quot;)[^<;(]*?(spawn_main|vision run)[^<;(]*?(?:\"|&quot;)")
+_COMMAND = re.compile(
+    r"process \d+:(?:\"|&quot;)[^<;(]*?(spawn_main|vision run)[^<;(]*?(?:\"|&quot;)"
+)
 _MOST_FUNCTIONS = 25
 
 
@@ -44,13 +46,13 @@ class Stack(NamedTuple):
         thread: Its number.
         name: Its name; None for one that Python did not start.
         frames: Innermost last.
-        count: How many.
+        samples: How many.
     """
 
     thread: int
     name: str | None
     frames: tuple[str, ...]
-    count: int
+    samples: int
 
 
 def profiled(site: Site, picture: Path) -> Row:
@@ -91,7 +93,7 @@ def shared_out(stacks: Iterable[Stack], threads_s: Mapping[int, float]) -> dict[
     by_thread: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for stack in stacks:
         if stack.name is not None:
-            by_thread[stack.thread][function_of(stack.frames) or _LIBRARIES] += stack.count
+            by_thread[stack.thread][function_of(stack.frames) or _LIBRARIES] += stack.samples
     spent: defaultdict[str, float] = defaultdict(float)
     for thread, used_s in threads_s.items():
         samples = by_thread.get(thread)
@@ -140,7 +142,7 @@ def _details(
         "cores_used": rounded(total_s / site.seconds),
         "cores_used_by_cameras": rounded(used["cameras"] / site.seconds),
         "cores_used_by_subscriber_and_profiler": rounded(used["subscriber"] / site.seconds),
-        "samples": sum(stack.count for stack in stacks),
+        "samples": sum(stack.samples for stack in stacks),
         "camera_fps": site.camera_fps,
     }
 
@@ -156,7 +158,7 @@ def clean(text: str) -> str:
     def named(found: re.Match[str]) -> str:
         return "ingest process" if found[1] == "spawn_main" else "node"
 
-    text = _COMMAND.sub(named, text)
+    text = re.sub(r">[^<]*py-spy record[^<]*<", ">vision run<", _COMMAND.sub(named, text))
     for path in (str(ROOT), sysconfig.get_paths()["stdlib"], sys.base_prefix):
         text = text.replace(f"{path}/", "")
     return re.sub(r"thread \(\d+\)(: )?", "thread ", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,16 +68,16 @@ class Run:
 
     def pipeline(self, cameras: Sequence[int]) -> None:
         """Measure the pipeline at several numbers of cameras."""
-        self._planned(lambda plan: scaling(plan, cameras))
+        self._planned(partial(scaling, counts=cameras))
 
     def half_load(self) -> None:
         """Measure the pipeline where the engine is idle half of the time."""
-        self._planned(lambda plan: half_load(plan, _HALF_LOAD_CAMERAS))
+        self._planned(partial(half_load, cameras=_HALF_LOAD_CAMERAS))
 
     def peers(self, cameras: Iterable[int]) -> None:
         """Measure the peers that are installed beside the pipeline."""
         for count in cameras:
-            self._planned(lambda plan, count=count: side_by_side(plan, count))
+            self._planned(partial(side_by_side, cameras=count))
 
     def clock(self) -> None:
         """Prove the capture time."""

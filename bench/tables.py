@@ -18,8 +18,8 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """With thousands set apart; a dash for what was not measured."""
-    return "–" if value is None else f"{value:,.{digits}f}"
+    """With thousands set apart; n/a for what was not measured."""
+    return "n/a" if value is None else f"{value:,.{digits}f}"
 
 
 def show(rows: Iterable[Row], console: Console) -> None:
@@ -67,4 +67,6 @@ def show_changes(found: Iterable[Change], console: Console) -> None:
 
 
 def _shown(value: float | None) -> str:
-    return "" if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.4g}"

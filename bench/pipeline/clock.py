@@ -57,7 +57,9 @@ def _watched(url: str, seconds: float) -> list[tuple[int | None, int | None]]:
             if time.monotonic() > end_s:
                 break
     for picture, camera_ns in pictures:
-        seen.append((stamp.read(np.asarray(picture.to_ndarray(format="gray"), np.uint8)), camera_ns))
+        seen.append(
+            (stamp.read(np.asarray(picture.to_ndarray(format="gray"), np.uint8)), camera_ns)
+        )
     return seen
 
 
