@@ -49,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--save", metavar="NAME", help="keep as bench/results/NAME.json")
     add("--model", default="auto", help="name in the catalogue (%(default)s)")
     add("--network", type=Path, metavar="FILE", help="a further network for `infer`")
-    add("--seconds", type=float, help="window: 15 of the pipeline, 2 of a stage")
+    add("--peer-model", metavar="NAME", help="what peers load (what the node does)")
+    add("--seconds", type=float, help="window: 12 of the pipeline, 2 of a stage")
     add("--rounds", type=int, help="2 of the pipeline, 1 of a stage")
 
     for case in CASES:
@@ -110,7 +111,7 @@ def _measure(
 
 
 def _run(args: argparse.Namespace) -> Run:
-    run = Run(_say, args.model, args.network)
+    run = Run(_say, args.model, args.network, args.peer_model)
     if args.seconds:
         run.stage_s = run.window_s = args.seconds
     if args.rounds:
@@ -143,11 +144,13 @@ def _compare(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     committed = Result.load(RESULTS / f"{args.against}.json")
     where = machine()
-    run = Run(_say, args.model, stage_s=1.0, stage_rounds=3, window_s=8.0, ceiling_s=3.0)
+    run = Run(_say, args.model, stage_s=1.0, stage_rounds=2, window_s=8.0, ceiling_s=3.0)
     run.stages()
     run.pipeline(_CHECKED_CAMERAS)
     measured = run.result(where)
     _warn_of_inputs(committed, measured)
+    if committed.machine["instructions"] != where["instructions"]:
+        _errors.print("warning: the processors know different instructions: costs may not compare")
     return _verdict(checked(committed, measured))
 
 

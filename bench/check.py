@@ -29,7 +29,7 @@ _STAGES = (
     ("publish", "saturated"),
     ("slot", "shared memory, 4 cameras"),
 )
-_SHARES = ("of_ceiling", "of_ceiling_at_cpu_left", "fairness")
+_SHARES = ("of_ceiling", "of_ceiling_at_cpu_left", "of_ceiling_by_cpu", "fairness")
 
 
 def ratios(result: Result) -> dict[str, float]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from bench.result import Result
 
-_HIGHER = ("fps", "per_s", "fairness", "of_ceiling", "of_ceiling_at_cpu_left", "of_offered")
+_HIGHER = ("fps", "per_s", "fairness", "of_offered")
+_HIGHER_BEGIN = "of_ceiling"
 _LOWER_UNITS = ("_ms", "_us", "_s", "_mib", "_cost", "_ms_per_frame")
 
 
@@ -41,7 +42,7 @@ class Change:
 
 def higher_is_better(name: str) -> bool | None:
     """In which direction a figure is better, None if its name does not tell."""
-    if name in _HIGHER or name.endswith("_times_fps"):
+    if name in _HIGHER or name.startswith(_HIGHER_BEGIN) or name.endswith("_times_fps"):
         return True
     return False if name.endswith(_LOWER_UNITS) else None
 

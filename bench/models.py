@@ -49,10 +49,29 @@ def file_of(name: str, sha256: str) -> ModelFile:
     raise ConfigError(f"no file of {name} has sha256 {sha256[:12]}: set {_VARIABLE} to its folder")
 
 
-def weights_of(name: str) -> ModelFile | None:
-    """PyTorch weights of a model, for programs that load those."""
+def weights_of(name: str) -> ModelFile:
+    """PyTorch weights of a model, for programs that load those.
+
+    Raises:
+        ConfigError: There are none.
+    """
+    return _of_kind(name, ".pt")
+
+
+def network_of(name: str) -> ModelFile:
+    """As :func:`weights_of`, for an ONNX file."""
+    return _of_kind(name, ".onnx")
+
+
+def _of_kind(name: str, suffix: str) -> ModelFile:
     store = _store()
-    return store.weights(store.catalogue.model(name))
+    for file in store.files(store.catalogue.model(name)):
+        if file_suffix(file.path.name) == suffix and file.origin is not None:
+            return file
+    raise ConfigError(
+        f"{name}: no {suffix} file of it in {store.folders.models}, which peers load: put it "
+        "there, or name a model that has one with --peer-model"
+    )
 
 
 def _store() -> ModelStore:

@@ -13,6 +13,8 @@ from vision.domain.errors import ConfigError
 
 _DOCS = Path(__file__).parents[1] / "docs"
 _BEGIN, _END = "<!-- bench: begin -->", "<!-- bench: end -->"
+# Less than this is no lead.
+_AHEAD = 0.01
 _PERCENTILES = ("p50", "p95", "p99", "max")
 
 
@@ -70,7 +72,13 @@ def _pipeline(result: Result) -> Iterator[str]:
     if not rows:
         return
     head = ["cameras x fps", "inferred, fps", "engine alone", "CPU left"]
-    head += ["÷ ceiling", "÷ ceiling at the CPU left", "fairness", "CPU per frame, ms"]
+    head += [
+        "÷ ceiling",
+        "÷ ceiling at the CPU left",
+        "by CPU time",
+        "fairness",
+        "CPU per frame, ms",
+    ]
     yield "### The pipeline by number of cameras\n"
     yield markdown(
         head,
@@ -82,6 +90,7 @@ def _pipeline(result: Result) -> Iterator[str]:
                 number(row.details["cpu_left"], 2),
                 _share(row, "of_ceiling"),
                 _share(row, "of_ceiling_at_cpu_left"),
+                number(row.figures["of_ceiling_by_cpu"], 2),
                 number(row.figures["fairness"], 3),
                 number(row.figures["cpu_ms_per_frame"], 1),
             ]
@@ -226,10 +235,11 @@ def _winners(rows: list[Row]) -> str:
             ahead = [
                 row.variant.partition(", ")[2]
                 for row in theirs
-                if name in row.figures and (row.figures[name] - ours.figures[name]) * sign > 0
+                if name in row.figures
+                and (row.figures[name] / ours.figures[name] - 1) * sign > _AHEAD
             ]
             if ahead:
-                lines.append(f"- {count} cameras, {label}: {' and '.join(ahead)} ahead of us.")
+                lines.append(f"- {count} cameras, {label}: {', '.join(ahead)}.")
     return "\n".join(["Where peers win:", "", *(lines or ["- nowhere in this table."])]) + "\n"
 
 

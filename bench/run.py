@@ -33,6 +33,7 @@ class Run:
         say: Told what is measured now.
         model: Name in the catalogue.
         network: A further network file for the case ``infer``, as one in INT8.
+        peer_model: Name of the model that peers load; None for the node's.
         stage_s: Window of a figure of a stage.
         stage_rounds: How often each stage is measured, all taking turns.
         window_s: Window of a round of the pipeline.
@@ -43,9 +44,10 @@ class Run:
     say: Say
     model: str = "auto"
     network: Path | None = None
+    peer_model: str | None = None
     stage_s: float = 2.0
     stage_rounds: int = 1
-    window_s: float = 15.0
+    window_s: float = 12.0
     rounds: int = 2
     ceiling_s: float = 4.0
     rows: list[Row] = field(default_factory=list)
@@ -103,7 +105,9 @@ class Run:
         return Result(where, dict(sorted(self.inputs.items())), self.rows)
 
     def _planned(self, measure: Callable[[Plan], list[Row]]) -> None:
-        plan = Plan(self.model, self.window_s, self.rounds, self.ceiling_s, self.say)
+        plan = Plan(
+            self.model, self.window_s, self.rounds, self.ceiling_s, self.say, self.peer_model
+        )
         self.rows += measure(plan)
         self.inputs.update(plan.inputs)
 

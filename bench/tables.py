@@ -10,6 +10,8 @@ from rich.table import Table
 from bench.compare import Change
 from bench.result import Row
 
+_VARIANTS = 4
+
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table whose first column is text and all others are figures."""
@@ -23,27 +25,24 @@ def number(value: float | None, digits: int = 0) -> str:
 
 
 def show(rows: Iterable[Row], console: Console) -> None:
-    """A table for each case."""
+    """Tables of each case: a column per variant, a few at a time, so that they fit a terminal."""
     by_case: dict[str, list[Row]] = {}
     for row in rows:
         by_case.setdefault(row.case, []).append(row)
     for case, own in by_case.items():
-        names = list(dict.fromkeys(name for row in own for name in row.figures))
-        table = Table(title=case, title_justify="left")
-        # Turned on its side where there are more figures than variants, to fit a terminal.
-        if len(names) > len(own):
-            table.add_column("figure")
-            for row in own:
-                table.add_column(row.variant, justify="right")
-            for name in names:
-                table.add_row(name, *(_shown(row.figures.get(name)) for row in own))
-        else:
-            table.add_column("variant")
-            for name in names:
-                table.add_column(name, justify="right")
-            for row in own:
-                table.add_row(row.variant, *(_shown(row.figures.get(name)) for name in names))
-        console.print(table)
+        for start in range(0, len(own), _VARIANTS):
+            _show(case, own[start : start + _VARIANTS], console)
+
+
+def _show(case: str, rows: Sequence[Row], console: Console) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row.figures))
+    table = Table(title=case, title_justify="left")
+    table.add_column("figure", no_wrap=True)
+    for row in rows:
+        table.add_column(row.variant, justify="right")
+    for name in names:
+        table.add_row(name, *(_shown(row.figures.get(name)) for row in rows))
+    console.print(table)
 
 
 def show_changes(found: Iterable[Change], console: Console) -> None:

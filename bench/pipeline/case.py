@@ -10,11 +10,11 @@ from typing import Any
 from bench.ceiling import Load, ceiling
 from bench.clips import clip, sha256
 from bench.machine import cores
-from bench.models import file_of, weights_of
+from bench.models import file_of, network_of, weights_of
 from bench.peers import programs
 from bench.peers.programs import Peer, PeerModels
 from bench.pipeline.figures import pipeline_figures, pooled
-from bench.pipeline.interleave import Flanked, interleaved
+from bench.pipeline.interleave import Ceiling, Flanked, interleaved
 from bench.pipeline.round import in_fresh_process
 from bench.pipeline.site import Site
 from bench.result import Row
@@ -43,6 +43,7 @@ class Plan:
         rounds: Of each number of cameras.
         ceiling_s: Window of a ceiling.
         say: Told what is measured now.
+        peer_model: Name of the model that peers load; None for the node's.
         inputs: Takes the hash of each clip and model.
     """
 
@@ -51,6 +52,7 @@ class Plan:
     rounds: int
     ceiling_s: float
     say: Say
+    peer_model: str | None = None
     inputs: dict[str, str] = field(default_factory=dict)
     _engine: dict[str, Any] = field(default_factory=dict)
 
@@ -71,26 +73,24 @@ class Plan:
         self.inputs[file.path.name] = file.sha256
         return Load(file.path, *self._engine["input"])
 
-    def ceiling_fps(self) -> float:
+    def ceiling(self) -> Ceiling:
         """Measure the ceiling once."""
         self.say("ceiling")
-        return float(ceiling(self.engine(), self.ceiling_s)["fps"])
+        figures = ceiling(self.engine(), self.ceiling_s)
+        return Ceiling(figures["fps"], figures["cpu_ms_per_frame"])
 
     def peer_models(self) -> PeerModels:
         """The same weights for peers.
 
         Raises:
-            ConfigError: There are none that PyTorch loads.
+            ConfigError: They are not there in the forms that peers load.
         """
-        load, name = self.engine(), self._engine["model"]["name"]
-        weights = weights_of(name)
-        if weights is None:
-            raise ConfigError(f"{name}: no .pt file of it, which peers load: put it into models/")
-        self.inputs[weights.path.name] = weights.sha256
-        network = load.file.with_suffix(".onnx")
-        if not network.is_file():
-            raise ConfigError(f"{name}: no .onnx file of it, which peers load: export it")
-        return PeerModels(weights.path, network, (load.height, load.width))
+        load = self.engine()
+        name = self.peer_model or self._engine["model"]["name"]
+        weights, network = weights_of(name), network_of(name)
+        for file in (weights, network):
+            self.inputs[file.path.name] = file.sha256
+        return PeerModels(weights.path, network.path, (load.height, load.width))
 
 
 def rate_for(cameras: int, ceiling_fps: float) -> int:
@@ -103,10 +103,10 @@ def rate_for(cameras: int, ceiling_fps: float) -> int:
 
 def scaling(plan: Plan, counts: Sequence[int]) -> list[Row]:
     """A row for each number of cameras, the rounds of all taking turns."""
-    top_fps = plan.ceiling_fps()
+    top_fps = plan.ceiling().fps
     sites = [plan.site(count, rate_for(count, top_fps)) for count in counts]
     order = [site for _ in range(plan.rounds) for site in sites]
-    done = interleaved([partial(_round, plan, site) for site in order], plan.ceiling_fps)
+    done = interleaved([partial(_round, plan, site) for site in order], plan.ceiling)
     rows = []
     for place, site in enumerate(sites):
         figures, details = _figures(done[place :: len(sites)], site)
@@ -116,10 +116,10 @@ def scaling(plan: Plan, counts: Sequence[int]) -> list[Row]:
 
 def half_load(plan: Plan, cameras: int) -> list[Row]:
     """One row: as many frames as half the engine can do, which shows what the pipeline adds."""
-    top_fps = plan.ceiling_fps()
+    top_fps = plan.ceiling().fps
     site = replace(plan.site(cameras, _USUAL_FPS), fps=rounded(_HALF * top_fps / cameras))
     jobs = [partial(_round, plan, site)] * plan.rounds
-    figures, details = _figures(interleaved(jobs, plan.ceiling_fps), site)
+    figures, details = _figures(interleaved(jobs, plan.ceiling), site)
     return [Row("pipeline", f"{cameras} cameras at half load", figures, details)]
 
 
@@ -133,10 +133,10 @@ def side_by_side(plan: Plan, cameras: int) -> list[Row]:
     if not peers:
         raise ConfigError("no peer is installed: run `make bench-peers`")
     models = plan.peer_models()
-    site = plan.site(cameras, rate_for(cameras, plan.ceiling_fps()))
+    site = plan.site(cameras, rate_for(cameras, plan.ceiling().fps))
     turns: list[Callable[[], dict[str, Any]]] = [partial(_round, plan, site)]
     turns += [partial(_peer_round, plan, peer, site, models) for peer in peers]
-    done = interleaved(turns * plan.rounds, plan.ceiling_fps)
+    done = interleaved(turns * plan.rounds, plan.ceiling)
     figures, details = _figures(done[:: len(turns)], site)
     rows = [Row("peers", f"{cameras} cameras, Ariia Vision", figures, details)]
     for place, peer in enumerate(peers, 1):
@@ -164,7 +164,7 @@ def _peer_round(plan: Plan, peer: Peer, site: Site, models: PeerModels) -> dict[
 def _figures(
     done: Sequence[Flanked[dict[str, Any]]], site: Site
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    rounds, ceilings = [one.measured for one in done], [one.ceiling_fps for one in done]
+    rounds, ceilings = [one.measured for one in done], [one.ceiling for one in done]
     return pipeline_figures(rounds, ceilings, site.offered_fps, cores())
 
 
@@ -173,7 +173,7 @@ def _peer_figures(
 ) -> tuple[dict[str, float], dict[str, Any]]:
     rounds = [one.measured for one in done]
     rates = [len(one["seen"]) / one["seconds"] for one in rounds]
-    shares = [fps / one.ceiling_fps for fps, one in zip(rates, done, strict=True)]
+    shares = [fps / one.ceiling.fps for fps, one in zip(rates, done, strict=True)]
     frames = sum(len(one["seen"]) for one in rounds)
     fps = sum(rates) / len(rates)
     by_camera = [

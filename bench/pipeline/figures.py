@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.pipeline.interleave import Ceiling
 from bench.summary import jain, percentiles, rounded, spread
 
 OTHERS = ("cameras", "ingest", "redis", "subscriber", "resource tracker")
@@ -23,7 +24,7 @@ def cpu_left(cpu_s: Mapping[str, float], cores: int, seconds: float) -> float:
 
 def pipeline_figures(
     rounds: Sequence[Mapping[str, Any]],
-    ceilings_fps: Sequence[float],
+    ceilings: Sequence[Ceiling],
     offered_fps: float,
     cores: int,
 ) -> tuple[dict[str, float], dict[str, Any]]:
@@ -31,15 +32,17 @@ def pipeline_figures(
 
     Args:
         rounds: As :func:`bench.pipeline.round.measure` answers.
-        ceilings_fps: For each round, the mean of the ceilings before and after it.
+        ceilings: For each round, the mean of those before and after it.
         offered_fps: Frames per second that the node was asked for.
         cores: Of the machine.
     """
     rates = [sum(one["counts"].values()) / one["seconds"] for one in rounds]
     left = [cpu_left(one["cpu_s"], cores, one["seconds"]) for one in rounds]
-    shares = [fps / top for fps, top in zip(rates, ceilings_fps, strict=True)]
+    shares = [fps / top.fps for fps, top in zip(rates, ceilings, strict=True)]
     of_left = [share / free for share, free in zip(shares, left, strict=True)]
-    ceiling_fps = float(np.mean(ceilings_fps))
+    ceiling_fps = float(np.mean([top.fps for top in ceilings]))
+    ceiling_cpu_ms = float(np.mean([top.cpu_ms_per_frame for top in ceilings]))
+    node_cpu_ms = _per_frame(rounds, ("node",))
     figures = {
         "fps": rounded(float(np.mean(rates))),
         **pooled(rounds, "latency_ms"),
@@ -47,7 +50,8 @@ def pipeline_figures(
         **pooled(rounds, "age_ms"),
         "fairness": jain(_sum(one["counts"] for one in rounds).values()),
         "cpu_ms_per_frame": _per_frame(rounds, ("node", "ingest", "resource tracker")),
-        "engine_cpu_ms_per_frame": _per_frame(rounds, ("node",)),
+        "node_cpu_ms_per_frame": node_cpu_ms,
+        "of_ceiling_by_cpu": rounded(ceiling_cpu_ms / node_cpu_ms),
         "first_detection_s": rounded(
             float(np.median([one["first_detection_s"] for one in rounds]))
         ),
@@ -61,6 +65,7 @@ def pipeline_figures(
     details: dict[str, Any] = {
         "offered_fps": offered_fps,
         "ceiling_fps": rounded(ceiling_fps),
+        "ceiling_cpu_ms_per_frame": rounded(ceiling_cpu_ms),
         "cpu_left": rounded(float(np.mean(left))),
         "spread_of_fps": spread(rates),
         "fps_by_camera": {

@@ -12,22 +12,30 @@ from typing import Generic, NamedTuple, TypeVar
 Measured = TypeVar("Measured")
 
 
+class Ceiling(NamedTuple):
+    """What the engine alone did: frames per second, and processor time of a frame."""
+
+    fps: float
+    cpu_ms_per_frame: float
+
+
 class Flanked(NamedTuple, Generic[Measured]):
-    """A measurement and the mean of the ceilings around it, frames per second."""
+    """A measurement and the mean of the ceilings around it."""
 
     measured: Measured
-    ceiling_fps: float
+    ceiling: Ceiling
 
 
 def interleaved(
-    jobs: Iterable[Callable[[], Measured]], ceiling_fps: Callable[[], float]
+    jobs: Iterable[Callable[[], Measured]], measure_ceiling: Callable[[], Ceiling]
 ) -> list[Flanked[Measured]]:
     """Run a ceiling, then each job with another ceiling after it."""
     done = []
-    before_fps = ceiling_fps()
+    before = measure_ceiling()
     for job in jobs:
         measured = job()
-        after_fps = ceiling_fps()
-        done.append(Flanked(measured, (before_fps + after_fps) / 2))
-        before_fps = after_fps
+        after = measure_ceiling()
+        between = Ceiling(*((first + last) / 2 for first, last in zip(before, after, strict=True)))
+        done.append(Flanked(measured, between))
+        before = after
     return done
