@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
@@ -36,7 +36,10 @@ def clip(width: int, height: int, fps: int = 10, codec: Codec = "h264") -> Path:
     if not path.exists():
         part = path.with_name(f".{os.getpid()}-{path.name}")
         try:
-            _encode(part, (width, height), fps, codec)
+            views, frames = list(_views((width, height))), SECONDS * fps
+            # The pan takes as long at any rate: a faster camera sees each view several times.
+            shown = [views[number * len(views) // frames] for number in range(frames)]
+            encode(part, shown, fps, codec)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
@@ -54,22 +57,22 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _encode(path: Path, size: tuple[int, int], fps: int, codec: Codec) -> None:
+def encode(path: Path, views: Sequence[NDArray[np.uint8]], fps: int, codec: Codec) -> None:
+    """Number pictures (height, width, 3) in blue, green, red, and encode them into ``path``."""
     # As cameras encode: no B-frames, no lookahead, a key frame each second.
     options = {"preset": "veryfast", "tune": "zerolatency", "crf": "23"}
     if codec == "hevc":
         options["x265-params"] = "log-level=none:pools=none:frame-threads=1"
+    height, width = views[0].shape[:2]
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = cast("VideoStream", container.add_stream(_ENCODERS[codec], fps, options))
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = fps
         stream.codec_context.thread_count = 1
-        views = list(_views(size))
-        for number in range(SECONDS * fps):
-            # The pan takes as long at any rate: a faster camera sees each view several times.
-            view = views[number * len(views) // (SECONDS * fps)].copy()
-            stamp.burn(view, number)
-            frame = av.VideoFrame.from_ndarray(view, "bgr24")
+        for number, view in enumerate(views):
+            picture = view.copy()
+            stamp.burn(picture, number)
+            frame = av.VideoFrame.from_ndarray(picture, "bgr24")
             frame.pts, frame.time_base = number, Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

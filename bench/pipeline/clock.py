@@ -35,9 +35,8 @@ def proof(seconds: float) -> list[Row]:
     return rows_of(fresh("bench.pipeline.clock", [f"--seconds={seconds}"]))
 
 
-def measure(seconds: float) -> Row:
-    """How far the RTCP time of frames is from when the camera sent them, late is negative."""
-    path = clip(640, 360, _CAMERA_FPS)
+def measure(path: Path, seconds: float) -> Row:
+    """How far the RTCP time of a clip's frames is from when the camera sent them."""
     with tempfile.TemporaryDirectory(prefix="vision-bench-") as folder:
         with Cameras(path, 1, Path(folder)) as cameras:
             seen = _watched(cameras.urls[camera_name(0)], seconds)
@@ -87,7 +86,7 @@ def main() -> None:
     """Measure and answer."""
     parser = argparse.ArgumentParser(prog="python -m bench.pipeline.clock", description=__doc__)
     parser.add_argument("--seconds", type=float, required=True)
-    print(json.dumps([asdict(measure(parser.parse_args().seconds))]))
+    print(json.dumps([asdict(measure(clip(640, 360, _CAMERA_FPS), parser.parse_args().seconds))]))
 
 
 if __name__ == "__main__":
