@@ -24,7 +24,7 @@ _PEERS_AT = (4, 16)
 _COMMITTED = "cpu"
 _CHECKED_CAMERAS = (4, 16)
 _console = Console(highlight=False)
-_errors = Console(stderr=True, highlight=False)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def main() -> int:

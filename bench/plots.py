@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.result import Result, Row
+from bench.result import Result, Row, cameras_of, scaling_rows
 from vision.domain.errors import ConfigError
 
 _INCHES = (7.0, 3.6)
@@ -45,16 +45,6 @@ def plot_all(result: Result, folder: Path) -> list[Path]:
             )
             written.append(path)
     return written
-
-
-def scaling_rows(result: Result) -> list[Row]:
-    """The rows of the pipeline by number of cameras."""
-    return [row for row in result.of("pipeline") if row.variant.endswith("cameras")]
-
-
-def cameras_of(row: Row) -> int:
-    """The number of cameras that a variant begins with."""
-    return int(row.variant.partition(" ")[0])
 
 
 def _plots(result: Result) -> list[tuple[str, list[Row], Callable[[Any, list[Row]], None]]]:

@@ -92,3 +92,13 @@ def save(result: Result, name: str) -> Path:
 def rows_of(documents: Iterable[dict[str, Any]]) -> list[Row]:
     """Rows out of what a process of its own has printed."""
     return [Row(**document) for document in documents]
+
+
+def scaling_rows(result: Result) -> list[Row]:
+    """The rows of the pipeline by number of cameras."""
+    return [row for row in result.of("pipeline") if row.variant.endswith("cameras")]
+
+
+def cameras_of(row: Row) -> int:
+    """The number of cameras that a variant begins with."""
+    return int(row.variant.partition(" ")[0])

@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.models import models_dir
 from bench.processes import cpu_by_role, family, rss_mib, spent_s
+from vision.runtime.bound_to_parent import bound
 
 _SCRAPE_TIMEOUT_S = 5.0
 _STOP_TIMEOUT_S = 30.0
@@ -65,7 +66,7 @@ def running_node(folder: Path, settings: Mapping[str, Any]) -> Iterator[Node]:
     command = [sys.executable, "-m", "vision", "run"]
     variables = os.environ | {"VISION_MODELS_DIR": str(models_dir())}
     started_s = time.monotonic()
-    with subprocess.Popen(command, cwd=folder, env=variables) as process:
+    with subprocess.Popen(bound(command), cwd=folder, env=variables) as process:
         try:
             yield Node(process, port, started_s)
         finally:
