@@ -12,6 +12,7 @@ _AHEAD = 0.01
 
 
 def peers(result: Result) -> Iterator[str]:
+    """A row per program and number of cameras, and in words where a peer is ahead."""
     rows = result.of("peers")
     if not rows:
         return

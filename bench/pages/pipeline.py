@@ -12,6 +12,7 @@ _PERCENTILES = ("p50", "p95", "p99", "max")
 
 
 def pipeline(result: Result) -> Iterator[str]:
+    """Throughput, latency, processor time and memory by number of cameras."""
     rows = scaling_rows(result)
     if not rows:
         return
@@ -109,6 +110,7 @@ def _clock(result: Result, rows: list[Row]) -> str:
 
 
 def half_load(result: Result) -> Iterator[str]:
+    """Latency where the engine is idle half of the time."""
     for row in result.of("pipeline"):
         if not row.variant.endswith("half load"):
             continue

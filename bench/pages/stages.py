@@ -9,6 +9,7 @@ from bench.tables import markdown, number
 
 
 def profile(result: Result) -> Iterator[str]:
+    """Shares of processor time by stage and function."""
     for row in result.of("profile"):
         details = row.details
         yield "### Where the processor time goes\n"
@@ -28,6 +29,7 @@ def _shares(percent: dict[str, float], least: float) -> list[list[str]]:
 
 
 def stages(result: Result) -> Iterator[str]:
+    """What each stage costs by itself."""
     cases = ("decode", "convert", "preprocess", "postprocess", "encode", "publish")
     rows = [row for case in cases for row in result.of(case)]
     if not rows:
@@ -49,6 +51,7 @@ def stages(result: Result) -> Iterator[str]:
 
 
 def infer(result: Result) -> Iterator[str]:
+    """The engine by shape, requests and batch."""
     rows = result.of("infer")
     if not rows:
         return
@@ -68,6 +71,7 @@ def infer(result: Result) -> Iterator[str]:
 
 
 def slot(result: Result) -> Iterator[str]:
+    """What a frame costs on its way to the engine."""
     rows = result.of("slot")
     if not rows:
         return
