@@ -23,7 +23,7 @@ from vision.publishing.subscriber import Subscriber
 from vision.runtime.embedded_redis import EmbeddedRedis
 
 _PASSWORD = "bench"  # noqa: S105  of a Redis that lives as long as the run, on loopback
-_START_S = 90.0
+_START_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
