@@ -100,6 +100,7 @@ def pooled(rounds: Sequence[Mapping[str, Any]], name: str) -> dict[str, float]:
 def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     total: Counter[str] = Counter()
     for count in counts:
+        # Unlike the sum of counters, this keeps what is zero.
         total.update(count)
     return total
 

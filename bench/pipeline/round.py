@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -41,7 +40,7 @@ def measure(site: Site) -> dict[str, Any]:
     return {
         "seconds": used.seconds,
         "first_detection_s": site_running.first_detection_s,
-        "counts": Counter(seen.camera for seen in tally.seen),
+        "counts": tally.counts(),
         "latency_ms": [seen.latency_ms for seen in tally.seen],
         "added_ms": [seen.added_ms for seen in tally.seen],
         "age_ms": [seen.age_ms for seen in tally.seen],

@@ -87,6 +87,11 @@ class Tally:
             )
         )
 
+    def counts(self) -> dict[str, int]:
+        """Messages in the window by camera, those included that had none."""
+        counted = Counter(seen.camera for seen in self.seen)
+        return {camera: counted[camera] for camera in sorted(self.cameras)}
+
 
 def seconds(text: str) -> float:
     """A message's time, RFC 3339, as UTC seconds."""

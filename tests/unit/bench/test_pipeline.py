@@ -162,3 +162,14 @@ def test_the_start_is_over_once_each_camera_has_spoken() -> None:
     tally.count(message(1))
     assert not tally.all_cameras.is_set()
     assert tally.first is not None
+
+
+def test_a_camera_that_got_nothing_counts_in_the_fairness() -> None:
+    """Three cameras served alike and one not at all are not called wholly fair."""
+    tally = Tally({"a", "b"}, utc_s=lambda: 1.1)
+    tally.open()
+    tally.count(message(1))
+    assert tally.counts() == {"a": 1, "b": 0}
+    starved = one_round(30, counts={"a": 100, "b": 100, "c": 100, "d": 0})
+    figures, _ = pipeline_figures([starved], [Ceiling(25, 32)], offered_fps=120, cores=2)
+    assert figures["fairness"] == 0.75
