@@ -11,10 +11,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The demo's clock; empty runs until Ctrl-C.
 SECONDS_ARG = $(if $(filter command line environment,$(origin SECONDS)),--seconds $(SECONDS),)
 
-.PHONY: help setup demo test check lint type arch fmt bench lock clean
+.PHONY: help setup demo test check lint type arch fmt bench bench-all bench-peers bench-check lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## a virtual environment in .venv/ with the versions that were tested
 
@@ -51,8 +51,25 @@ fmt: $(STAMP) ## format and mend what can be mended automatically
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP) ## latency and frames per second, written to bench/results/
-	$(BIN)/python -m bench
+bench: $(STAMP) ## latency and frames per second by number of cameras, on the terminal
+	$(BIN)/python -m bench pipeline
+
+PEERS := ultralytics roboflow
+PEER_STAMPS := $(PEERS:%=bench/.venvs/%/.installed)
+
+bench-peers: $(PEER_STAMPS) ## the programs we measure ourselves against, 14 GB in bench/.venvs/
+
+bench/.venvs/%/.installed: bench/peers/requirements-%.txt
+	$(PYTHON) -m venv bench/.venvs/$*
+	bench/.venvs/$*/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
+	@touch $@
+
+bench-all: $(STAMP) ## everything in one run, peers too if installed, into docs/performance.md (20 min)
+	$(BIN)/python -m bench all --save $(or $(NAME),cpu)
+	$(BIN)/python -m bench report $(or $(NAME),cpu)
+
+bench-check: $(STAMP) ## ratios of a short run against the committed ones; fails if one is worse
+	$(BIN)/python -m bench check
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
