@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -83,7 +84,7 @@ def camera_view(name: str = "front", state: CameraState = CameraState.ONLINE) ->
     )
 
 
-READY = Health(ready=True, reasons=(), model="yolov8n", redis="connected")
+READY = Health(ready=True, reasons=(), model="yolov8n", redis="connected", outbox_messages=3)
 
 
 @dataclass(slots=True)
@@ -127,9 +128,9 @@ def get(app: Starlette, path: str, headers: Mapping[str, str] | None = None) -> 
 
 
 @contextlib.contextmanager
-def serving(node: Node) -> Iterator[WebServer]:
+def serving(node: Node, monotonic_s: Callable[[], float] = time.monotonic) -> Iterator[WebServer]:
     """The node's application on a free port, served by a thread of its own."""
-    server = WebServer(node.app(), "127.0.0.1", 0, on_stop=node.feed.close)
+    server = WebServer(node.app(), "127.0.0.1", 0, on_stop=node.feed.close, monotonic_s=monotonic_s)
     thread = threading.Thread(target=server.run, name="web")
     thread.start()
     try:

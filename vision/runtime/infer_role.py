@@ -96,6 +96,7 @@ class InferRole:
             self._inference.model,
             address_of(self._settings.redis),
             redis_connected=self._is_connected(),
+            outbox_messages=self._publisher.depth,
         )
 
     def run(self, stop: threading.Event) -> None:

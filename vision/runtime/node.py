@@ -104,6 +104,7 @@ class Node:
             self._inference.model,
             address_of(self._settings.redis),
             redis_connected=self._publisher.connected,
+            outbox_messages=self._publisher.depth,
         )
 
     def run(self, stop: threading.Event) -> None:

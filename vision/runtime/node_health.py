@@ -11,7 +11,12 @@ from vision.web.health import Health
 
 
 def node_health(
-    views: Iterable[CameraView], model: ModelInfo, redis_address: str, *, redis_connected: bool
+    views: Iterable[CameraView],
+    model: ModelInfo,
+    redis_address: str,
+    *,
+    redis_connected: bool,
+    outbox_messages: int,
 ) -> Health:
     """Ready when every camera can be seen through and Redis takes messages.
 
@@ -20,10 +25,13 @@ def node_health(
     noted = [view for view in views if view.state is not CameraState.ONLINE]
     reasons = [f"{view.name}: {view.state}: {view.reason}" for view in noted]
     if not redis_connected:
-        reasons.append(f"redis at {redis_address} does not answer; messages wait in the outbox")
+        reasons.append(
+            f"redis at {redis_address} does not answer; {outbox_messages} messages wait in the outbox"
+        )
     return Health(
         ready=redis_connected and all(view.state.delivers for view in noted),
         reasons=tuple(reasons),
         model=f"{model.name} on {model.backend}",
         redis="connected" if redis_connected else "unreachable",
+        outbox_messages=outbox_messages,
     )

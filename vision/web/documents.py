@@ -73,6 +73,7 @@ def _health(health: Health) -> dict[str, Any]:
         "reasons": health.reasons,
         "model": health.model,
         "redis": health.redis,
+        "outbox_messages": health.outbox_messages,
     }
 
 

@@ -14,9 +14,11 @@ class Health:
         reasons: Why not, one short sentence each; may hold warnings while ready.
         model: The model in use, for people: ``yolov8n on openvino``.
         redis: The connection to Redis, for people: ``connected``, ``unreachable``.
+        outbox_messages: How many messages wait for Redis; None where nothing is published.
     """
 
     ready: bool
     reasons: tuple[str, ...]
     model: str
     redis: str
+    outbox_messages: int | None = None

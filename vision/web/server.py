@@ -7,12 +7,17 @@ import contextlib
 import errno
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from vision.domain.errors import ConfigError
+from vision.web.connections import Connection, Connections
+from vision.web.rate import RateLimit
 
 _BACKLOG = 128
 _MAX_CONNECTIONS = 512
@@ -20,6 +25,10 @@ _MAX_CONNECTIONS = 512
 _SEND_BUFFER_BYTES = 128 * 1024
 # Responses under way may end properly for this long; then their connections are cut.
 _GRACE_S = 0.3
+# uvicorn ticks ten times a second.
+_TICKS_PER_SWEEP = 10
+REQUESTS_PER_S = 100.0
+"""What one client may ask for; a page that shows eight cameras or more asks 41 times."""
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  names, no bind
 
 
@@ -38,32 +47,45 @@ class WebServer:
         host: Address or name to listen on.
         port: Port to listen on; 0 takes a free one.
         on_stop: Called once when the server begins to stop, to end what would run for ever.
+        requests_per_s: How often a client, known by its address, may ask.
+        monotonic_s: The clock by which clients are too slow or too fast.
 
     Raises:
         ConfigError: The address cannot be listened on.
     """
 
     def __init__(
-        self, app: ASGIApp, host: str, port: int, *, on_stop: Callable[[], None] = _nothing
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        on_stop: Callable[[], None] = _nothing,
+        requests_per_s: float = REQUESTS_PER_S,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
         self._socket = _listen(host, port)
         self._port: int = self._socket.getsockname()[1]
+        connections = Connections(monotonic_s)
         self._server = _QuietServer(
             uvicorn.Config(
-                app,
-                http="h11",
+                RateLimit(app, requests_per_s, connections.hold_back, monotonic_s),
+                # uvicorn calls it with keywords, once per connection.
+                http=cast("type[asyncio.Protocol]", partial(Connection, connections)),
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
                 log_config=None,
-                log_level="warning",
+                # What is wrong with a client is not worth a line for each of its requests.
+                log_level="error",
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
                 backlog=_BACKLOG,
                 limit_concurrency=_MAX_CONNECTIONS,
             ),
+            connections,
             on_stop,
         )
         self._lock = threading.Lock()
@@ -102,13 +124,21 @@ class WebServer:
 class _QuietServer(uvicorn.Server):
     """A uvicorn server that leaves signals alone and does not wait for endless responses."""
 
-    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, connections: Connections, on_stop: Callable[[], None]
+    ) -> None:
         super().__init__(config)
+        self._connections = connections
         self._on_stop = on_stop
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_PER_SWEEP == 0:
+            self._connections.sweep()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_stop()

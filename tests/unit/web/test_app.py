@@ -62,6 +62,7 @@ def test_readyz_when_ready() -> None:
         "reasons": [],
         "model": "yolov8n",
         "redis": "connected",
+        "outbox_messages": 3,
         "cameras": [
             {"name": "front", "state": "online", "reason": "", "since": "2025-11-23T11:40:00.123Z"}
         ],
