@@ -128,9 +128,13 @@ def get(app: Starlette, path: str, headers: Mapping[str, str] | None = None) -> 
 
 
 @contextlib.contextmanager
-def serving(node: Node, monotonic_s: Callable[[], float] = time.monotonic) -> Iterator[WebServer]:
-    """The node's application on a free port, served by a thread of its own."""
-    server = WebServer(node.app(), "127.0.0.1", 0, on_stop=node.feed.close, monotonic_s=monotonic_s)
+def serving(
+    node: Node, monotonic_s: Callable[[], float] = time.monotonic, port: int = 0
+) -> Iterator[WebServer]:
+    """The node's application, on a free port if none is named, in a thread of its own."""
+    server = WebServer(
+        node.app(), "127.0.0.1", port, on_stop=node.feed.close, monotonic_s=monotonic_s
+    )
     thread = threading.Thread(target=server.run, name="web")
     thread.start()
     try:

@@ -97,4 +97,6 @@ def test_who_is_ready_and_who_is_not(state: CameraState) -> None:
     assert len(camera_facts(views)) == 1 + state.delivers
     # A warning is told all the same.
     assert bool(health.reasons) is (state is not CameraState.ONLINE)
-    assert not node_health(views, MODEL, "redis:6379", redis_connected=False, outbox_messages=7).ready
+    assert not node_health(
+        views, MODEL, "redis:6379", redis_connected=False, outbox_messages=7
+    ).ready

@@ -11,6 +11,7 @@ import { clock, sees, stateOf } from "./wording.js";
 const MOST_REASONS = 4;
 
 const tiles = new Map();
+let configured = [];
 let clockOffset = 0;
 let lastContact = null;
 
@@ -83,14 +84,20 @@ function showCameras(views) {
     camera.view = view;
     if (sees(view)) camera.retryAt = null;
   }
-  // Those that see nothing come first; sorting keeps the configuration's order otherwise.
-  const ordered = [...views].sort((a, b) => stateOf(a).rank - stateOf(b).rank);
-  arrange(
-    byId("cameras"),
-    ordered.map(({ name }) => tiles.get(name).element),
-  );
+  configured = views.map(({ name }) => name);
+  order();
   updateTiles();
   if (isFirst) openFromAddress();
+}
+
+/** Those that see nothing come first; sorting keeps the configuration's order otherwise. */
+function order() {
+  const rank = (tile) => stateOf(tile.camera.view).rank;
+  const ordered = configured.map((name) => tiles.get(name)).sort((a, b) => rank(a) - rank(b));
+  arrange(
+    byId("cameras"),
+    ordered.map(({ element }) => element),
+  );
 }
 
 function addTile(name) {
@@ -114,6 +121,7 @@ function announce(status) {
     setText(byId("announcer"), `${status.camera}: ${stateOf(status).word}. ${status.reason}`);
   }
   camera.view = { ...camera.view, state: status.state, reason: status.reason, since: status.since };
+  order();
   updateTiles();
 }
 

@@ -1,10 +1,13 @@
 // What the page knows of one camera, and the loading of its pictures.
 
+import { LatencyHistory } from "./spark.js";
+
 export class Camera {
   view = null;
   retryAt = null;
   /** { bitmap, message }: a picture and the message that describes this very picture. */
   picture = null;
+  latencies = new LatencyHistory();
   #wantedBy = new Set();
   #next = null;
   #loading = null;
@@ -23,6 +26,7 @@ export class Camera {
 
   /** Take a message; of those that come while a picture loads, the newest is next. */
   offer(message) {
+    this.latencies.add(message);
     if (this.#wantedBy.size === 0) return;
     this.#next = message;
     if (this.#loading === null) this.#load();

@@ -1,7 +1,7 @@
 // The note over a picture that is not live: what is wrong, since when, and what helps.
 
 import { setText } from "./elements.js";
-import { clock, duration, sees, stateOf } from "./wording.js";
+import { clock, duration, sees, sentence, stateOf } from "./wording.js";
 
 /** Show or hide the cover and the picture's time in one picture frame. */
 export function setCover(frame, camera, nodeNow) {
@@ -28,11 +28,6 @@ export function setCover(frame, camera, nodeNow) {
 function explanation({ name, view }, state) {
   if (sees(view)) return "";
   return [sentence(view.reason), state.remedy?.(name)].filter(Boolean).join(" ");
-}
-
-function sentence(text) {
-  if (!text) return "";
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
 }
 
 function times({ view, retryAt }, nodeNow) {

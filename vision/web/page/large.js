@@ -3,6 +3,7 @@
 import { draw } from "./canvas.js";
 import { setCover } from "./cover.js";
 import { byId, dot, make, setRows, setText, setTone } from "./elements.js";
+import { drawSpark } from "./spark.js";
 import { duration, latency, moment, number, percent, rate, sees, stateOf } from "./wording.js";
 
 export class Large {
@@ -55,6 +56,7 @@ export class Large {
     setTone(byId("large-state"), stateOf(view));
     setRows(byId("large-rows"), [
       ["State since", moment(view.since)],
+      ...(view.reason ? [["Reason", view.reason]] : []),
       ["Source", view.source_size === null ? "–" : view.source_size.join(" × ")],
       ["Frames in", rate(view.fps_in)],
       ["Frames inferred", rate(view.fps_inferred)],
@@ -62,6 +64,7 @@ export class Large {
       ["Latency p50 / p99", latency(view)],
       ["Messages", number(view.messages)],
     ]);
+    drawSpark(byId("large-spark"), this.#camera.latencies, nodeNow);
     setRows(byId("large-skipped"), counts(view.skipped), "None");
     setRows(byId("large-labels"), counts(view.labels), "Nothing yet");
     setCover(byId("large-picture"), this.#camera, nodeNow);

@@ -3,7 +3,8 @@
 import { draw } from "./canvas.js";
 import { setCover } from "./cover.js";
 import { byId, dot, make, setText, setTone } from "./elements.js";
-import { duration, latency, moment, number, rate, span, stateOf } from "./wording.js";
+import { drawSpark } from "./spark.js";
+import { duration, latency, moment, number, rate, span, stateOf, warning } from "./wording.js";
 
 const MOST_LABELS = 6;
 
@@ -52,10 +53,13 @@ export class Tile {
     part(".pill").title = view.reason;
     setText(part(".since"), span((nodeNow - Date.parse(view.since)) / 1000));
     part(".since").title = `since ${moment(view.since)}`;
+    setText(part(".reason"), warning(view));
+    part(".reason").hidden = warning(view) === "";
     setText(part(".figure-in"), rate(view.fps_in));
     setText(part(".figure-inferred"), rate(view.fps_inferred));
     setText(part(".figure-age"), duration(view.frame_age_s));
     setText(part(".figure-latency"), latency(view));
+    drawSpark(part(".spark"), this.camera.latencies, nodeNow);
     this.#updateLabels(part(".labels"));
     setCover(this.#frame, this.camera, nodeNow);
   }

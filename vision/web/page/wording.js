@@ -43,6 +43,15 @@ export const stateOf = (view) => STATES[view.state] ?? UNKNOWN;
 
 export const sees = (view) => stateOf(view).rank >= 2;
 
+/** Why a camera that sees is not plainly online; of one that does not the cover tells. */
+export const warning = (view) =>
+  sees(view) && view.state !== "online" ? sentence(view.reason) : "";
+
+export function sentence(text) {
+  if (!text) return "";
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
+}
+
 export const number = (value) => count.format(value);
 
 export const percent = (share) => `${Math.round(share * 100)} %`;
@@ -58,6 +67,10 @@ export function duration(seconds) {
   if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86400)} days`;
 }
+
+/** A latency; seconds from ten of them on. */
+export const milliseconds = (value) =>
+  value < 9950 ? `${Math.round(value)} ms` : duration(value / 1000);
 
 export function span(seconds) {
   return seconds < 1 ? "just now" : `for ${duration(Math.floor(seconds))}`;
