@@ -54,7 +54,7 @@ secret() {
     chmod 600 "$path"
 }
 
-for user in ingest infer subscriber admin; do secret "redis_${user}_password" random 40; done
+for user in ingest infer subscriber web admin; do secret "redis_${user}_password" random 40; done
 secret web_token random 40
 if $demo; then
     # Both cameras have one login: the simulator has one.

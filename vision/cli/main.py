@@ -19,6 +19,7 @@ _COMMANDS = {
     "run": "the node: cameras in, detections out",
     "ingest": "one camera: its frames to Redis, for `vision infer`",
     "infer": "the inference worker: frames of any cameras from Redis, detections back",
+    "web": "the live page of all cameras on Redis, for `vision ingest` and `vision infer`",
     "demo": "simulated cameras, embedded Redis, the node and a live page",
     "check": "config, secrets, model, Redis and every camera: a line each",
     "tail": "print detections as they are published",

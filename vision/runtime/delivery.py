@@ -9,6 +9,7 @@ from typing import TypeAlias
 from vision.domain.frame import Frame
 from vision.domain.message import DetectionMessage
 from vision.runtime.camera_monitor import CameraMonitor
+from vision.runtime.picture_relay import PictureRelay
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.feed import LiveFeed
 
@@ -20,12 +21,17 @@ class Delivery:
     """Publishes what was seen in a frame and tells everybody who counts or shows it."""
 
     def __init__(
-        self, metrics: NodeMetrics, feed: LiveFeed, monitor: Callable[[str], CameraMonitor]
+        self,
+        metrics: NodeMetrics,
+        feed: LiveFeed,
+        monitor: Callable[[str], CameraMonitor],
+        relay: PictureRelay | None = None,
     ) -> None:
-        """``monitor`` gives the monitor of a camera by name."""
+        """``monitor`` gives the monitor of a camera by name; ``relay`` feeds other pages."""
         self._metrics = metrics
         self._feed = feed
         self._monitor = monitor
+        self._relay = relay
 
     def deliver(
         self, frame: Frame, message: DetectionMessage, inference_ms: float, publish: Publish
@@ -40,3 +46,5 @@ class Delivery:
         age_s = frame.meta.age_ns(now_mono_ns) / 1e9
         self._metrics.capture_to_publish.labels(camera).observe(age_s)
         self._feed.on_inferred(frame, payload)
+        if self._relay:
+            self._relay.on_inferred(frame, payload)

@@ -14,6 +14,7 @@ from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.message import DetectionMessage, detection_message, status_message
 from vision.domain.status import CameraStatus
 from vision.frames.redis_client import address_of
+from vision.frames.redis_pictures import PictureSender
 from vision.frames.redis_source import RedisFrameSource
 from vision.frames.slot import FrameLease
 from vision.publishing.encoding import encode
@@ -25,6 +26,7 @@ from vision.runtime.liveness import Liveness
 from vision.runtime.node import DRAIN_S
 from vision.runtime.node_health import node_health
 from vision.runtime.part_threads import PartThreads
+from vision.runtime.picture_relay import PictureRelay
 from vision.runtime.publish_metrics import PublishMetrics
 from vision.runtime.redis_password import redis_password
 from vision.runtime.role_liveness import (
@@ -69,7 +71,8 @@ class InferRole:
         self._publisher = RedisPublisher(
             settings.redis, publish_all, password, PublishMetrics(metrics)
         )
-        self._delivery = Delivery(metrics, self._feed, self._cameras.monitor)
+        self._relay = PictureRelay(PictureSender(settings.redis, password))
+        self._delivery = Delivery(metrics, self._feed, self._cameras.monitor, self._relay)
         self._web = web_server(
             settings,
             secrets,
@@ -93,7 +96,7 @@ class InferRole:
         """Whether the worker does its work; whether cameras do is their ingest role's to say."""
         return node_health(
             (),
-            self._inference.model,
+            self._inference.model_text,
             address_of(self._settings.redis),
             redis_connected=self._is_connected(),
             outbox_messages=self._publisher.depth,
@@ -110,6 +113,7 @@ class InferRole:
         fetching = parts.start("fetch", lambda: self._source.fetch(ended))
         sending = parts.start("publish", lambda: self._publisher.run(ended))
         inferring = parts.start("inference", lambda: self._inference.run(ended))
+        relaying = parts.start("pictures", lambda: self._relay.run(ended))
         serving = parts.start("web", self._web.run) if self._web else None
         _log.info(
             "infer.started redis=%s page=%s",
@@ -122,6 +126,7 @@ class InferRole:
         self._inference.wake()
         inferring.join()
         fetching.join()
+        relaying.join()
         self._publisher.drain(DRAIN_S)
         sending.join()
         # All messages are settled now: the cameras are free for other replicas at once.

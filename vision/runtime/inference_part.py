@@ -53,6 +53,11 @@ class InferencePart:
         return self._backend.model
 
     @property
+    def model_text(self) -> str:
+        """The model and where it runs, for people."""
+        return f"{self.model.name} on {self.model.backend}"
+
+    @property
     def input_size(self) -> int:
         """Longest side, in pixels, that pictures are to be scaled to."""
         return self._backend.input_size

@@ -101,7 +101,7 @@ class Node:
         """Whether the node does its work."""
         return node_health(
             self.cameras(),
-            self._inference.model,
+            self._inference.model_text,
             address_of(self._settings.redis),
             redis_connected=self._publisher.connected,
             outbox_messages=self._publisher.depth,

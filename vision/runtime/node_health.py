@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vision.domain.detections import ModelInfo
 from vision.domain.status import CameraState
 from vision.telemetry.camera_view import CameraView
 from vision.web.health import Health
@@ -12,26 +11,28 @@ from vision.web.health import Health
 
 def node_health(
     views: Iterable[CameraView],
-    model: ModelInfo,
+    model: str,
     redis_address: str,
     *,
     redis_connected: bool,
-    outbox_messages: int,
+    outbox_messages: int | None = None,
+    cameras_must_deliver: bool = True,
 ) -> Health:
-    """Ready when every camera can be seen through and Redis takes messages.
+    """Ready when every camera can be seen through and Redis answers.
 
-    A camera that delivers but is not plainly online is a warning among the reasons.
+    A camera that delivers but is not plainly online is a warning among the reasons; so is any
+    that is not online where ``cameras_must_deliver`` is false.
     """
     noted = [view for view in views if view.state is not CameraState.ONLINE]
     reasons = [f"{view.name}: {view.state}: {view.reason}" for view in noted]
     if not redis_connected:
-        reasons.append(
-            f"redis at {redis_address} does not answer; {outbox_messages} messages wait in the outbox"
-        )
+        waiting = "" if outbox_messages is None else f"; {outbox_messages} messages wait for it"
+        reasons.append(f"redis at {redis_address} does not answer{waiting}")
+    all_deliver = all(view.state.delivers for view in noted)
     return Health(
-        ready=redis_connected and all(view.state.delivers for view in noted),
+        ready=redis_connected and (all_deliver or not cameras_must_deliver),
         reasons=tuple(reasons),
-        model=f"{model.name} on {model.backend}",
+        model=model,
         redis="connected" if redis_connected else "unreachable",
         outbox_messages=outbox_messages,
     )

@@ -8,37 +8,33 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from math import ceil
+from dataclasses import dataclass
 
 from vision.domain.frame import Frame, Image
+from vision.web.pace import PicturePace
 
 _SECOND_NS = 1_000_000_000
-_PICTURES_PER_S = 5
-# Copies cost memory bandwidth and memory, whether or not a viewer asks for the picture.
-# From the ninth camera on they share this, so that a node with many stays unharmed.
-_PICTURES_PER_S_OF_ALL = 40
 _LEAST_DEPTH = 2
 _STATUS_DEPTH = 64
 
 
 @dataclass(slots=True, eq=False)
 class Picture:
-    """A copied frame with the message that describes it.
+    """A frame with the message that describes it.
 
     Attributes:
         camera: Name from the configuration.
         frame_id: ``<run>-<seq>``, as in the message.
-        image: The frame's pixels, a copy.
+        image: The frame's pixels, a copy; None where it came encoded.
         payload: The message as Redis subscribers get it.
         kept_ns: When it was copied, on the feed's clock.
         number: Position among all that the feed kept.
-        jpeg: The encoded picture once somebody has asked for it.
+        jpeg: The encoded picture, where it came so or once somebody has asked for it.
     """
 
     camera: str
     frame_id: str
-    image: Image
+    image: Image | None
     payload: bytes
     kept_ns: int
     number: int
@@ -51,14 +47,6 @@ class LiveEvent:
 
     kind: str
     payload: bytes
-
-
-@dataclass(slots=True)
-class _Channel:
-    """The recent pictures of one camera and when the next one may be kept."""
-
-    pictures: deque[Picture] = field(default_factory=deque)
-    due_ns: int = 0
 
 
 class Viewer:
@@ -109,7 +97,8 @@ class LiveFeed:
         self._now_ns = now_ns
         self._watched = False
         self._lock = threading.Lock()
-        self._channels: dict[str, _Channel] = {}
+        self._channels: dict[str, deque[Picture]] = {}
+        self._pace = PicturePace()
         self._statuses: deque[tuple[int, bytes]] = deque(maxlen=_STATUS_DEPTH)
         self._number = 0
         self._viewers: set[Viewer] = set()
@@ -132,32 +121,18 @@ class LiveFeed:
         if not self._watched:
             return
         meta = frame.meta
-        now_ns = self._now_ns()
         with self._lock:
-            if not self._viewers:
-                return
-            channel = self._channels.setdefault(meta.camera, _Channel())
-            interval_ns = self._interval_ns()
-            # A quarter early is in time: a camera at this very pace would lose frames to jitter.
-            if now_ns < channel.due_ns - interval_ns // 4:
-                return
-            channel.due_ns = max(channel.due_ns, now_ns) + interval_ns
-            self._number += 1
-            channel.pictures.append(
-                Picture(
-                    camera=meta.camera,
-                    frame_id=f"{meta.run}-{meta.seq}",
-                    image=frame.image.copy(),
-                    payload=payload,
-                    kept_ns=now_ns,
-                    number=self._number,
-                )
-            )
-            # About a second: a viewer asks for the picture after it got the message.
-            depth = max(_LEAST_DEPTH, ceil(_SECOND_NS / interval_ns))
-            while len(channel.pictures) > depth:
-                channel.pictures.popleft()
-            self._ring()
+            now_ns = self._now_ns()
+            if self._viewers and self._pace.admits(meta.camera, now_ns):
+                frame_id = f"{meta.run}-{meta.seq}"
+                self._keep(meta.camera, frame_id, payload, now_ns, image=frame.image.copy())
+
+    def on_picture(self, camera: str, frame_id: str, payload: bytes, jpeg: bytes) -> None:
+        """Offer a frame that was encoded elsewhere; ``frame_id`` is its ``<run>-<seq>``."""
+        with self._lock:
+            now_ns = self._now_ns()
+            if self._viewers and self._pace.admits(camera, now_ns):
+                self._keep(camera, frame_id, payload, now_ns, jpeg=jpeg)
 
     def on_status(self, payload: bytes) -> None:
         """Offer a status message, one line of JSON."""
@@ -188,6 +163,7 @@ class LiveFeed:
                 if not self._viewers:
                     self._watched = False
                     self._channels.clear()
+                    self._pace.clear()
                     self._statuses.clear()
 
     def since(self, position: int) -> tuple[int, list[LiveEvent]]:
@@ -195,8 +171,8 @@ class LiveFeed:
         with self._lock:
             news = [(number, "status", payload) for number, payload in self._statuses]
             news += [
-                (channel.pictures[-1].number, "detections", channel.pictures[-1].payload)
-                for channel in self._channels.values()
+                (pictures[-1].number, "detections", pictures[-1].payload)
+                for pictures in self._channels.values()
             ]
             events = [
                 LiveEvent(kind, text) for number, kind, text in sorted(news) if number > position
@@ -206,13 +182,13 @@ class LiveFeed:
     def picture(self, camera: str, frame_id: str) -> Picture | None:
         """The picture of that frame, None when it is gone or was never kept."""
         with self._lock:
-            channel = self._channels.get(camera, _Channel())
-            return next((kept for kept in channel.pictures if kept.frame_id == frame_id), None)
+            pictures = self._channels.get(camera, ())
+            return next((kept for kept in pictures if kept.frame_id == frame_id), None)
 
     def newest(self, camera: str, max_age_s: float) -> Picture | None:
         """The newest picture of a camera, None when there is none that young."""
         with self._lock:
-            pictures = self._channels.get(camera, _Channel()).pictures
+            pictures = self._channels.get(camera)
             oldest_ns = self._now_ns() - int(max_age_s * _SECOND_NS)
             return pictures[-1] if pictures and pictures[-1].kept_ns >= oldest_ns else None
 
@@ -222,9 +198,23 @@ class LiveFeed:
             self._closed = True
             self._ring()
 
-    def _interval_ns(self) -> int:
-        share = _SECOND_NS * len(self._channels) // _PICTURES_PER_S_OF_ALL
-        return max(_SECOND_NS // _PICTURES_PER_S, share)
+    def _keep(
+        self,
+        camera: str,
+        frame_id: str,
+        payload: bytes,
+        now_ns: int,
+        *,
+        image: Image | None = None,
+        jpeg: bytes | None = None,
+    ) -> None:
+        self._number += 1
+        pictures = self._channels.setdefault(camera, deque())
+        pictures.append(Picture(camera, frame_id, image, payload, now_ns, self._number, jpeg))
+        # About a second: a viewer asks for the picture after it got the message.
+        while len(pictures) > max(_LEAST_DEPTH, self._pace.pictures_per_s()):
+            pictures.popleft()
+        self._ring()
 
     def _ring(self) -> None:
         # Under the lock: while a viewer is registered its loop runs, so it takes the call.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -27,6 +28,8 @@ class PictureEncoder:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
+        self.encoded = 0
+        """How many pictures were encoded."""
 
     async def jpeg(self, picture: Picture) -> bytes:
         """The picture as it was inferred."""
@@ -34,17 +37,27 @@ class PictureEncoder:
             async with self._turn:
                 # Another viewer may have had the turn before.
                 if picture.jpeg is None:
-                    picture.jpeg = await run_in_threadpool(
-                        lambda: encode_jpeg(to_rgb(picture.image))
-                    )
+                    picture.jpeg = await self._encode(lambda: pixels_of(picture))
         return picture.jpeg
 
     async def jpeg_with_boxes(self, picture: Picture) -> bytes:
         """The picture with its detections drawn into it."""
         async with self._turn:
-            return await run_in_threadpool(
-                lambda: encode_jpeg(draw_boxes(to_rgb(picture.image), picture.payload))
-            )
+            return await self._encode(lambda: draw_boxes(pixels_of(picture), picture.payload))
+
+    async def _encode(self, image: Callable[[], RgbImage]) -> bytes:
+        self.encoded += 1
+        return await run_in_threadpool(lambda: encode_jpeg(image()))
+
+
+def pixels_of(picture: Picture) -> RgbImage:
+    """The pixels of a picture, however it came."""
+    if picture.image is not None:
+        return to_rgb(picture.image)
+    decoded = cv2.imdecode(np.frombuffer(picture.jpeg or b"", np.uint8), cv2.IMREAD_COLOR_RGB)
+    if decoded is None:
+        raise ValueError(f"the picture {picture.frame_id} of {picture.camera} is no JPEG")
+    return np.asarray(decoded, np.uint8)
 
 
 def encode_jpeg(image: RgbImage) -> bytes:

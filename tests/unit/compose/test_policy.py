@@ -13,7 +13,16 @@ from tests.support.compose_policy import complaints
 def test_all_services_comply() -> None:
     """Nothing in compose.yaml and the rendered cameras breaks a rule."""
     model = rendered_here()
-    expected = {"redis", "infer", "infer-gpu", "tail", "simulator", "ingest-gate", "ingest-hall"}
+    expected = {
+        "redis",
+        "infer",
+        "infer-gpu",
+        "web",
+        "tail",
+        "simulator",
+        "ingest-gate",
+        "ingest-hall",
+    }
     assert set(model["services"]) == expected
     assert complaints(model) == []
 

@@ -10,7 +10,6 @@ import pytest
 from tests.support.frames import meta
 from tests.support.web import camera_view
 from vision.config.loader import settings_from
-from vision.domain.detections import ModelInfo
 from vision.domain.errors import InferenceError
 from vision.domain.status import CameraState, CameraStatus
 from vision.runtime.inferred_cameras import InferredCameras
@@ -84,7 +83,7 @@ def test_waiting_messages_are_no_reason_before_the_bound() -> None:
     assert outbox_reasons(100, publishing) == ("100 messages wait for Redis",)
 
 
-MODEL = ModelInfo("yolov8n", "0" * 64, "openvino", ("person",))
+MODEL = "yolov8n on openvino"
 
 
 @pytest.mark.parametrize("state", CameraState)

@@ -1,0 +1,158 @@
+"""What a subscriber knows of the cameras: by their messages alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from vision.domain.message import DetectionMessage, StatusMessage
+from vision.domain.status import CameraState
+from vision.telemetry.camera_view import CameraView, p50_p99
+
+# Rates are means over this many seconds.
+_WINDOW_S = 5.0
+_LATENCIES = 512
+_SILENT_S = 30.0
+# Why a frame was not inferred does not stand in its message.
+_SKIPPED = "unspecified"
+_STATES = {state.value: state for state in CameraState}
+
+
+@dataclass(slots=True)
+class _Camera:
+    """One camera; times are UTC nanoseconds, or seconds of the monotonic clock."""
+
+    name: str
+    known_ns: int
+    status: StatusMessage | None = None
+    newest: DetectionMessage | None = None
+    heard_s: float = 0.0
+    messages: int = 0
+    skipped: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES))
+    arrived: deque[tuple[float, str, int]] = field(default_factory=lambda: deque(maxlen=1024))
+
+
+class PublishedCameras:
+    """Keeps the newest of each camera. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        silence_is_failure: bool,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        utc_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """``silence_is_failure`` where a message is published for every frame.
+
+        Then a camera that is said to deliver and of which nothing comes is shown as stalled:
+        whoever would tell, its ingest or the inference, may be gone.
+        """
+        self._silence_is_failure = silence_is_failure
+        self._monotonic_s = monotonic_s
+        self._utc_ns = utc_ns
+        self._lock = threading.Lock()
+        self._cameras: dict[str, _Camera] = {}
+
+    def on_status(self, message: StatusMessage) -> None:
+        """Take what a camera's ingest says."""
+        with self._lock:
+            camera = self._camera(message.camera)
+            if camera.status is None or message.at >= camera.status.at:
+                camera.status = message
+
+    def on_detections(self, message: DetectionMessage) -> None:
+        """Take what was seen in a frame."""
+        with self._lock:
+            camera = self._camera(message.camera)
+            camera.newest, camera.heard_s = message, self._monotonic_s()
+            camera.messages += 1
+            camera.skipped += message.skipped
+            camera.labels.update(found.label for found in message.detections)
+            camera.latencies_ms.append(_latency_ms(message))
+            camera.arrived.append((camera.heard_s, message.run, message.seq))
+
+    def names(self) -> list[str]:
+        """All cameras that said something, by name."""
+        with self._lock:
+            return sorted(self._cameras)
+
+    def views(self) -> list[CameraView]:
+        """All cameras at a glance, by name."""
+        with self._lock:
+            return [self._view(camera) for _, camera in sorted(self._cameras.items())]
+
+    def model(self) -> str | None:
+        """The model of the newest message, for people; None before the first."""
+        with self._lock:
+            told = [camera for camera in self._cameras.values() if camera.newest]
+            newest = max(told, key=lambda camera: camera.heard_s, default=None)
+            if newest is None or newest.newest is None:
+                return None
+            return f"{newest.newest.model.name} on {newest.newest.model.backend}"
+
+    def _camera(self, name: str) -> _Camera:
+        if name not in self._cameras:
+            self._cameras[name] = _Camera(name, self._utc_ns(), heard_s=self._monotonic_s())
+        return self._cameras[name]
+
+    def _view(self, camera: _Camera) -> CameraView:
+        newest = camera.newest
+        state, reason, since_ns = self._state(camera)
+        fps_in, fps_inferred = _rates(camera, self._monotonic_s())
+        return CameraView(
+            name=camera.name,
+            state=state,
+            reason=reason,
+            since_ns=since_ns,
+            source_size=None if newest is None else (newest.frame.width, newest.frame.height),
+            fps_in=fps_in,
+            fps_inferred=fps_inferred,
+            frame_age_s=None if newest is None else (self._utc_ns() - _taken_ns(newest)) / 1e9,
+            messages=camera.messages,
+            labels=dict(camera.labels),
+            latency_ms=p50_p99(camera.latencies_ms),
+            skipped={_SKIPPED: camera.skipped} if camera.skipped else {},
+        )
+
+    def _state(self, camera: _Camera) -> tuple[CameraState, str, int]:
+        status = camera.status
+        state, reason, since_ns = CameraState.ONLINE, "messages arrive", camera.known_ns
+        # A state of a later version is left out.
+        if status is not None and status.state in _STATES:
+            state, reason = _STATES[status.state], status.reason
+            since_ns = _ns(status.since)
+        silent_s = self._monotonic_s() - camera.heard_s
+        if self._silence_is_failure and state.delivers and silent_s > _SILENT_S:
+            reason = f"said to be {state}, but no message comes: is its ingest or inference gone?"
+            return CameraState.STALLED, reason, self._utc_ns() - int(silent_s * 1e9)
+        return state, reason, since_ns
+
+
+def _rates(camera: _Camera, now_s: float) -> tuple[float, float]:
+    """Frames per second that ingest announced, and that were inferred."""
+    recent = [entry for entry in camera.arrived if now_s - entry[0] <= _WINDOW_S]
+    recent = [entry for entry in recent if entry[1] == recent[-1][1]]
+    if len(recent) < 2:  # noqa: PLR2004  a rate needs two
+        return 0.0, 0.0
+    (first_s, _, first), (last_s, _, last) = recent[0], recent[-1]
+    span_s = max(last_s - first_s, now_s - first_s, 1e-9)
+    return (last - first) / span_s, (len(recent) - 1) / span_s
+
+
+def _latency_ms(message: DetectionMessage) -> float:
+    return (_ns(message.time.published) - _taken_ns(message)) / 1e6
+
+
+def _taken_ns(message: DetectionMessage) -> int:
+    """When the frame was taken; a camera's clock may be ahead of ours."""
+    return min(_ns(message.time.captured), _ns(message.time.received))
+
+
+def _ns(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000) * 1_000_000
