@@ -54,9 +54,12 @@ def clip_with_objects(folder: Path) -> Path:
 class Role:
     """One ``vision`` process of a site, off and on."""
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...]) -> None:
+    def __init__(
+        self, folder: Path, arguments: tuple[str, ...], variables: Mapping[str, str]
+    ) -> None:
         self._folder = folder
         self._arguments = arguments
+        self._variables = variables
         self._log = folder / f"{'-'.join(arguments).replace('--', '')}.log"
         self.start()
 
@@ -71,7 +74,7 @@ class Role:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vision", *self._arguments],
                 cwd=self._folder,
-                env=_environment(),
+                env=_environment() | dict(self._variables),
                 stdout=log,
                 stderr=log,
             )
@@ -103,9 +106,9 @@ class Site:
         }
         (folder / "vision.yaml").write_text(yaml.safe_dump(common | dict(settings)))
 
-    def role(self, *arguments: str) -> Role:
-        """Start a role."""
-        self.roles.append(Role(self.folder, arguments))
+    def role(self, *arguments: str, **variables: str) -> Role:
+        """Start a role; ``variables`` change its settings."""
+        self.roles.append(Role(self.folder, arguments, variables))
         return self.roles[-1]
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.support.compose_redis import (
     stack_server,
     start_environment,
 )
+from tests.support.waiting import wait_until
+from vision.frames.redis_pictures import PictureReceiver, PictureSender, SentPicture
 from vision.frames.redis_slot import Outcome, RedisSlot
 from vision.publishing.stream_runs import newest_stream_runs
 
@@ -28,6 +31,7 @@ DETECTIONS = "vision:detections:{front}"
 STATUS = "vision:status:{front}"
 STATE = "vision:state:{front}"
 FRAME = "vision:frame:{front}"
+PICTURE = "vision:picture:{front}"
 PIXELS = np.zeros(1000, np.uint8).tobytes()
 
 
@@ -113,6 +117,32 @@ def test_ingest_tells_of_its_camera_and_a_subscriber_reads(server: StackRedis) -
         assert reader.xrange(STATUS) == [(b"1-1", {b"message": b"{}"})]
 
 
+def test_a_picture_goes_from_infer_to_the_page_that_asks_for_it(server: StackRedis) -> None:
+    """The code of both sides runs with the rights of the two roles; unasked, nothing is sent."""
+    sender = PictureSender(server.settings("infer"), lambda: server.password("infer"))
+    receiver = PictureReceiver(server.settings("web"), lambda: server.password("web"))
+    assert sender.watched(["front", "yard"]) == frozenset()
+    stop = threading.Event()
+    found: list[SentPicture] = []
+
+    def receive() -> None:
+        for picture in receiver.pictures(stop, lambda: ["front"]):
+            found.append(picture)
+            stop.set()
+
+    receiving = threading.Thread(target=receive)
+    receiving.start()
+    try:
+        wait_until(lambda: sender.watched(["yard", "front"]) == {"front"}, "a page that asks")
+        assert sender.send("front", SentPicture(b"{}", b"jpeg"))
+        wait_until(lambda: bool(found), "the picture")
+    finally:
+        stop.set()
+        receiving.join(30)
+        sender.close()
+    assert found == [SentPicture(b"{}", b"jpeg")]
+
+
 @pytest.mark.parametrize(
     ("user", "command"),
     [
@@ -143,6 +173,17 @@ def test_ingest_tells_of_its_camera_and_a_subscriber_reads(server: StackRedis) -
         ("subscriber", ("PUBLISH", DETECTIONS, "{}")),
         ("subscriber", ("SUBSCRIBE", "other")),
         ("subscriber", ("PSUBSCRIBE", "*")),
+        ("subscriber", ("SUBSCRIBE", PICTURE)),
+        ("infer", ("SUBSCRIBE", PICTURE)),
+        ("infer", ("PUBSUB", "CHANNELS")),
+        ("ingest", ("PUBLISH", PICTURE, "x")),
+        ("web", ("PUBLISH", PICTURE, "x")),
+        ("web", ("PUBLISH", DETECTIONS, "{}")),
+        ("web", ("GET", FRAME)),
+        ("web", ("SUBSCRIBE", "other")),
+        ("web", ("PSUBSCRIBE", "*")),
+        ("web", ("XADD", DETECTIONS, "*", "message", "{}")),
+        ("web", ("PUBSUB", "NUMSUB", PICTURE)),
         ("subscriber", ("XGROUP", "CREATE", DETECTIONS, "group", "$", "MKSTREAM")),
     ],
 )

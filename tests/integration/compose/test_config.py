@@ -17,6 +17,7 @@ pytestmark = [
 PROFILES = {
     "cpu": {"infer"},
     "gpu": {"infer-gpu"},
+    "web": {"web"},
     "demo": {"simulator"},
     "tools": {"tail"},
     "gate": {"ingest-gate"},
@@ -50,7 +51,11 @@ def test_published_ports_are_on_loopback() -> None:
         for name, service in model["services"].items()
         if service.get("ports")
     }
-    assert ports == {"redis": [("127.0.0.1", 6379)], "infer": [("127.0.0.1", 8080)]}
+    assert ports == {
+        "redis": [("127.0.0.1", 6379)],
+        "infer": [("127.0.0.1", 8080)],
+        "web": [("127.0.0.1", 8080)],
+    }
 
 
 def test_our_own_reading_of_the_files_agrees_with_composes() -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.support.compose_model import FOLDER
 
 SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.sh"))
-REDIS_USERS = ("ingest", "infer", "subscriber", "admin")
+REDIS_USERS = ("ingest", "infer", "subscriber", "web", "admin")
 
 
 def _prepare(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
