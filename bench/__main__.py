@@ -73,6 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("clock", parents=[measuring], help="proof of the capture time")
     command.set_defaults(command=_measure(lambda run, _: run.clock()))
     command = commands.add_parser(
+        "page", parents=[measuring], help="what a viewer of the live page costs, and a flood"
+    )
+    command.set_defaults(command=_measure(lambda run, _: run.page()))
+    command = commands.add_parser(
         "profile", parents=[measuring], help="where the time goes, and a flame graph"
     )
     command.add_argument("--svg", type=Path, default=FLAMEGRAPH, metavar="FILE")

@@ -12,6 +12,7 @@ from bench.cases import CASES
 from bench.clips import clip, sha256
 from bench.fresh import fresh
 from bench.machine import machine
+from bench.page import page_rows
 from bench.pipeline.case import RATES, Plan, Say, half_load, scaling, side_by_side
 from bench.pipeline.clock import proof
 from bench.pipeline.site import Site
@@ -85,6 +86,10 @@ class Run:
         """Prove the capture time."""
         self.say("clock")
         self.rows += proof(self.window_s)
+
+    def page(self) -> None:
+        """Measure what the live page costs, and what clients that mean harm do."""
+        self.rows += page_rows(self.model, self.window_s, self.rounds, self.say)
 
     def profile(self, picture: Path = FLAMEGRAPH) -> None:
         """See where the time goes."""
