@@ -23,6 +23,7 @@ from vision.telemetry.camera_view import CameraView
 from vision.web.app import create_app
 from vision.web.feed import LiveFeed
 from vision.web.health import Health
+from vision.web.pictures import PictureEncoder
 from vision.web.server import WebServer
 
 RUN = 1_763_898_000_123
@@ -94,6 +95,7 @@ class Node:
     feed: LiveFeed = field(default_factory=LiveFeed)
     views: list[CameraView] = field(default_factory=lambda: [camera_view()])
     health: Health = READY
+    encoder: PictureEncoder = field(default_factory=PictureEncoder)
 
     def app(self, *, host: str = "127.0.0.1", token: str | None = None) -> Starlette:
         """The application over these sources."""
@@ -104,6 +106,7 @@ class Node:
             lambda: (b"vision_up 1\n", "text/plain; version=1.0.0; charset=utf-8"),
             host=host,
             token=token,
+            encoder=self.encoder,
         )
 
     def infer(self, of: Frame) -> None:

@@ -46,6 +46,7 @@ def create_app(
     *,
     host: str = "127.0.0.1",
     token: str | None = None,
+    encoder: PictureEncoder | None = None,
 ) -> Starlette:
     """Build the application.
 
@@ -56,11 +57,12 @@ def create_app(
         metrics: The metrics page and its content type; called from several threads.
         host: Address the server listens on; on a loopback one, requests must name one.
         token: What every request but ``/livez`` must carry, None for open access.
+        encoder: What encodes all pictures; a new one by default.
 
     Raises:
         ConfigError: The token is empty.
     """
-    routes = _Routes(feed, cameras, health, metrics)
+    routes = _Routes(feed, cameras, health, metrics, encoder or PictureEncoder())
     middleware = [
         Middleware(SecureHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(host), www_redirect=False),
@@ -91,14 +93,19 @@ class _Routes:
     """The handlers; those that are no coroutines run in Starlette's thread pool."""
 
     def __init__(
-        self, feed: LiveFeed, cameras: CamerasSource, health: HealthSource, metrics: MetricsSource
+        self,
+        feed: LiveFeed,
+        cameras: CamerasSource,
+        health: HealthSource,
+        metrics: MetricsSource,
+        encoder: PictureEncoder,
     ) -> None:
         self._feed = feed
         self._cameras = cameras
         self._health = health
         self._metrics = metrics
         self._overview = Overview(cameras, health)
-        self._encoder = PictureEncoder()
+        self._encoder = encoder
 
     async def page(self, _request: Request) -> Response:
         return FileResponse(_PAGE / "index.html")

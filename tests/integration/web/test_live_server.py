@@ -30,7 +30,9 @@ from tests.support.web import (
     wait_until,
 )
 from vision.domain.errors import ConfigError
+from vision.frames.planar import to_rgb
 from vision.web.feed import LiveFeed
+from vision.web.pictures import encode_jpeg
 from vision.web.server import WebServer
 
 pytestmark = pytest.mark.integration
@@ -97,6 +99,42 @@ def test_picture_and_message_belong_together() -> None:
             picture = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_GRAYSCALE)
             assert picture is not None
             assert abs(float(picture.mean()) - shade_of(seen["seq"])) < 4
+
+
+def test_pictures_are_encoded_for_whoever_looks_and_once() -> None:
+    """Nobody: none is kept or encoded. A viewer of messages: none is. Many of pictures: each once."""
+    node = Node()
+    with serving(node) as server, inferring(node, 0.02):
+        assert not wait_until(lambda: node.encoder.encoded > 0, 0.5)
+        assert node.feed._channels == {}
+        with _events(server.url) as events:
+            for _ in range(3):
+                seen = _next(events, "detections")
+            assert node.encoder.encoded == 0
+            path = f"api/cameras/front/frames/{seen['run']}-{seen['seq']}.jpg"
+            answers = [httpx.get(f"{server.url}{path}", timeout=_PATIENCE_S) for _ in range(3)]
+            assert len({answer.content for answer in answers}) == 1
+            assert node.encoder.encoded == 1
+        assert wait_until(lambda: node.feed.viewers == 0)
+        assert node.feed._channels == {}
+
+
+def test_a_picture_that_came_encoded_is_passed_on() -> None:
+    """A page fed from Redis encodes nothing, but where boxes are to be drawn into the picture."""
+    node = Node()
+    of = frame(seq=3, shade=200)
+    jpeg = encode_jpeg(to_rgb(of.image))
+    with serving(node) as server, _events(server.url) as events:
+        _next(events, "cameras")
+        node.feed.on_picture("front", f"{RUN}-3", message(of), jpeg)
+        assert _next(events, "detections")["seq"] == 3
+        url = f"{server.url}api/cameras/front/"
+        assert httpx.get(f"{url}frames/{RUN}-3.jpg", timeout=_PATIENCE_S).content == jpeg
+        assert node.encoder.encoded == 0
+        answer = httpx.get(f"{url}snapshot.jpg?boxes=1", timeout=_PATIENCE_S)
+        assert answer.status_code == 200
+        assert answer.content != jpeg
+        assert node.encoder.encoded == 1
 
 
 def test_message_is_the_very_one() -> None:

@@ -63,8 +63,8 @@ export function drawSpark(figure, history, now) {
   setText(figure.querySelector(".spark-top"), samples.length === 0 ? "" : milliseconds(top));
 }
 
-/** The next of 100, 200, 500, 1000 and so on: the scale does not jump with each sample. */
+/** The next round number: the scale does not jump with each sample. */
 function niceTop(highest) {
   for (let decade = LEAST_TOP_MS; ; decade *= 10)
-    for (const step of [1, 2, 5]) if (highest <= step * decade) return step * decade;
+    for (const step of [1, 1.5, 2, 3, 4, 6, 8]) if (highest <= step * decade) return step * decade;
 }
