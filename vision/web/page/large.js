@@ -64,10 +64,10 @@ export class Large {
       ["Latency p50 / p99", latency(view)],
       ["Messages", number(view.messages)],
     ]);
-    drawSpark(byId("large-spark"), this.#camera.latencies, nodeNow);
     setRows(byId("large-skipped"), counts(view.skipped), "None");
     setRows(byId("large-labels"), counts(view.labels), "Nothing yet");
     setCover(byId("large-picture"), this.#camera, nodeNow);
+    drawSpark(byId("large-spark"), this.#camera.latencies, nodeNow);
   }
 
   redraw() {
