@@ -46,6 +46,7 @@ def detection(
         model=MessageModel("yolov8n", "ab" * 32, "openvino", (384, 640)),
         detections=detections,
         skipped=skipped,
+        gated=0,
     )
 
 
@@ -96,6 +97,7 @@ def strange_messages() -> st.SearchStrategy[DetectionMessage]:
             ),
             detections=st.lists(_detections(), max_size=5).map(tuple),
             skipped=st.integers(0, 10**9),
+            gated=st.integers(0, 10**9),
         ),
     )
 
