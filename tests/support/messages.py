@@ -31,6 +31,7 @@ def detection(
     camera: str = "front",
     run: int = RUN,
     skipped: int = 0,
+    gated: int = 0,
     detections: tuple[MessageDetection, ...] = (PERSON,),
 ) -> DetectionMessage:
     """One frame's message."""
@@ -46,7 +47,7 @@ def detection(
         model=MessageModel("yolov8n", "ab" * 32, "openvino", (384, 640)),
         detections=detections,
         skipped=skipped,
-        gated=0,
+        gated=gated,
     )
 
 
