@@ -84,7 +84,9 @@ class NodeProcess:
     def page(self) -> str:
         """The address of its live page, once it has said so."""
         self.wait_for_log("page=http")
-        return re.findall(r'page=(http[^\s"]+)', self.log)[-1]
+        found = re.search(r'page=(http[^\s"]+)', self.log)
+        assert found is not None
+        return found[1]
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End it with a signal; its exit code."""
