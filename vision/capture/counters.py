@@ -12,7 +12,7 @@ class CaptureCounters:
     Attributes:
         packets: Video packets received.
         newest_packet_mono_ns: CLOCK_MONOTONIC when the newest of them arrived, 0 before.
-        decoded: Pictures decoded.
+        decoded: Pictures decoded, and those that need not be.
         newest_mono_ns: CLOCK_MONOTONIC when the packet of the newest picture arrived, 0 before.
         undecoded: Packets of this connection since the newest picture came out of the decoder.
         undecoded_since_mono_ns: CLOCK_MONOTONIC when the first of them arrived.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import av
@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from vision.capture.counters import CaptureCounters
 from vision.capture.failure import source_error
+from vision.capture.key_frames import KeyFrameSaver
 from vision.domain.errors import SourceError, SourceErrorCode
 
 # FFmpeg keeps user:password in a buffer of 128 bytes and cuts what is longer.
@@ -31,6 +32,7 @@ _GIVE_UP_NS = 20_000_000_000
 # The time of a picture on the sender's clock, as FFmpeg passes it on: int64 microseconds.
 _PRFT: Final = "prft"
 _PRFT_TIME_BYTES = 8
+_Packet: TypeAlias = "av.Packet[VideoStream]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,19 @@ class DecodedFrame:
 class RtspSession:
     """One connection to a camera, opened on entry and always closed on exit."""
 
-    def __init__(self, address: RtspAddress, counters: CaptureCounters | None = None) -> None:
-        """Talk to ``address`` and count in ``counters``, which go on over connections."""
+    def __init__(
+        self,
+        address: RtspAddress,
+        counters: CaptureCounters | None = None,
+        wanted_fps: float | None = None,
+    ) -> None:
+        """Talk to ``address`` and count in ``counters``, which go on over connections.
+
+        Pictures that ``wanted_fps`` frames a second have no use for need not be decoded.
+        """
         self._address = address
         self._counters = counters or CaptureCounters()
+        self._saver = KeyFrameSaver[_Packet](wanted_fps) if wanted_fps else None
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -125,8 +136,8 @@ class RtspSession:
         """Name of the stream's codec: ``h264`` or ``hevc``."""
         return self._stream.codec_context.name
 
-    def frames(self) -> Iterator[DecodedFrame]:
-        """Decoded frames as they come.
+    def frames(self, is_over: Callable[[], bool] = lambda: False) -> Iterator[DecodedFrame]:
+        """Decoded frames as they come, until ``is_over``; not all of them where few are wanted.
 
         Raises:
             SourceError: The stream ended, fell silent or cannot be decoded. It never just
@@ -134,32 +145,57 @@ class RtspSession:
         """
         counters = self._counters
         for packet, packet_time in self._packets():
+            if is_over():
+                return
             now_ns = packet_time.received_mono_ns
             counters.packets += 1
             counters.newest_packet_mono_ns = now_ns
-            if not counters.undecoded:
-                counters.undecoded_since_mono_ns = now_ns
-            counters.undecoded += 1
-            try:
-                pictures = packet.decode()
-            except av.error.InvalidDataError:
-                counters.decode_errors += 1
-                pictures = []
-            for picture in pictures:
-                # The decoder's reordering carries each packet's own time to its picture.
-                own_time = picture.opaque
-                frame_time = own_time if isinstance(own_time, PacketTime) else packet_time
+            wanted = self._wanted(packet, now_ns)
+            if not wanted:
+                # Its picture would come if anybody asked for it.
                 counters.decoded += 1
-                counters.undecoded = 0
-                counters.newest_mono_ns = frame_time.received_mono_ns
-                yield DecodedFrame(picture, frame_time)
+                counters.newest_mono_ns = now_ns
+            # Those that were left out were counted at once.
+            counters.decoded -= max(0, len(wanted) - 1)
+            for each in wanted:
+                if not counters.undecoded:
+                    counters.undecoded_since_mono_ns = now_ns
+                counters.undecoded += 1
+                yield from self._decode(each, packet_time)
             waited_ns = now_ns - counters.undecoded_since_mono_ns
             if counters.undecoded > _GIVE_UP_PACKETS and waited_ns > _GIVE_UP_NS:
                 raise SourceError(
                     SourceErrorCode.DECODE, f"{counters.undecoded} packets in a row do not decode"
                 )
 
-    def _packets(self) -> Iterator[tuple[av.Packet[VideoStream], PacketTime]]:
+    def _wanted(self, packet: _Packet, now_ns: int) -> Sequence[_Packet]:
+        """The packets to decode now that this one came."""
+        if self._saver is None:
+            return (packet,)
+        wanted = self._saver.wanted(packet, now_ns, is_key=packet.is_keyframe)
+        # A decoder that reorders gives a picture when later ones came, and errors are told sooner
+        # where all is decoded.
+        if wanted or not (self._counters.undecoded or self._stream.codec_context.has_b_frames):
+            return wanted
+        return self._saver.give_up()
+
+    def _decode(self, packet: _Packet, packet_time: PacketTime) -> Iterator[DecodedFrame]:
+        counters = self._counters
+        try:
+            pictures = packet.decode()
+        except av.error.InvalidDataError:
+            counters.decode_errors += 1
+            return
+        for picture in pictures:
+            # The decoder's reordering carries each packet's own time to its picture.
+            own_time = picture.opaque
+            frame_time = own_time if isinstance(own_time, PacketTime) else packet_time
+            counters.decoded += 1
+            counters.undecoded = 0
+            counters.newest_mono_ns = frame_time.received_mono_ns
+            yield DecodedFrame(picture, frame_time)
+
+    def _packets(self) -> Iterator[tuple[_Packet, PacketTime]]:
         demuxer = self._container.demux(self._stream)
         while True:
             started_s = time.monotonic()
@@ -236,7 +272,7 @@ class RtspSession:
         )
 
 
-def _camera_time_ns(packet: av.Packet[VideoStream]) -> int | None:
+def _camera_time_ns(packet: _Packet) -> int | None:
     if not packet.has_sidedata(_PRFT):
         return None
     data = bytes(packet.get_sidedata(_PRFT))[:_PRFT_TIME_BYTES]

@@ -60,11 +60,9 @@ class CaptureWorker:
             SourceError: The camera cannot be opened or its stream went away.
         """
         connection = _Connection(self)
-        with RtspSession(address, self.counters) as session:
+        with RtspSession(address, self.counters, self.fps) as session:
             online = False
-            for decoded in session.frames():
-                if stop.is_set():
-                    return
+            for decoded in session.frames(stop.is_set):
                 if not online:
                     online = True
                     self.on_online(session.codec)
