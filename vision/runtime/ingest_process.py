@@ -18,8 +18,10 @@ from vision.domain.status import CameraState
 from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameWriter
 from vision.resilience.backoff import Backoff
 from vision.runtime.camera_address import camera_address
+from vision.runtime.error_reports import start_error_reports
 from vision.runtime.worker_protocol import HEARTBEAT_S, STOP, Heartbeat, IngestTask, StateReport
 from vision.telemetry.logs import configure_logs
+from vision.telemetry.redacted_stream import redact_output
 from vision.telemetry.redaction import process_redactor
 
 _log = logging.getLogger(__name__)
@@ -41,6 +43,9 @@ def ingest_main(task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> N
     # A terminal sends Ctrl-C to the whole group, but the node decides when a worker goes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logs(task.logs.level, task.logs.format, sys.stderr)
+    # For good: what nobody catches is printed by multiprocessing, after this function.
+    redact_output("stdout", "stderr")
+    start_error_reports(task.secrets_dir, f"ingest worker {task.name}")
     IngestProcess(task, pipe, buffers).run()
 
 
@@ -91,7 +96,8 @@ class IngestProcess:
             self._send(
                 StateReport(
                     state=_STATES.get(failure.code, CameraState.RECONNECTING),
-                    reason=failure.reason,
+                    # Here, where a password that was changed since the start is known.
+                    reason=process_redactor.redact(failure.reason),
                     retry_at_ns=time.time_ns() + round(delay_s * 1e9),
                 )
             )

@@ -1,0 +1,252 @@
+"""The ways one text can be spelled on its way to a sink, and how to find them all.
+
+Enumerating encodings of a whole credential misses the next one: which characters a quoting
+function leaves alone differs from library to library. So each *character* has its spellings
+(as it is, percent-encoded, as an HTML entity, escaped as in JSON, Python or a shell, each also
+encoded once more), and a text is found if it can be read off as any sequence of them. Reading
+keeps a set of positions, as a finite automaton does: no text makes it slow, whereas a
+backtracking regular expression over the same alternatives is exponential in backslashes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from html.entities import codepoint2name
+
+Span = tuple[int, int]
+
+_BACKSLASHES = tuple(
+    sorted(
+        {
+            "\\",
+            *(f"%{'25' * depth}{code}" for depth in range(3) for code in ("5C", "5c")),
+            *(f"&{'amp;' * depth}{code}" for depth in range(2) for code in ("#92;", "#x5c;")),
+        },
+        key=len,
+        reverse=True,
+    )
+)
+_RUN = re.compile("[A-Za-z0-9]+")
+# An encoder that escapes letters or digits has no need to: where one did, no letter of a
+# secret need be there as it is, and looking for those first would miss it.
+_CODE = r"(3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
+_ODD = re.compile(
+    rf"%(?:25)*{_CODE}|\\+(?:x|u00|U000000){_CODE}|&(?:amp;)*#(?:[xX]0*{_CODE}|0*(\d+));"
+)
+_CONTROLS = {"\n": "n", "\r": "r", "\t": "t", "\a": "a", "\b": "b", "\f": "f", "\v": "v"}
+_SHELL_QUOTES = ("'\"'\"'", "'\\''")
+
+
+def without_odd_escapes(text: str) -> str:
+    """``text`` with each letter and digit that stands escaped as it is, else ``text`` itself."""
+    return _ODD.sub(_letter, text) if "%" in text or "\\" in text or "&" in text else text
+
+
+def _letter(match: re.Match[str]) -> str:
+    percent, escaped, hexadecimal, decimal = match.groups()
+    code = int(decimal) if decimal else int(percent or escaped or hexadecimal, 16)
+    letter = chr(code) if code < 0x80 else ""  # noqa: PLR2004  ASCII
+    return letter if letter.isalnum() else match[0]
+
+
+class Spelling:
+    """Finds one text in all its spellings.
+
+    Args:
+        value: The text, not empty.
+        bounded: Whether it counts only where no letter or digit adjoins.
+        token: Whether what is found extends over the rest of a base64 word.
+    """
+
+    __slots__ = ("_anchor_at", "_bounded", "_token", "anchor", "value")
+
+    def __init__(self, value: str, *, bounded: bool = False, token: bool = False) -> None:
+        self.value = value
+        self._bounded = bounded
+        self._token = token
+        run = max(_RUN.finditer(value), key=lambda match: match.end() - match.start(), default=None)
+        self.anchor = run[0] if run else ""
+        """Letters and digits that stand in all usual spellings as they are."""
+        self._anchor_at = run.span() if run else (0, 0)
+
+    def spans(self, text: str, *, thorough: bool) -> Iterator[Span]:
+        """Where it stands in ``text``; ``thorough`` also where its letters are escaped."""
+        for start, end in self._everywhere(text) if thorough else self._around_anchor(text):
+            if self._bounded and _adjoins_word(text, start, end):
+                continue
+            yield _base64_word(text, start, end) if self._token else (start, end)
+
+    def _around_anchor(self, text: str) -> Iterator[Span]:
+        if not self.anchor:
+            yield from self._everywhere(text)
+            return
+        before, after = self.value[: self._anchor_at[0]], self.value[self._anchor_at[1] :]
+        at = text.find(self.anchor)
+        while at >= 0:
+            ends = _forward(text, {at + len(self.anchor)}, after)
+            starts = _backward(text, {at}, before) if ends else ends
+            if starts:
+                yield min(starts), max(ends)
+            at = text.find(self.anchor, at + 1)
+
+    def _everywhere(self, text: str) -> Iterator[Span]:
+        first = _spellings(self.value[0])
+        for at, character in enumerate(text):
+            if character in first or character in "\\%&":
+                ends = _forward(text, {at}, self.value)
+                if ends:
+                    yield at, max(ends)
+
+
+def _forward(text: str, positions: set[int], value: str) -> set[int]:
+    """Where reading ``value`` from one of ``positions`` can end."""
+    for character in value:
+        spellings = _spellings(character)
+        found = set[int]()
+        for position in _after_backslashes(text, positions):
+            for spelling in spellings.get(text[position : position + 1], ()):
+                if text.startswith(spelling, position):
+                    found.add(position + len(spelling))
+        positions = found
+        if not positions:
+            break
+    return positions
+
+
+def _after_backslashes(text: str, positions: set[int]) -> set[int]:
+    reached, ahead = set(positions), list(positions)
+    while ahead:
+        position = ahead.pop()
+        for backslash in _BACKSLASHES:
+            if text.startswith(backslash, position):
+                further = position + len(backslash)
+                if further not in reached:
+                    reached.add(further)
+                    ahead.append(further)
+    return reached
+
+
+def _backward(text: str, positions: set[int], value: str) -> set[int]:
+    """Where reading ``value`` up to one of ``positions`` can begin."""
+    for character in reversed(value):
+        found = set[int]()
+        spellings = [spelling for some in _spellings(character).values() for spelling in some]
+        for position in positions:
+            for spelling in spellings:
+                if text.endswith(spelling, 0, position):
+                    found.add(position - len(spelling))
+        positions = _before_backslashes(text, found)
+        if not positions:
+            break
+    return positions
+
+
+def _before_backslashes(text: str, positions: set[int]) -> set[int]:
+    reached, ahead = set(positions), list(positions)
+    while ahead:
+        position = ahead.pop()
+        for backslash in _BACKSLASHES:
+            further = position - len(backslash)
+            if text.endswith(backslash, 0, position) and further not in reached:
+                reached.add(further)
+                ahead.append(further)
+    return reached
+
+
+@lru_cache(maxsize=4096)
+def _spellings(character: str) -> dict[str, tuple[str, ...]]:
+    """All spellings of a character, by their first character.
+
+    Backslashes before one are read by the caller, so that escapes of escapes need no entry.
+    """
+    once = {character, *_percent(character), *_entities(character), *_escapes(character)}
+    found = once | {spelled for one in once if len(one) > 1 for spelled in _once_more(one)}
+    if character == "'":
+        found.update(_SHELL_QUOTES)
+    if character == " ":
+        found |= {"+", "%2B", "%2b"}
+    if not character.isascii():
+        found |= _undecoded(character)
+    by_first: dict[str, list[str]] = {}
+    for spelling in sorted(found, key=len, reverse=True):
+        by_first.setdefault(spelling[0], []).append(spelling)
+    return {first: tuple(some) for first, some in by_first.items()}
+
+
+def _percent(character: str) -> Iterator[str]:
+    encodings = ["utf-8"] + (["latin-1"] if "\x80" <= character <= "\xff" else [])
+    for encoding in encodings:
+        data = character.encode(encoding, "surrogatepass")
+        for depth in range(3):
+            upper = "".join(f"%{'25' * depth}{byte:02X}" for byte in data)
+            yield from (upper, upper.lower())
+
+
+def _entities(character: str) -> Iterator[str]:
+    code = ord(character)
+    names = [f"#{code};", f"#{code:03d};", f"#x{code:x};", f"#x{code:X};", f"#x{code:02X};"]
+    if code in codepoint2name:
+        names.append(f"{codepoint2name[code]};")
+    if character == "'":
+        names.append("apos;")
+    for name in names:
+        yield from (f"&{name}", f"&amp;{name}")
+
+
+def _escapes(character: str) -> Iterator[str]:
+    code = ord(character)
+    if character in _CONTROLS:
+        yield _CONTROLS[character]
+    units = [code]
+    if code > 0xFFFF:  # noqa: PLR2004  beyond it JSON writes a pair of surrogates
+        yield from (f"U{code:08x}", f"U{code:08X}")
+        units = [0xD800 + (code - 0x10000 >> 10), 0xDC00 + (code - 0x10000 & 0x3FF)]
+    yield from _joined([f"u{unit:04x}" for unit in units])
+    if code <= 0xFF:  # noqa: PLR2004  one byte in Latin-1
+        yield from _joined([f"x{code:02x}"])
+    data = character.encode("utf-8", "surrogatepass")
+    yield from _joined([f"x{byte:02x}" for byte in data])
+    yield from _joined([f"{byte:03o}" for byte in data])
+
+
+def _joined(codes: list[str]) -> Iterator[str]:
+    upper = [code[0] + code[1:].upper() for code in codes]
+    for backslashes in (1, 2, 4):
+        yield from (("\\" * backslashes).join(one) for one in (codes, upper))
+
+
+def _once_more(spelling: str) -> Iterator[str]:
+    """What a second encoder makes of the marks in a spelling."""
+    if "%" not in spelling:
+        for text in (spelling, spelling.replace("\\", "\\\\")):
+            marks = text.replace("&", "%26").replace(";", "%3B").replace("#", "%23")
+            yield from (marks.replace("\\", "%5C"), marks.lower().replace("\\", "%5c"))
+    yield spelling.replace("&", "u0026")
+
+
+def _undecoded(character: str) -> set[str]:
+    """What wrong or lenient decoders make of a character beyond ASCII."""
+    data = character.encode("utf-8", "surrogatepass")
+    lost = {mark * count for mark in ("?", "\ufffd") for count in range(1, len(data) + 1)}
+    return lost | {data.decode("latin-1"), data.decode("ascii", "surrogateescape")}
+
+
+def _adjoins_word(text: str, start: int, end: int) -> bool:
+    before = start > 0 and text[start].isalnum() and text[start - 1].isalnum()
+    after = end < len(text) and text[end - 1].isalnum() and text[end].isalnum()
+    return before or after
+
+
+def _base64_word(text: str, start: int, end: int) -> Span:
+    """The whole of the word: its ends hold the value's first and last bits."""
+    while start > 0 and _is_base64(text[start - 1]):
+        start -= 1
+    while end < len(text) and (_is_base64(text[end]) or text[end] == "="):
+        end += 1
+    return start, end
+
+
+def _is_base64(character: str) -> bool:
+    return character.isascii() and (character.isalnum() or character in "+/-_")
