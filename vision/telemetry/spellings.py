@@ -28,6 +28,10 @@ _BACKSLASHES = tuple(
         reverse=True,
     )
 )
+_BACKSLASH_STARTS = {backslash[0] for backslash in _BACKSLASHES}
+_BACKSLASH_ENDS = {backslash[-1] for backslash in _BACKSLASHES}
+# Four encoders, one after the other, make fifteen of a quote's one.
+_MOST_BACKSLASHES = 16
 _RUN = re.compile("[A-Za-z0-9]+")
 # An encoder that escapes letters or digits has no need to: where one did, no letter of a
 # secret need be there as it is, and looking for those first would miss it.
@@ -94,7 +98,7 @@ class Spelling:
     def _everywhere(self, text: str) -> Iterator[Span]:
         first = _spellings(self.value[0])
         for at, character in enumerate(text):
-            if character in first or character in "\\%&":
+            if character in first or character in _BACKSLASH_STARTS:
                 ends = _forward(text, {at}, self.value)
                 if ends:
                     yield at, max(ends)
@@ -116,15 +120,18 @@ def _forward(text: str, positions: set[int], value: str) -> set[int]:
 
 
 def _after_backslashes(text: str, positions: set[int]) -> set[int]:
-    reached, ahead = set(positions), list(positions)
-    while ahead:
-        position = ahead.pop()
-        for backslash in _BACKSLASHES:
-            if text.startswith(backslash, position):
-                further = position + len(backslash)
-                if further not in reached:
-                    reached.add(further)
-                    ahead.append(further)
+    reached, ahead = set(positions), positions
+    for _ in range(_MOST_BACKSLASHES):
+        ahead = {
+            position + len(backslash)
+            for position in ahead
+            if text[position : position + 1] in _BACKSLASH_STARTS
+            for backslash in _BACKSLASHES
+            if text.startswith(backslash, position)
+        } - reached
+        if not ahead:
+            break
+        reached |= ahead
     return reached
 
 
@@ -144,14 +151,18 @@ def _backward(text: str, positions: set[int], value: str) -> set[int]:
 
 
 def _before_backslashes(text: str, positions: set[int]) -> set[int]:
-    reached, ahead = set(positions), list(positions)
-    while ahead:
-        position = ahead.pop()
-        for backslash in _BACKSLASHES:
-            further = position - len(backslash)
-            if text.endswith(backslash, 0, position) and further not in reached:
-                reached.add(further)
-                ahead.append(further)
+    reached, ahead = set(positions), positions
+    for _ in range(_MOST_BACKSLASHES):
+        ahead = {
+            position - len(backslash)
+            for position in ahead
+            if text[position - 1 : position] in _BACKSLASH_ENDS
+            for backslash in _BACKSLASHES
+            if text.endswith(backslash, 0, position)
+        } - reached
+        if not ahead:
+            break
+        reached |= ahead
     return reached
 
 
