@@ -29,7 +29,6 @@ _BACKSLASHES = tuple(
     )
 )
 _BACKSLASH_STARTS = {backslash[0] for backslash in _BACKSLASHES}
-_BACKSLASH_ENDS = {backslash[-1] for backslash in _BACKSLASHES}
 # Four encoders, one after the other, make fifteen of a quote's one.
 _MOST_BACKSLASHES = 16
 _RUN = re.compile("[A-Za-z0-9]+")
@@ -89,80 +88,93 @@ class Spelling:
         before, after = self.value[: self._anchor_at[0]], self.value[self._anchor_at[1] :]
         at = text.find(self.anchor)
         while at >= 0:
-            ends = _forward(text, {at + len(self.anchor)}, after)
-            starts = _backward(text, {at}, before) if ends else ends
+            behind = at + len(self.anchor)
+            ends = _forward(text, {behind: behind}, after)
+            starts = _backward(text, {at}, before) if ends else set()
             if starts:
                 yield min(starts), max(ends)
             at = text.find(self.anchor, at + 1)
 
     def _everywhere(self, text: str) -> Iterator[Span]:
-        first = _spellings(self.value[0])
-        for at, character in enumerate(text):
-            if character in first or character in _BACKSLASH_STARTS:
-                ends = _forward(text, {at}, self.value)
-                if ends:
-                    yield at, max(ends)
+        first = _spellings(self.value[0]).keys() | _BACKSLASH_STARTS
+        starts = {at: at for at, character in enumerate(text) if character in first}
+        for end, start in _forward(text, starts, self.value).items():
+            yield start, end
 
 
-def _forward(text: str, positions: set[int], value: str) -> set[int]:
-    """Where reading ``value`` from one of ``positions`` can end."""
+def _forward(text: str, reached: dict[int, int], value: str) -> dict[int, int]:
+    """Read ``value`` from all positions at once.
+
+    Args:
+        text: What is read.
+        reached: Positions, and for each the least one that reading began at.
+        value: The text to be read in any spelling.
+
+    Returns:
+        As ``reached``, for the ends.
+    """
     for character in value:
         spellings = _spellings(character)
-        found = set[int]()
-        for position in _after_backslashes(text, positions):
+        found: dict[int, int] = {}
+        for position, start in _after_backslashes(text, reached).items():
             for spelling in spellings.get(text[position : position + 1], ()):
-                if text.startswith(spelling, position):
-                    found.add(position + len(spelling))
-        positions = found
-        if not positions:
+                end = position + len(spelling)
+                if text.startswith(spelling, position) and start < found.get(end, end):
+                    found[end] = start
+        reached = found
+        if not reached:
             break
-    return positions
-
-
-def _after_backslashes(text: str, positions: set[int]) -> set[int]:
-    reached, ahead = set(positions), positions
-    for _ in range(_MOST_BACKSLASHES):
-        ahead = {
-            position + len(backslash)
-            for position in ahead
-            if text[position : position + 1] in _BACKSLASH_STARTS
-            for backslash in _BACKSLASHES
-            if text.startswith(backslash, position)
-        } - reached
-        if not ahead:
-            break
-        reached |= ahead
     return reached
 
 
-def _backward(text: str, positions: set[int], value: str) -> set[int]:
-    """Where reading ``value`` up to one of ``positions`` can begin."""
-    for character in reversed(value):
-        found = set[int]()
-        spellings = [spelling for some in _spellings(character).values() for spelling in some]
-        for position in positions:
-            for spelling in spellings:
-                if text.endswith(spelling, 0, position):
-                    found.add(position - len(spelling))
-        positions = _before_backslashes(text, found)
-        if not positions:
+def _after_backslashes(text: str, reached: dict[int, int]) -> dict[int, int]:
+    ahead = {at: start for at, start in reached.items() if text.startswith(_BACKSLASHES, at)}
+    if not ahead:
+        return reached
+    reached = reached.copy()
+    for _ in range(_MOST_BACKSLASHES):
+        further: dict[int, int] = {}
+        for at, start in ahead.items():
+            for backslash in _BACKSLASHES:
+                behind = at + len(backslash)
+                if text.startswith(backslash, at) and start < reached.get(behind, behind):
+                    reached[behind] = further[behind] = start
+        if not further:
             break
-    return positions
+        ahead = further
+    return reached
 
 
-def _before_backslashes(text: str, positions: set[int]) -> set[int]:
-    reached, ahead = set(positions), positions
+def _backward(text: str, reached: set[int], value: str) -> set[int]:
+    """Where reading ``value`` up to one of the positions ``reached`` can begin."""
+    for character in reversed(value):
+        spellings = _spellings_by_end(character)
+        found = {
+            at - len(spelling)
+            for at in reached
+            for spelling in spellings.get(text[at - 1 : at], ())
+            if text.endswith(spelling, 0, at)
+        }
+        reached = _before_backslashes(text, found)
+        if not reached:
+            break
+    return reached
+
+
+def _before_backslashes(text: str, reached: set[int]) -> set[int]:
+    ahead = {at for at in reached if text.endswith(_BACKSLASHES, 0, at)}
+    if not ahead:
+        return reached
     for _ in range(_MOST_BACKSLASHES):
         ahead = {
-            position - len(backslash)
-            for position in ahead
-            if text[position - 1 : position] in _BACKSLASH_ENDS
+            at - len(backslash)
+            for at in ahead
             for backslash in _BACKSLASHES
-            if text.endswith(backslash, 0, position)
+            if text.endswith(backslash, 0, at)
         } - reached
         if not ahead:
             break
-        reached |= ahead
+        reached = reached | ahead
     return reached
 
 
@@ -180,10 +192,20 @@ def _spellings(character: str) -> dict[str, tuple[str, ...]]:
         found |= {"+", "%2B", "%2b"}
     if not character.isascii():
         found |= _undecoded(character)
-    by_first: dict[str, list[str]] = {}
-    for spelling in sorted(found, key=len, reverse=True):
-        by_first.setdefault(spelling[0], []).append(spelling)
-    return {first: tuple(some) for first, some in by_first.items()}
+    return _grouped(found, 0)
+
+
+@lru_cache(maxsize=4096)
+def _spellings_by_end(character: str) -> dict[str, tuple[str, ...]]:
+    """As :func:`_spellings`, by their last character."""
+    return _grouped({one for some in _spellings(character).values() for one in some}, -1)
+
+
+def _grouped(spellings: set[str], by: int) -> dict[str, tuple[str, ...]]:
+    groups: dict[str, list[str]] = {}
+    for spelling in spellings:
+        groups.setdefault(spelling[by], []).append(spelling)
+    return {character: tuple(some) for character, some in groups.items()}
 
 
 def _percent(character: str) -> Iterator[str]:
