@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
+import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +21,7 @@ from tests.support.clips import make_clip
 from tests.support.node import NodeProcess, models_variable, running_node
 from tests.support.processes import children_of
 from tests.support.redis_server import RedisServer, running_redis
+from tests.support.sentry_server import running_sentry
 from tests.support.site import need_model
 from tests.support.spellings import shown_in
 from tests.support.waiting import wait_until
@@ -31,7 +35,9 @@ PASSWORD = f"p@:/%\"'\\ é{secrets.token_hex(4)}"
 WRONG = f"w@:/%\"'\\ é{secrets.token_hex(4)}"
 REDIS_PASSWORD = f"r@:/%\"' é{secrets.token_hex(4)}"
 WEB_TOKEN = secrets.token_urlsafe(16)
-ALL = (USERNAME, PASSWORD, WRONG, REDIS_PASSWORD, WEB_TOKEN)
+SENTRY_KEY = secrets.token_hex(16)
+ALL = (USERNAME, PASSWORD, WRONG, REDIS_PASSWORD, WEB_TOKEN, SENTRY_KEY)
+_HAS_SENTRY = importlib.util.find_spec("sentry_sdk") is not None
 
 
 @pytest.fixture
@@ -107,6 +113,13 @@ def processes(node: NodeProcess) -> str:
     return seen
 
 
+def kill_a_worker(node: NodeProcess) -> None:
+    """So that there is an error to report."""
+    assert node.process is not None
+    workers = [child for child in children_of(node.process.pid) if "spawn_main" in child.command]
+    os.kill(workers[0].pid, signal.SIGKILL)
+
+
 def database(redis: RedisServer) -> str:
     """All keys with what they hold."""
     seen = ""
@@ -143,7 +156,10 @@ def test_nothing_that_a_node_shows_holds_a_credential(
     canary = f"canary/{secrets.token_hex(8)}"
     monkeypatch.setenv("CANARY", canary)
     known = Credentials(USERNAME, PASSWORD, scheme)
-    with Server({"front": clip, "yard": clip}, credentials=known) as cameras:
+    with (
+        Server({"front": clip, "yard": clip}, credentials=known) as cameras,
+        running_sentry() as sentry,
+    ):
         urls = {name: cameras.url(name) for name in ("front", "yard")}
         settings = {
             "redis": {"url": redis.settings().url},
@@ -159,6 +175,8 @@ def test_nothing_that_a_node_shows_holds_a_credential(
             "camera_front_password": PASSWORD,
             "camera_yard_password": WRONG,
         }
+        if _HAS_SENTRY:
+            files["sentry_dsn"] = sentry.dsn(SENTRY_KEY)
         with running_node(tmp_path, settings, **files) as node:
             node.wait_for_log("state=auth_failed")
             node.wait_for_log("state=online")
@@ -183,8 +201,12 @@ def test_nothing_that_a_node_shows_holds_a_credential(
                 client.config_set("requirepass", "another")
                 client.client_kill_filter(_type="normal", skipme=True)
             node.wait_for_log("it refused the login")
+            kill_a_worker(node)
+            node.wait_for_log("ingest.worker_lost")
             assert node.stop() == 0
         seen["log"] = node.log
+        # Sentry's own client sends the key in a header, which is what it is for.
+        seen["sentry"] = "\n".join(map(str, sentry.events()))
     for place, proof in {
         "channels": "vision.detections/1",
         "processes": "spawn_main",
@@ -198,6 +220,7 @@ def test_nothing_that_a_node_shows_holds_a_credential(
         "run_dir": '"reasons"',
         "database": "auth_failed",
         "log": "node.stopped",
+        "sentry": "ingest.worker_lost" if _HAS_SENTRY else "",
     }.items():
         assert proof in seen[place], f"{place}: {seen[place]}"
     for place, text in seen.items():

@@ -22,7 +22,8 @@ def install_hooks() -> None:
     sys.unraisablehook = _unraisable
     # Without a standard error of its own, as under a test runner, there is nowhere to tell it.
     with contextlib.suppress(AttributeError, OSError, ValueError, RuntimeError):
-        faulthandler.enable()
+        if not faulthandler.is_enabled():
+            faulthandler.enable()
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

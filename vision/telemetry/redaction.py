@@ -29,10 +29,12 @@ _SHORTEST_CORE = 6
 _SLASH = r"(?:\\*/|%2[Ff])"
 _END = r"(?=\\+[rn]|[\r\n]|$)"
 _STRUCTURES = (
-    ("@", re.compile(rf"(?<=:){_SLASH}{_SLASH}([^\s/?#@\"'<>]+)@")),
+    ("@", re.compile(rf"(?<=:){_SLASH}{_SLASH}([^\s/?#\"'<>]+)@")),
     (
         "uthorization",
-        re.compile(rf"(?i)authorization\W{{1,8}}((?:basic|digest|bearer)\b.*?){_END}"),
+        re.compile(
+            rf"(?i)authorization\W{{1,8}}((?:basic|bearer)\s+[^\s\"'\\,;<>]+|digest\b.*?{_END})"
+        ),
     ),
     ("esponse", re.compile(r"(?i)\bresponse=\W{0,4}([0-9a-f]{32,128})\b")),
 )

@@ -85,6 +85,21 @@ if __name__ == "__main__":
     child_process.start()
     child_process.join()
 """
+_BUG = """
+import vision.cli.settings as command
+from vision.cli.main import main
+password = secrets.require("camera_front_password", "").get_secret_value()
+def bug(args):
+    raise OSError(password)
+command.run = bug
+raise SystemExit(main(["settings"]))
+"""
+_TYPED = """
+from urllib.parse import quote
+from vision.cli.main import main
+password = secrets.require("camera_front_password", "").get_secret_value()
+main(["check", "rtsp://me:" + quote(password, safe="") + "@h", password, "rtsp://not:registered@h"])
+"""
 _FAULT = """
 import ctypes
 password = secrets.require("camera_front_password", "").get_secret_value()
@@ -192,13 +207,15 @@ def test_nothing_of_the_media_library_is_logged_by_default(
         pytest.param(_EVENT_LOOP, "was never awaited", id="warning"),
         pytest.param(_EVENT_LOOP, "gone: [redacted]", id="exit"),
         pytest.param(_CHILD, "OSError: [redacted]", id="child"),
+        pytest.param(_BUG, "process.uncaught_exception", id="bug in a command"),
+        pytest.param(_TYPED, "unrecognized arguments: rtsp://[redacted]@h", id="arguments"),
         pytest.param(_FAULT, "Segmentation fault", id="fault"),
     ],
 )
 def test_what_python_says_of_failures_shows_nothing(
     secret: CameraCredentials, folder: Path, log_format: str, program: str, proof: str
 ) -> None:
-    """Event loops, warnings, children of multiprocessing, crashes in C."""
+    """Event loops, warnings, children of multiprocessing, arguments, bugs, crashes in C."""
     said = output_of(program, log_format, str(folder))
     assert proof in said
-    assert not shown_in(said, secret.username, secret.password)
+    assert not shown_in(said, secret.username, secret.password, "not:registered")

@@ -72,10 +72,10 @@ def folder(secret: CameraCredentials, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def output_of(folder: Path) -> str:
-    """What the program says on both outputs; one of its command line holds an argument."""
+def output_of(folder: Path, before: str = "") -> str:
+    """What the program says on both outputs; its command line holds an argument more."""
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, str(folder), "an-argument"],
+        [sys.executable, "-c", before + _PROGRAM, str(folder), "an-argument"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -123,6 +123,13 @@ def test_an_address_that_is_none_is_refused_without_showing_it(folder: Path, dsn
     assert said.startswith("secret file sentry_dsn: is no address of a project")
     assert dsn not in said
     assert said.count("\n") == 1
+
+
+def test_without_the_extra_the_remedy_is_named(folder: Path) -> None:
+    """Who puts the file there wants reports: to send none would be no answer."""
+    write_secret(folder / "sentry_dsn", "http://key@127.0.0.1/7")
+    said = output_of(folder, "import sys\nsys.modules['sentry_sdk'] = None\n")
+    assert said.startswith("secret file sentry_dsn: pip install 'ariia-vision[sentry]'")
 
 
 def _host() -> str:

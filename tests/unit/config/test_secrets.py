@@ -53,6 +53,20 @@ def test_a_value_is_read_anew_each_time(vault: Vault) -> None:
     assert vault.files.read("redis_password") == Secret("new")
 
 
+def test_a_short_value_is_warned_of_once_and_not_shown(
+    vault: Vault, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It can be guessed, and logs cannot hide what stands in any word."""
+    vault.write("redis_password", "a1b2c3")
+    vault.write("camera_front_username", "bob")
+    for _ in range(2):
+        vault.files.read("redis_password")
+        vault.files.read("camera_front_username")
+    assert caplog.text.count("secrets.short_value") == 1
+    assert "redis_password" in caplog.text
+    assert "a1b2c3" not in caplog.text
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
 def test_a_file_that_others_may_read_is_refused(vault: Vault, mode: int) -> None:
     """The remedy is in the message."""

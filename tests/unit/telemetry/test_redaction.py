@@ -102,7 +102,7 @@ def test_a_digest_header_goes_whole(scheme: str, end: str) -> None:
 
 def test_the_user_part_of_any_url_goes() -> None:
     """Also of one that was never in a secret file, such as a mistyped option."""
-    shown = Redactor().redact(r'rtsp://who:what@h/1 "http:\/\/who@h" ftp://h/a@b mail me@h')
+    shown = Redactor().redact(r'rtsp://who:wh@t@h/1 "http:\/\/who@h" ftp://h/a@b mail me@h')
     assert shown == rf'rtsp://{REDACTED}@h/1 "http:\/\/{REDACTED}@h" ftp://h/a@b mail me@h'
 
 
@@ -132,6 +132,12 @@ def test_a_short_value_goes_where_it_is_a_credential_and_nowhere_else() -> None:
         assert pair not in redactor.redact(shown)
     assert redactor.redact("/v?usr=bob&pwd=a1&x=1") == f"/v?{REDACTED}&{REDACTED}&x=1"
     assert redactor.redact("/user=bob_password=a1_channel=1") == f"/{REDACTED}_{REDACTED}_channel=1"
+
+
+def test_what_stands_beside_a_header_stays_readable() -> None:
+    """A dictionary of headers is one line, of which one entry is the secret."""
+    shown = Redactor().redact("{'Authorization': 'Basic dTpw', 'CSeq': '4'}")
+    assert shown == f"{{'Authorization': '{REDACTED}', 'CSeq': '4'}}"
 
 
 def test_an_old_value_stays_known() -> None:
