@@ -36,7 +36,7 @@ _STRUCTURES = (
             rf"(?i)authorization\W{{1,8}}((?:basic|bearer)\s+[^\s\"'\\,;<>]+|digest\b.*?{_END})"
         ),
     ),
-    ("esponse", re.compile(r"(?i)\bresponse=\W{0,4}([0-9a-f]{32,128})\b")),
+    ("ponse=", re.compile(r"(?i)\bresponse=\W{0,4}([0-9a-f]{32,128})\b")),
 )
 
 
