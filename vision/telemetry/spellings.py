@@ -117,10 +117,14 @@ def _forward(text: str, reached: dict[int, int], value: str) -> dict[int, int]:
         spellings = _spellings(character)
         found: dict[int, int] = {}
         for position, start in _after_backslashes(text, reached).items():
-            for spelling in spellings.get(text[position : position + 1], ()):
-                end = position + len(spelling)
-                if text.startswith(spelling, position) and start < found.get(end, end):
-                    found[end] = start
+            some = spellings.get(text[position : position + 1], ())
+            # Of all at once first: mostly it is none of them.
+            if not text.startswith(some, position):
+                continue
+            for spelling in some:
+                if text.startswith(spelling, position):
+                    end = position + len(spelling)
+                    found[end] = min(start, found.get(end, end))
         reached = found
         if not reached:
             break
@@ -128,13 +132,15 @@ def _forward(text: str, reached: dict[int, int], value: str) -> dict[int, int]:
 
 
 def _after_backslashes(text: str, reached: dict[int, int]) -> dict[int, int]:
-    ahead = {at: start for at, start in reached.items() if text.startswith(_BACKSLASHES, at)}
+    ahead = {at: start for at, start in reached.items() if text[at : at + 1] in _BACKSLASH_STARTS}
     if not ahead:
         return reached
     reached = reached.copy()
     for _ in range(_MOST_BACKSLASHES):
         further: dict[int, int] = {}
         for at, start in ahead.items():
+            if not text.startswith(_BACKSLASHES, at):
+                continue
             for backslash in _BACKSLASHES:
                 behind = at + len(backslash)
                 if text.startswith(backslash, at) and start < reached.get(behind, behind):

@@ -26,7 +26,7 @@ def knowing(*values: str) -> Redactor:
     return redactor
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(derandomize=True, deadline=None, max_examples=150)
 @given(pairs())
 @example(Pair("cam.user", "secret"))
 @example(Pair("us@er", "secret"))
