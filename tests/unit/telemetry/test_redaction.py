@@ -13,6 +13,8 @@ from tests.support.credentials import Pair, pairs
 from tests.support.spellings import ENCODERS
 from vision.telemetry.redaction import REDACTED, Redactor
 
+# The same examples each time, however busy the machine is.
+_PATIENT = settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Each is something that an escape could begin or end with.
 SURROUNDINGS = ("{}", "rtsp://x/{}/y", "a{}b", "%{}%25", "\\{}\\", "&{};", "={}=", "0x{}20")
 
@@ -26,7 +28,7 @@ def knowing(*values: str) -> Redactor:
     return redactor
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(_PATIENT, max_examples=150)
 @given(pairs())
 @example(Pair("cam.user", "secret"))
 @example(Pair("us@er", "secret"))
@@ -50,7 +52,7 @@ def test_nothing_is_left_of_a_value_in_any_spelling(pair: Pair) -> None:
 
 
 @given(pairs(), st.binary(max_size=7), st.binary(max_size=7))
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(_PATIENT, max_examples=200)
 def test_base64_of_a_longer_text_hides_it_too(pair: Pair, before: bytes, after: bytes) -> None:
     """Three bytes make four characters: it matters where among others the pair stands."""
     redactor = knowing(pair.username, pair.password)
@@ -155,7 +157,7 @@ def test_text_without_secrets_comes_back_as_it_was() -> None:
     assert knowing("viewer", "hunter2-long").redact(text) == text
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(_PATIENT)
 @given(st.text())
 def test_any_text_can_be_redacted(text: str) -> None:
     """Sinks show what the network sent: nothing in it may break the redactor."""
