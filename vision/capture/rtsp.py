@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from vision.capture.counters import CaptureCounters
 from vision.capture.failure import source_error
 from vision.domain.errors import SourceError, SourceErrorCode
+from vision.domain.secret import Secret
 
 # FFmpeg keeps user:password in a buffer of 128 bytes and cuts what is longer.
 _USERINFO_BYTES = 127
@@ -50,8 +51,8 @@ class RtspAddress:
     """
 
     url: str
-    username: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
+    username: Secret | None = None
+    password: Secret | None = None
     transport: str = "tcp"
     open_timeout_s: float = 5.0
     read_timeout_s: float = 5.0
@@ -68,7 +69,9 @@ class RtspAddress:
         """The URL with the credentials in it: for FFmpeg only, never to be shown."""
         if self.username is None or self.password is None:
             return self.url
-        username, password = quote(self.username, safe=""), quote(self.password, safe="")
+        username, password = (
+            quote(secret.get_secret_value(), safe="") for secret in (self.username, self.password)
+        )
         if "{username}" in self.url or "{password}" in self.url:
             return self.url.replace("{username}", username).replace("{password}", password)
         userinfo = f"{username}:{password}"

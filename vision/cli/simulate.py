@@ -106,7 +106,9 @@ def _credentials(args: argparse.Namespace) -> Credentials | None:
     if args.username_file is None or args.password_file is None:
         raise ConfigError("--username-file and --password-file go together: give both or none")
     username, password = (
-        SecretFiles(path.parent, process_redactor.register).require(path.name, f"{option} names it")
+        SecretFiles(path.parent, process_redactor.register)
+        .require(path.name, f"{option} names it")
+        .get_secret_value()
         for option, path in (
             ("--username-file", args.username_file),
             ("--password-file", args.password_file),

@@ -16,6 +16,7 @@ from vision.domain.message import (
     DetectionMessage,
     StatusMessage,
 )
+from vision.telemetry.redaction import process_redactor
 
 _Reader: TypeAlias = Callable[[object], Any]
 _SHOWN_CHARACTERS = 40
@@ -23,7 +24,13 @@ _NAMES = {str: "a string", int: "an integer", float: "a number"}
 
 
 def encode(message: DetectionMessage | StatusMessage) -> bytes:
-    """The document that channel and stream carry, keys in the order of the dataclass."""
+    """The document that channel and stream carry, keys in the order of the dataclass.
+
+    A reason is free text, so it passes redaction on its way out of the process.
+    """
+    if isinstance(message, StatusMessage):
+        reason = process_redactor.redact(message.reason)
+        message = dataclasses.replace(message, reason=reason)
     return orjson.dumps(message)
 
 
