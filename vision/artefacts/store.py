@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vision.artefacts.catalogue import Artefact, Catalogue, ModelEntry, file_suffix
+from vision.artefacts.catalogue import INT8_SUFFIX, Artefact, Catalogue, ModelEntry, file_suffix
 from vision.artefacts.digest import parts_of, sha256_of, short
 from vision.artefacts.folders import Folders
 from vision.artefacts.ledger import read_exports
@@ -13,9 +13,13 @@ from vision.artefacts.progress import Progress
 from vision.artefacts.pull import pull
 from vision.domain.errors import ArtefactError
 
-# What an engine loads, most preferred first, and what can be exported.
+# What the CPU's engine loads, most preferred first; the same quantised; what can be exported and
+# what a GPU loads; what TensorRT made of a model for one kind of GPU.
 LOADABLE = (".xml", ".onnx")
+QUANTISED = (INT8_SUFFIX,)
 WEIGHTS = (".pt",)
+TENSORRT = (".engine",)
+_ALL = (*LOADABLE, *QUANTISED, *WEIGHTS, *TENSORRT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +59,24 @@ class ModelStore:
         """
         return self._first(entry, LOADABLE)
 
+    def quantised(self, entry: ModelEntry) -> ModelFile | None:
+        """As :meth:`loadable`, for the build in integers."""
+        return self._first(entry, QUANTISED)
+
     def weights(self, entry: ModelEntry) -> ModelFile | None:
         """As :meth:`loadable`, for weights that can be exported."""
         return self._first(entry, WEIGHTS)
+
+    def tensorrt(self, entry: ModelEntry) -> ModelFile | None:
+        """As :meth:`loadable`, for an engine of TensorRT."""
+        return self._first(entry, TENSORRT)
 
     def files(self, entry: ModelEntry) -> list[ModelFile]:
         """All files of the model that are there, with known hash or not."""
         return [
             self._inspect(entry, folder, name)
             for folder in self.folders.model_folders
-            for name in self._names(entry, folder, (*LOADABLE, *WEIGHTS))
+            for name in self._names(entry, folder, _ALL)
         ]
 
     def pull(self, entry: ModelEntry, suffixes: tuple[str, ...], progress: Progress) -> ModelFile:
@@ -119,7 +131,7 @@ class ModelStore:
                 return _known_as(artefact)
         for export in read_exports(folder):
             if (export.model, export.file, export.sha256) == (entry.name, name, sha256):
-                return f"exported here from {short(export.source_sha256)}"
+                return export.origin
         return None
 
 

@@ -47,7 +47,8 @@ class OpenVinoBackend:
         Args:
             file: What to load; its hash is checked once more.
             entry: What the catalogue says of it.
-            model: Of these, ``input_size``; a network with a fixed input has its own.
+            model: Of these, ``input_size``, where a network with a fixed input has its own, and
+                ``precision``.
             inference: Of these, ``requests`` and ``threads``.
             compiler: Compiles further input shapes; without it all pictures are padded to
                 the largest.
@@ -71,11 +72,18 @@ class OpenVinoBackend:
                 _log.warning(
                     "inference.input_size_fixed model=%s input_size=%d", entry.name, max(largest)
                 )
-        self._shapes = ShapePool(core, network, largest, _options(inference), compiler)
+        self._shapes = ShapePool(core, network, largest, _options(model, inference), compiler)
         self.model = ModelInfo(entry.name, file.sha256, "openvino", entry.labels)
         self.input_size = max(largest)
         optimal = self._shapes.largest.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self.capacity: int = inference.requests or optimal
+        precision = self._shapes.largest.compiled.get_property("INFERENCE_PRECISION_HINT")
+        _log.info(
+            "inference.engine_ready engine=openvino build=%s floats=%s requests=%d",
+            file.path.name,
+            precision.get_type_name(),
+            self.capacity,
+        )
         self._tickets = itertools.count(1)
         self._under_way: dict[int, _Request] = {}
         self._idle: defaultdict[tuple[int, int], list[_Request]] = defaultdict(list)
@@ -214,13 +222,16 @@ class _Request:
         self._tell()
 
 
-def _options(inference: InferenceSettings) -> dict[str, Any]:
+def _options(model: ModelSettings, inference: InferenceSettings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "PERFORMANCE_HINT": "THROUGHPUT",
         # Each compiled shape pins its threads from the first core on: with two shapes in use
         # at a time, the requests would share some cores and leave others idle.
         "ENABLE_CPU_PINNING": False,
     }
+    if model.precision == "fp32":
+        # Else the engine computes in bfloat16 where the processor has it.
+        options["INFERENCE_PRECISION_HINT"] = "f32"
     if inference.threads:
         options["INFERENCE_NUM_THREADS"] = inference.threads
     if inference.requests:
