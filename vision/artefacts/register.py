@@ -41,9 +41,7 @@ def register(entry: ModelEntry, file: Path, store: ModelStore) -> ModelFile:
             shutil.copyfile(file, part)
             sha256 = sha256_of(part)
             made = datetime.now(UTC).isoformat(timespec="seconds")
-            export = Export(
-                entry.name, target.name, sha256, sha256, made, "TensorRT", "registered"
-            )
+            export = Export(entry.name, target.name, sha256, sha256, made, "TensorRT", "registered")
             record_export(folder, export)
             part.replace(target)
         finally:

@@ -1,12 +1,14 @@
-"""Pictures from files, scaled as the frames of a camera are."""
+"""Pictures from files and cameras, scaled as frames are."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import av
 
+from vision.capture.rtsp import RtspAddress, RtspSession
 from vision.capture.scale import Scaler
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Image
@@ -33,6 +35,25 @@ def stills(path: Path, long_side: int, limit: int) -> Iterator[Image]:
         raise ConfigError(f"{path}: holds no pictures ({', '.join(sorted(_PICTURES))})")
     for item in found[:: -(-len(found) // limit)]:
         yield from _frames(item, long_side, 1)
+
+
+def recorded(address: RtspAddress, long_side: int, count: int, every_s: float) -> Iterator[Image]:
+    """Take ``count`` frames of a camera, one each ``every_s``.
+
+    Raises:
+        SourceError: It cannot be opened or delivers nothing that decodes.
+    """
+    scaler = Scaler(long_side)
+    with RtspSession(address) as session:
+        due_s = time.monotonic()
+        for decoded in session.frames():
+            if time.monotonic() < due_s:
+                continue
+            due_s += every_s
+            yield scaler.scale(decoded.picture)
+            count -= 1
+            if count == 0:
+                return
 
 
 def _frames(path: Path, long_side: int, limit: int) -> Iterator[Image]:

@@ -11,7 +11,6 @@ from concurrent.futures import Executor
 from typing import Any
 
 import cv2
-import numpy as np
 
 from vision.artefacts.catalogue import ModelEntry
 from vision.artefacts.store import ModelFile
@@ -19,8 +18,9 @@ from vision.config.topics import InferenceSettings, ModelSettings
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image, RgbImage
-from vision.frames.planar import from_rgb, size_of, to_rgb
+from vision.frames.planar import size_of
 from vision.inference.backend import RawResult
+from vision.inference.fitted import fitted
 from vision.inference.letterbox import Letterbox
 from vision.inference.openvino_runtime import ov, read_model, reason
 from vision.inference.openvino_shapes import CompiledShape, ShapePool
@@ -95,7 +95,7 @@ class OpenVinoBackend:
 
     def submit(self, pictures: Sequence[Image]) -> int:
         """See :meth:`Backend.submit`."""
-        picture = self._fitted(*pictures)
+        (picture,) = (fitted(item, self._shapes.largest.size) for item in pictures)
         shape = self._shapes.best_for(size_of(picture))
         idle = self._idle[shape.size]
         request = idle.pop() if idle else _Request(shape, self._tell)
@@ -132,22 +132,6 @@ class OpenVinoBackend:
 
     def _tell(self) -> None:
         self._finished()
-
-    def _fitted(self, picture: Image) -> Image:
-        """The picture as large as the input allows; it comes so unless its sender knew no better."""
-        height, width = size_of(picture)
-        canvas = self._shapes.largest.size
-        if not (height and width):
-            raise InferenceError(f"a picture of {width}x{height} shows nothing")
-        if max(height, width) == self.input_size and height <= canvas[0] and width <= canvas[1]:
-            return picture
-        scale = min(canvas[0] / height, canvas[1] / width)
-        # Even, as colour has half the resolution of brightness.
-        size = 2 * max(1, int(width * scale / 2)), 2 * max(1, int(height * scale / 2))
-        resized = cv2.resize(
-            to_rgb(picture), size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        )
-        return from_rgb(np.asarray(resized, np.uint8))
 
 
 class OpenVinoAnswer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,9 +9,7 @@ from pathlib import Path
 from vision.artefacts.catalogue import ModelEntry
 from vision.artefacts.progress import Progress
 from vision.artefacts.store import ModelFile, ModelStore
-from vision.capture.rtsp import RtspSession
-from vision.capture.scale import Scaler
-from vision.capture.stills import stills
+from vision.capture.stills import recorded, stills
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError, SourceError
@@ -82,29 +79,8 @@ def _pictures(
         yield from stills(path, long_side, limit)
     secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
     for name in cameras:
-        yield from _recorded(name, settings, secrets, long_side, limit, record_s)
-
-
-def _recorded(
-    name: str,
-    settings: Settings,
-    secrets: SecretFiles,
-    long_side: int,
-    limit: int,
-    record_s: float,
-) -> Iterator[Image]:
-    """Up to ``limit`` frames of a camera, spread over ``record_s``."""
-    scaler = Scaler(long_side)
-    every_s = record_s / limit
-    try:
-        with RtspSession(camera_address(name, settings.cameras[name], secrets)) as session:
-            started_s = due_s = time.monotonic()
-            for decoded in session.frames():
-                now_s = time.monotonic()
-                if now_s - started_s > record_s:
-                    return
-                if now_s >= due_s:
-                    due_s += every_s
-                    yield scaler.scale(decoded.picture)
-    except SourceError as error:
-        raise SourceError(error.code, f"camera {name}: {error.reason}") from None
+        address = camera_address(name, settings.cameras[name], secrets)
+        try:
+            yield from recorded(address, long_side, limit, record_s / limit)
+        except SourceError as error:
+            raise SourceError(error.code, f"camera {name}: {error.reason}") from None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
+from vision.inference.torch_backend import wants_gpu
 
 from vision.domain.errors import ConfigError
-from vision.inference.torch_backend import wants_gpu
 
 WITHOUT_TORCH = importlib.util.find_spec("torch") is None
 
