@@ -19,6 +19,8 @@ LOADABLE = (".xml", ".onnx")
 QUANTISED = (INT8_SUFFIX,)
 WEIGHTS = (".pt",)
 TENSORRT = (".engine",)
+# How a file is made anew that cannot be pulled.
+_REMEDIES = {INT8_SUFFIX: ("quantize {} FOLDER",), ".engine": ("register {} FILE",)}
 _ALL = (*LOADABLE, *QUANTISED, *WEIGHTS, *TENSORRT)
 
 
@@ -144,9 +146,10 @@ def unknown_hash(entry: ModelEntry, file: ModelFile) -> ArtefactError:
     """The error that says that ``file`` is not a build of the model that is known."""
     known = [short(item.sha256) for item in entry.artefacts if item.file == file.path.name]
     expected = f"expected {' or '.join(known)}" if known else "no such file is in the catalogue"
+    remedies = _REMEDIES.get(file_suffix(file.path.name), ("pull {}", "export {}"))
+    run = " or ".join(f"`vision models {remedy.format(entry.name)}`" for remedy in remedies)
     return ArtefactError(
-        f"{file.path}: sha256 is {short(file.sha256)}, {expected}: remove the file, then run "
-        f"`vision models pull {entry.name}` or `vision models export {entry.name}`"
+        f"{file.path}: sha256 is {short(file.sha256)}, {expected}: remove the file, then run {run}"
     )
 
 

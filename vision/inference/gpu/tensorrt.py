@@ -31,6 +31,7 @@ class TensorRtNetwork:
             ArtefactError: The file was changed, was built for another GPU or version, or holds
                 another kind of network than the catalogue says.
         """
+        (contents,) = read_verified(file.path, file.sha256)
         try:
             self._trt: Any = importlib.import_module("tensorrt")
         except ImportError as error:
@@ -38,7 +39,6 @@ class TensorRtNetwork:
                 f"{file.path}: needs the package tensorrt ({error}): pip install tensorrt, or "
                 "remove the file to run the weights with PyTorch"
             ) from None
-        (contents,) = read_verified(file.path, file.sha256)
         said: list[str] = []
         self._runtime = self._trt.Runtime(_logger(self._trt, said))
         self._engine = self._runtime.deserialize_cuda_engine(contents)
