@@ -45,5 +45,5 @@ def test_int8_is_for_the_cpu(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     assert choose_device(ModelSettings(device="auto", precision="int8")) == "cpu"
     assert "model.precision int8 is for the CPU" in caplog.text
-    with pytest.raises(ConfigError, match="leave model.precision out"):
+    with pytest.raises(ConfigError, match=r"leave model\.precision out"):
         choose_device(ModelSettings(device="cuda", precision="int8"))
