@@ -94,7 +94,7 @@ def _pictures(shared: Path) -> list[Image]:
     One is square, so that a batch with it is inferred in the square as the reference does.
     """
     coco = sorted((shared / "data" / "coco-val128-images").glob("*.jpg"))
-    paths = [shared / "media" / name for name in ("zidane.jpg", "bus.jpg")] + coco[:18]
+    paths = [shared / "media" / name for name in ("zidane.jpg", "bus.jpg")] + coco[:10]
     return [as_captured(path, 640)[0] for path in paths]
 
 
@@ -125,7 +125,7 @@ def test_it_sees_what_openvino_sees(
     engine: ThreadPoolExecutor,
     precision: Any,
 ) -> None:
-    """Every object of 20 photographs has its like: same label, boxes that overlap by 0.98.
+    """Every object of 12 photographs has its like: same label, boxes that overlap by 0.98.
 
     The other engine may be a little less sure of it, in half precision by 0.02.
     """
@@ -143,7 +143,7 @@ def test_it_sees_what_openvino_sees(
         other = postprocess(raw.output, raw.letterbox, wide)
         answer.release()
         objects += _assert_found(one, other) + _assert_found(other, one)
-    assert objects > 500
+    assert objects > 250
 
 
 def _assert_found(seen: Detections, other: Detections) -> int:

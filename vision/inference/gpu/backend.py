@@ -83,7 +83,7 @@ class GpuBackend:
         network = _network(file, entry, model, device)
         limits = network.limits
         self._smallest, self._largest = limits.smallest, limits.largest
-        self._device = device
+        self._min_batch = limits.min_batch
         self._engine = engine
         self.model = ModelInfo(entry.name, file.sha256, f"{network.engine}-{device}", entry.labels)
         self.input_size = max(limits.largest)
@@ -161,7 +161,7 @@ class GpuBackend:
 
     def _batch_for(self, count: int) -> int:
         """A power of two, so that few shapes serve any number of pictures."""
-        return min(1 << (count - 1).bit_length(), self.max_batch)
+        return max(min(1 << (count - 1).bit_length(), self.max_batch), self._min_batch)
 
     def _run(self, lane: Lane) -> _Output:
         try:

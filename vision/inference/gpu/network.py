@@ -30,11 +30,13 @@ class Limits:
         smallest: Size of the smallest input.
         largest: Size of the largest.
         max_batch: Most pictures, None for any number.
+        min_batch: Least pictures; a smaller batch is filled up.
     """
 
     smallest: tuple[int, int]
     largest: tuple[int, int]
     max_batch: int | None = None
+    min_batch: int = 1
 
 
 class Network(Protocol):
@@ -68,6 +70,11 @@ class TorchNetwork:
             ArtefactError: They are not what they are said to be.
         """
         torch = torch_module()
+        if device == "cuda":
+            # Shapes are fixed, so that it pays to try which algorithm is the fastest; and single
+            # precision is what was asked for, not a shorter format that NVIDIA's convolutions take.
+            torch.backends.cudnn.benchmark = True
+            torch.backends.cudnn.allow_tf32 = False
         network = _load(file)
         head = network.model[-1]
         strides = [float(stride) for stride in head.stride]

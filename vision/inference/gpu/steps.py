@@ -38,8 +38,8 @@ def network_input(planes: Any, places: Any, size: tuple[int, int], dtype: Any) -
     top, left, picture_height, picture_width = places[:, :, None].unbind(1)
     rows = torch.arange(height, device=planes.device)[None] - top
     columns = torch.arange(width, device=planes.device)[None] - left
-    inside = ((rows >= 0) & (rows < picture_height))[:, :, None]
-    inside = inside & ((columns >= 0) & (columns < picture_width))[:, None]
+    outside = ((rows < 0) | (rows >= picture_height))[:, :, None]
+    outside = outside | ((columns < 0) | (columns >= picture_width))[:, None]
     rows = rows.clamp_(0, height - 1)[:, :, None]
     columns = columns.clamp_(0, width - 1)[:, None]
     picture = torch.arange(batch, device=planes.device)[:, None, None]
@@ -50,7 +50,7 @@ def network_input(planes: Any, places: Any, size: tuple[int, int], dtype: Any) -
     v = chroma[:, 1][picture, rows // 2, columns // 2].int() - _NEUTRAL
     colours = torch.stack((y + _RED_V * v, y + _GREEN_U * u + _GREEN_V * v, y + _BLUE_U * u), dim=1)
     colours = (colours >> _FRACTION_BITS).clamp_(0, _PIXEL_MAX)
-    colours = torch.where(inside[:, None], colours, PAD_VALUE).float().div_(_PIXEL_MAX)
+    colours = colours.masked_fill_(outside[:, None], PAD_VALUE).float().div_(_PIXEL_MAX)
     return colours.to(dtype, memory_format=torch.channels_last)
 
 
@@ -69,4 +69,5 @@ def most_confident(raw: Any, count: int) -> Any:
     scores, anchors = scores.topk(min(count, raw.shape[2]), dim=1)
     boxes = raw[:, :4].gather(2, anchors[:, None].expand(-1, 4, -1))
     class_ids = class_ids.gather(1, anchors)
-    return torch.cat((boxes, scores[:, None], class_ids[:, None]), dim=1).float()
+    parts = boxes, scores[:, None], class_ids[:, None]
+    return torch.cat([part.float() for part in parts], dim=1)

@@ -53,7 +53,7 @@ class TensorRtNetwork:
         self._output_dtype = self._type_of(self._output, file)
         # The least, the best and the largest shape; 0 is the first of the optimization profiles.
         least, _, most = self._engine.get_tensor_profile_shape(self._input, 0)
-        self.limits = Limits((least[2], least[3]), (most[2], most[3]), most[0])
+        self.limits = Limits((least[2], least[3]), (most[2], most[3]), most[0], least[0])
 
     def inference(self) -> Inference:
         """See :meth:`Network.inference`; each has an execution context of its own."""
