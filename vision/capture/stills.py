@@ -37,23 +37,24 @@ def stills(path: Path, long_side: int, limit: int) -> Iterator[Image]:
         yield from _frames(item, long_side, 1)
 
 
-def recorded(address: RtspAddress, long_side: int, count: int, every_s: float) -> Iterator[Image]:
-    """Take ``count`` frames of a camera, one each ``every_s``.
+def recorded(
+    address: RtspAddress, long_side: int, limit: int, duration_s: float
+) -> Iterator[Image]:
+    """Up to ``limit`` frames of a camera, evenly spread over ``duration_s``.
 
     Raises:
         SourceError: It cannot be opened or delivers nothing that decodes.
     """
     scaler = Scaler(long_side)
     with RtspSession(address) as session:
-        due_s = time.monotonic()
+        started_s = due_s = time.monotonic()
         for decoded in session.frames():
-            if time.monotonic() < due_s:
-                continue
-            due_s += every_s
-            yield scaler.scale(decoded.picture)
-            count -= 1
-            if count == 0:
+            now_s = time.monotonic()
+            if now_s - started_s > duration_s:
                 return
+            if now_s >= due_s:
+                due_s += duration_s / limit
+                yield scaler.scale(decoded.picture)
 
 
 def _frames(path: Path, long_side: int, limit: int) -> Iterator[Image]:

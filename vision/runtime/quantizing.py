@@ -81,6 +81,6 @@ def _pictures(
     for name in cameras:
         address = camera_address(name, settings.cameras[name], secrets)
         try:
-            yield from recorded(address, long_side, limit, record_s / limit)
+            yield from recorded(address, long_side, limit, record_s)
         except SourceError as error:
             raise SourceError(error.code, f"camera {name}: {error.reason}") from None
