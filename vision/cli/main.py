@@ -25,7 +25,7 @@ _COMMANDS = {
     "demo": "simulated cameras, embedded Redis, the node and a live page",
     "check": "config, secrets, model, Redis and every camera: a line each",
     "tail": "print detections as they are published",
-    "models": "list, pull, verify and export models",
+    "models": "list, pull, verify, export and quantise models",
     "compose": "a Compose service for each camera",
     "settings": "every setting with its default",
     "healthcheck": "whether the role that runs here does its work",

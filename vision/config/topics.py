@@ -74,6 +74,12 @@ class ModelSettings(Topic):
         "auto",
         description="where it runs; `auto` takes a GPU if there is one and the extra `gpu`",
     )
+    precision: Literal["auto", "fp32", "int8"] = Field(
+        "auto",
+        description="how the CPU computes: `int8` takes the build of `vision models quantize`, "
+        "`fp32` single precision throughout, `auto` the former if it is there, else the fastest "
+        "floating point of the processor",
+    )
     input_size: int = Field(
         640,
         ge=64,
