@@ -77,8 +77,8 @@ IMAGE := compose/image/constraints
 
 lock: ## pin the newest versions that pyproject.toml allows, here and in the images (needs uv)
 	$(COMPILE) pyproject.toml --extra demo --extra dev --upgrade --output-file constraints.txt
-	$(COMPILE) pyproject.toml -c constraints.txt --output-file $(IMAGE)-runtime.txt
-	$(COMPILE) pyproject.toml --extra gpu -c constraints.txt --output-file $(IMAGE)-gpu.txt
+	$(COMPILE) pyproject.toml --extra sentry -c constraints.txt --output-file $(IMAGE)-runtime.txt
+	$(COMPILE) pyproject.toml --extra gpu --extra sentry -c constraints.txt --output-file $(IMAGE)-gpu.txt
 	echo hatchling | $(COMPILE) - -c constraints.txt --output-file $(IMAGE)-build.txt
 
 clean: ## remove the environment and what tools leave behind
