@@ -18,7 +18,7 @@ from redis.crc import key_slot
 
 from vision.config.topics import RedisSettings
 from vision.frames.redis_client import Address, open_client, parse_address
-from vision.frames.redis_errors import NoPrimaryError
+from vision.frames.redis_errors import NoPrimaryError, code_of
 from vision.resilience.backoff import Backoff
 
 _BACKOFF_BASE_S = 0.1
@@ -198,6 +198,11 @@ class RedisConnector:
                     reply = client.execute_command("CLUSTER", "SLOTS")
             except (redis.ConnectionError, redis.TimeoutError) as failure:
                 error = failure
+                continue
+            except redis.ResponseError as failure:
+                if code_of(failure) != "ERR":
+                    raise
+                error = NoPrimaryError("it is no node of a cluster: see redis.cluster_nodes")
                 continue
             slots, nodes = parse_slots(reply, guide)
             if slots:
