@@ -53,7 +53,7 @@ class RedisTlsSettings(Topic):
         True, description="check certificate and host name of a `rediss://` server"
     )
     ca_file: Path | None = Field(
-        None, description="certificate authority in PEM form; default: the system's"
+        None, description="certificate authority in PEM form, believed beside the system's"
     )
 
 

@@ -17,10 +17,13 @@ from redis.client import Pipeline
 from redis.crc import key_slot
 
 from vision.config.topics import RedisSettings
+from vision.domain.errors import ConfigError
 from vision.frames.redis_client import Address, open_client, parse_address
 from vision.frames.redis_errors import NoPrimaryError, code_of
 from vision.resilience.backoff import Backoff
 
+ASK_PERIOD_S = 1.0
+"""How often to look whether a link :meth:`~RedisConnector.is_current`."""
 _BACKOFF_BASE_S = 0.1
 _BACKOFF_CAP_S = 2.0
 # Where another server takes over, it is to be found soon after it did.
@@ -149,6 +152,19 @@ class RedisConnector:
         with _closed_on_failure(link):
             _greet(node)
         return link
+
+    def is_current(self, link: RedisLink) -> bool:
+        """Whether the Sentinels still name the primary that ``link`` leads to.
+
+        After a failover by hand the old primary goes on for some ten seconds, taking messages
+        that nobody will have. True as well where there are no Sentinels, or none answers.
+        """
+        if not self._settings.sentinels:
+            return True
+        try:
+            return str(self._ask_sentinels(self._password())) == link.address
+        except (redis.RedisError, ConfigError):
+            return True
 
     def _open_cluster(self, password: str | None) -> RedisLink:
         slots = self._ask_nodes(password)

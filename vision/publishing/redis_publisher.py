@@ -247,7 +247,9 @@ class RedisPublisher:
         for entry in kept:
             entry.settle()
         if kept:
-            _log.warning("publish.spooled messages=%d", len(kept))
+            lost = self._spool.without_room
+            # The next start counts those: it can tell their cameras' subscribers.
+            _log.warning("publish.spooled messages=%d without_room=%d", len(kept) - lost, lost)
         return [entry for entry in left if entry not in kept]
 
     def _on_drop(self, stream: StreamKey, reason: DropReason, messages: int) -> None:

@@ -12,8 +12,8 @@ import redis
 from vision.config.topics import PublishingSettings, RedisSettings
 from vision.domain.errors import ConfigError
 from vision.frames.redis_client import address_of
-from vision.frames.redis_errors import explain
-from vision.frames.redis_link import RedisConnector, RedisLink, reconnect_backoff
+from vision.frames.redis_errors import NoPrimaryError, explain
+from vision.frames.redis_link import ASK_PERIOD_S, RedisConnector, RedisLink, reconnect_backoff
 from vision.publishing.confirmed import RecentlyConfirmed
 from vision.publishing.encoding import add_skipped
 from vision.publishing.keys import Kind, StreamKey
@@ -74,6 +74,7 @@ class Sender:
             publishing.outbox_messages, settings.command_timeout_s, monotonic_s
         )
         self._heard_s = 0.0
+        self._asked_s = 0.0
         self._damper = Damper(_LOG_PERIOD_S, monotonic_s)
 
     @property
@@ -129,7 +130,7 @@ class Sender:
             link.close()
             raise
         self._link = link
-        self._heard_s = self._monotonic_s()
+        self._heard_s = self._asked_s = self._monotonic_s()
         self._hashes.rewrite_all()
         self._set_connected(is_connected=True)
         _log.info(
@@ -163,6 +164,11 @@ class Sender:
             self._observer.connected(is_connected)
 
     def _exchange(self, link: RedisLink) -> None:
+        now_s = self._monotonic_s()
+        if now_s - self._asked_s >= ASK_PERIOD_S:
+            self._asked_s = now_s
+            if not self._connector.is_current(link):
+                raise NoPrimaryError("another server is the primary now")
         if not self._in_hand:
             self._in_hand.extend(self._outbox.take(_BATCH_MESSAGES, _BATCH_BYTES))
         batch = self._next_batch()

@@ -11,7 +11,7 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -54,6 +54,7 @@ class Spool:
         self._bytes = 0
         self._next_number = 1
         self._settled: deque[int] = deque()
+        self._is_closed = False
         self._looked_s = 0.0
         self._retry_s = 0.0
         self._problem: str | None = None
@@ -69,6 +70,11 @@ class Spool:
     def problem(self) -> str | None:
         """Why nothing is kept on the disk at present; None when all is well."""
         return self._problem
+
+    @property
+    def without_room(self) -> int:
+        """How many messages are in memory only, for want of room."""
+        return sum(not size for size in self._sizes.values())
 
     def take_found(self) -> list[Row]:
         """What the last run left, in the order it was written; once."""
@@ -101,6 +107,8 @@ class Spool:
 
     def keep(self, entries: Iterable[Entry]) -> bool:
         """Write ``entries`` and remove what is settled; False when the disk takes nothing."""
+        if self._is_closed:
+            return False
         kept = [
             entry
             for entry in entries
@@ -128,8 +136,9 @@ class Spool:
         return True
 
     def close(self) -> None:
-        """Write what is settled and close the file."""
+        """Write what is settled and close the file; what is in it now stays. Safe to repeat."""
         self.keep(())
+        self._is_closed = True
         if self._database is not None:
             self._database.close()
             self._database = None
@@ -186,14 +195,14 @@ class Spool:
         gone = self._sizes.keys() & set(settled)
         left = self._bytes - sum(self._sizes[number] + _ROW_BYTES for number in gone)
         left += sum(row.size + _ROW_BYTES for row in rows)
-        emptied = self._oldest(left - self._max_bytes, gone)
+        sizes = {number: size for number, size in self._sizes.items() if number not in gone}
+        sizes.update((row.number, row.size) for row in rows)
         # Emptied, not removed: if they are never sent, the next start can tell of it.
+        emptied = _oldest(sizes, left - self._max_bytes)
         write(self._database, rows, gone, emptied)
-        self._bytes = left - sum(self._sizes[number] for number in emptied)
-        for number in gone:
-            del self._sizes[number]
+        self._bytes = left - sum(sizes[number] for number in emptied)
+        self._sizes = sizes
         self._sizes.update(dict.fromkeys(emptied, 0))
-        self._sizes.update((row.number, row.size) for row in rows)
         self._next_number = first + len(rows)
         for row, entry in zip(rows, kept, strict=True):
             self.adopt(entry, row)
@@ -205,17 +214,6 @@ class Spool:
                 times,
             )
 
-    def _oldest(self, excess_bytes: int, gone: Container[int]) -> list[int]:
-        """The rows that make way for ``excess_bytes``; those of this write stay."""
-        found: list[int] = []
-        for number, size in self._sizes.items():
-            if excess_bytes <= 0:
-                break
-            if size and number not in gone:
-                found.append(number)
-                excess_bytes -= size
-        return found
-
     def _fail(self, error: Exception) -> None:
         reason = _words(error)
         self._retry_s = self._monotonic_s() + _RETRY_S
@@ -224,6 +222,18 @@ class Spool:
                 "spool.failed file=%s reason=%s: messages wait in memory only", self._path, reason
             )
         self._problem = reason
+
+
+def _oldest(sizes: Mapping[int, int], excess_bytes: int) -> list[int]:
+    """The rows that make way for ``excess_bytes``, if there is that much."""
+    found: list[int] = []
+    for number, size in sizes.items():
+        if excess_bytes <= 0:
+            break
+        if size:
+            found.append(number)
+            excess_bytes -= size
+    return found
 
 
 def _row(number: int, entry: Entry) -> Row:

@@ -25,8 +25,8 @@ import redis
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError, PublishError
 from vision.frames.redis_client import address_of, warn_if_unverified
-from vision.frames.redis_errors import explain
-from vision.frames.redis_link import RedisConnector, reconnect_backoff
+from vision.frames.redis_errors import NoPrimaryError, explain
+from vision.frames.redis_link import ASK_PERIOD_S, RedisConnector, reconnect_backoff
 from vision.publishing.cursor import BEFORE_THE_FIRST, Cursor, Message
 from vision.publishing.keys import StreamKey
 from vision.publishing.live_channels import LiveChannels
@@ -111,10 +111,14 @@ class Subscriber(Generic[Message]):
             heard = self._subscribe(live, reader)
             yield from self._catch_up(reader, heard)
             self._backoff.reset()
-            looked_s = time.monotonic()
+            looked_s = asked_s = time.monotonic()
             while not stop.is_set():
                 for stream, payload in live.listen(_LOOK_S):
                     yield from self._take_live(reader, stream, payload)
+                if time.monotonic() - asked_s >= ASK_PERIOD_S:
+                    asked_s = time.monotonic()
+                    if not self._connector.is_current(reading):
+                        raise NoPrimaryError("another server is the primary now")
                 if not heard and self._has_to_look(live):
                     # Of a cluster in which no camera has published anything yet.
                     stop.wait(_LOOK_S)

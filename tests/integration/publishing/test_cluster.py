@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
+from tests.support.listening import listening_to, seqs_of
 from tests.support.messages import detection, status
 from tests.support.publishing import SteadyCameras, publishing_to, stream_payloads, stream_seqs
 from tests.support.redis_cluster import RedisCluster, running_cluster
+from tests.support.redis_server import running_redis
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.domain.errors import ConfigError
-from vision.domain.message import DetectionMessage
 from vision.frames.redis_source import RedisFrameSource
 from vision.publishing.cursor import DetectionCursor
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.probe import probe_redis
-from vision.publishing.subscriber import Received, Subscriber
 
 pytestmark = pytest.mark.integration
 # Their slots lie on all three nodes, as the first test asserts.
@@ -39,12 +38,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
 
 
 @pytest.fixture
-def empty(cluster: RedisCluster) -> Iterator[RedisCluster]:
+def empty(cluster: RedisCluster) -> RedisCluster:
     """The cluster without keys."""
     for port in cluster.nodes:
         with cluster.client(port) as client:
             client.flushall()
-    yield cluster
+    return cluster
 
 
 def test_every_camera_goes_to_its_node(empty: RedisCluster) -> None:
@@ -107,33 +106,21 @@ def test_a_slot_that_moves_takes_its_messages_along(empty: RedisCluster) -> None
 
 def test_a_subscriber_hears_all_cameras_also_later_ones(empty: RedisCluster) -> None:
     """Channels of a cluster have no patterns: new cameras are found by their streams."""
-    received: list[Received[DetectionMessage]] = []
-    stop = threading.Event()
-    subscriber = Subscriber(empty.settings(), lambda: empty.password, DetectionCursor, replay=1)
-
-    def listen() -> None:
-        for item in subscriber.messages(stop):
-            received.append(item)
-
-    listening = threading.Thread(target=listen)
     with publishing_to(empty) as running:
         running.publisher.publish(detection(1))
         running.wait_sent()
-        listening.start()
-        wait_until(lambda: len(received) == 1, "the replay")
-        for camera in ("front", "yard", "gate"):
-            for seq in (2, 3):
-                running.publisher.publish(detection(seq, camera=camera, skipped=seq == 2))
-        wait_until(lambda: len(received) == 7, "all messages")
-        running.publisher.publish(detection(4, camera="yard"))
-        wait_until(lambda: len(received) == 8, "a live one")
-    stop.set()
-    listening.join(PATIENCE_S)
-    seqs = {
-        camera: [item.message.seq for item in received if item.message.camera == camera]
-        for camera in ("front", "yard", "gate")
-    }
-    assert seqs == {"front": [1, 2, 3], "yard": [2, 3, 4], "gate": [2, 3]}
+        with listening_to(empty, DetectionCursor, replay=1) as listener:
+            listener.wait_for(1)
+            for camera in ("front", "yard", "gate"):
+                first = int(camera != "front")
+                running.publisher.publish(detection(2, camera=camera, skipped=first))
+                running.publisher.publish(detection(3, camera=camera))
+            listener.wait_for(7)
+            running.publisher.publish(detection(4, camera="yard"))
+            received = listener.wait_for(8)
+    assert seqs_of(received) == [1, 2, 3]
+    assert seqs_of(received, "yard") == [2, 3, 4]
+    assert seqs_of(received, "gate") == [2, 3]
     assert not received[-1].is_replayed
 
 
@@ -153,8 +140,6 @@ def test_a_server_that_is_no_cluster_is_waited_for_with_a_word(
     empty: RedisCluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A plain server under redis.cluster_nodes does not end the node."""
-    from tests.support.redis_server import running_redis  # noqa: PLC0415
-
     with running_redis(tmp_path / "plain") as plain:
         settings = empty.settings().model_copy(
             update={"cluster_nodes": (f"127.0.0.1:{plain.port}",)}

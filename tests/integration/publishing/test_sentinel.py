@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.listening import listening_to, seqs_of
 from tests.support.messages import detection
 from tests.support.publishing import SteadyCameras, publishing_to, stream_payloads, stream_seqs
 from tests.support.redis_sentinel import SentinelTrio, running_sentinels
@@ -18,7 +18,6 @@ from tests.support.waiting import wait_until
 from vision.domain.errors import PublishError
 from vision.publishing.cursor import DetectionCursor
 from vision.publishing.probe import probe_redis
-from vision.publishing.subscriber import Subscriber
 
 _log = logging.getLogger(__name__)
 pytestmark = pytest.mark.integration
@@ -100,30 +99,21 @@ def test_a_demoted_primary_is_left_at_once(trio: SentinelTrio) -> None:
 
 def test_a_subscriber_follows(trio: SentinelTrio) -> None:
     """The reference subscriber gets every message once and in order over a failover."""
-    stop, seqs = threading.Event(), list[int]()
-    subscriber = Subscriber(trio.settings(), lambda: trio.password, DetectionCursor, ["front"])
-
-    def listen() -> None:
-        for received in subscriber.messages(stop):
-            seqs.append(received.message.seq)
-
-    listening = threading.Thread(target=listen)
     with publishing_to(trio) as running:
         running.wait_connected()
-        listening.start()
-        cameras = SteadyCameras(running, ["front"], period_s=0.01)
-        wait_until(lambda: bool(seqs), "the first message")
-        trio.primary().kill()
-        running.wait_away()
-        cameras.wait_for(more=100)
-        running.wait_connected()
-        cameras.wait_for(more=20)
-        cameras.finish()
-        running.wait_sent()
-        last = cameras.published["front"]
-        wait_until(lambda: bool(seqs) and seqs[-1] == last, "the last message")
-    stop.set()
-    listening.join()
+        with listening_to(trio, DetectionCursor, ["front"]) as listener:
+            cameras = SteadyCameras(running, ["front"], period_s=0.01)
+            listener.wait_for(1)
+            trio.primary().kill()
+            running.wait_away()
+            cameras.wait_for(more=100)
+            running.wait_connected()
+            cameras.wait_for(more=20)
+            cameras.finish()
+            running.wait_sent()
+            last = cameras.published["front"]
+            wait_until(lambda: seqs_of(listener.received)[-1] == last, "the last message")
+    seqs = seqs_of(listener.received)
     assert seqs == list(range(seqs[0], last + 1))
     assert stream_seqs(trio) == list(range(1, last + 1))
 
