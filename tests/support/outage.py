@@ -36,7 +36,9 @@ class OutageReport:
         doubled: More than once on a stream.
         in_order: Whether each stream has them as they were published, byte for byte.
         refill_s: From the answer of Redis until nothing waited any more.
-        slowest_publish_ms: The longest that handing over one message took.
+        publish_p50_us: How long handing over a message took, the middle of all.
+        publish_p99_us: One of a hundred took longer.
+        slowest_publish_ms: The longest; on a busy machine that of its scheduler.
     """
 
     published: int
@@ -44,6 +46,8 @@ class OutageReport:
     doubled: int
     in_order: bool
     refill_s: float
+    publish_p50_us: float
+    publish_p99_us: float
     slowest_publish_ms: float
 
 
@@ -72,12 +76,15 @@ def outage(server: RedisServer, *, away_s: float, cameras: int, fps: float) -> O
 def report(server: AnyRedis, steady: SteadyCameras, refill_s: float) -> OutageReport:
     """Compare what was published with what is on the streams."""
     found = {camera: list(stream_payloads(server, camera).values()) for camera in steady.payloads}
+    percentiles = statistics.quantiles(steady.took_s, n=100)
     return OutageReport(
         published=sum(steady.published.values()),
         lost=sum(len(set(sent) - set(found[camera])) for camera, sent in steady.payloads.items()),
         doubled=sum(len(payloads) - len(set(payloads)) for payloads in found.values()),
         in_order=found == steady.payloads,
         refill_s=round(refill_s, 3),
+        publish_p50_us=round(percentiles[49] * 1e6, 1),
+        publish_p99_us=round(percentiles[98] * 1e6, 1),
         slowest_publish_ms=round(steady.slowest_s * 1000, 3),
     )
 

@@ -6,6 +6,7 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -13,6 +14,7 @@ import redis
 from tests.support.redis_processes import (
     RedisProcess,
     RedisProcesses,
+    command,
     free_ports,
     require_program,
     wait_for_port,
@@ -59,12 +61,12 @@ class RedisCluster:
         )
         assert created.returncode == 0, created.stdout.decode()
         for port in ports:
-            wait_until(lambda port=port: self._is_whole(port, replicas), "the cluster")
+            wait_until(partial(self._is_whole, port, replicas), "the cluster")
 
     def _is_whole(self, port: int, replicas: int) -> bool:
         with self.client(port) as client:
-            state = client.execute_command("CLUSTER INFO")
-            slots = client.execute_command("CLUSTER", "SLOTS")
+            state = command(client, "CLUSTER INFO")
+            slots = command(client, "CLUSTER", "SLOTS")
             return state["cluster_state"] == "ok" and all(
                 len(part) == 3 + replicas for part in slots
             )

@@ -8,14 +8,16 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pytest
 import redis
 
 from tests.support.waiting import wait_until
+from vision.config.topics import RedisSettings
 
 _HOST = "127.0.0.1"
 
@@ -42,6 +44,20 @@ def free_ports(count: int, most: int = 65_535) -> list[int]:
     for probe in sockets:
         probe.close()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class PlainServer:
+    """How to reach a single server on the loopback address."""
+
+    port: int
+    password: str
+
+    def settings(self, *, command_timeout_s: float = 2.0) -> RedisSettings:
+        """Settings of a node that uses it."""
+        return RedisSettings(
+            url=f"redis://{_HOST}:{self.port}/0", command_timeout_s=command_timeout_s
+        )
 
 
 class RedisProcess:
@@ -105,6 +121,11 @@ class RedisProcesses:
         process = RedisProcess(program, self._directory / name, port, lines)
         self._started.append(process)
         return process
+
+
+def command(client: redis.Redis, *words: str | bytes | int) -> Any:
+    """The reply to a command that redis-py has no typed method for."""
+    return client.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 def answers(connect: Callable[[], redis.Redis]) -> bool:

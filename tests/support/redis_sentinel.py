@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -12,6 +13,7 @@ import redis
 from tests.support.redis_processes import (
     RedisProcess,
     RedisProcesses,
+    command,
     free_ports,
     require_program,
     wait_for_port,
@@ -66,13 +68,13 @@ class SentinelTrio:
             )
         for port in sentinels:
             wait_for_port(port, self.password if sentinel_password else None)
-            wait_until(lambda port=port: self._is_ready(port, sentinel_password), "the Sentinels")
+            wait_until(partial(self._is_ready, port, sentinel_password), "the Sentinels")
 
     def _is_ready(self, port: int, sentinel_password: bool) -> bool:  # noqa: FBT001  a test's own
         password = self.password if sentinel_password else None
         with redis.Redis(port=port, password=password, protocol=2) as client:
             state = client.sentinel_master(_NAME)
-        return state["num-other-sentinels"] == 2 and state["num-slaves"] == 1
+        return bool(state["num-other-sentinels"] == 2 and state["num-slaves"] == 1)
 
     def settings(self, *, command_timeout_s: float = 2.0) -> RedisSettings:
         """Settings of a node that asks the Sentinels; the URL's port is nobody's."""
@@ -86,7 +88,7 @@ class SentinelTrio:
     def fail_over(self) -> None:
         """Have the Sentinels make the replica the primary, as an administrator would."""
         with redis.Redis(port=self.sentinels[0], protocol=2) as sentinel:
-            sentinel.execute_command("SENTINEL", "FAILOVER", _NAME)
+            command(sentinel, "SENTINEL", "FAILOVER", _NAME)
 
     def client(self, port: int) -> redis.Redis:
         """A plain client of one of the servers."""

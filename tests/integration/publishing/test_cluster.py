@@ -13,6 +13,7 @@ from tests.support.listening import listening_to, seqs_of
 from tests.support.messages import detection, status
 from tests.support.publishing import SteadyCameras, publishing_to, stream_payloads, stream_seqs
 from tests.support.redis_cluster import RedisCluster, running_cluster
+from tests.support.redis_processes import command
 from tests.support.redis_server import running_redis
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.domain.errors import ConfigError
@@ -173,20 +174,19 @@ def _move_slot(cluster: RedisCluster, key: str) -> None:
     source = cluster.port_of(key)
     target = next(port for port in cluster.nodes if port != source)
     clients = {port: cluster.client(port) for port in cluster.nodes}
-    names = {
-        port: client.execute_command("CLUSTER", "MYID").decode() for port, client in clients.items()
-    }
-    slot = clients[source].execute_command("CLUSTER", "KEYSLOT", key)
-    clients[target].execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", names[source])
-    clients[source].execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", names[target])
-    while keys := clients[source].execute_command("CLUSTER", "GETKEYSINSLOT", slot, 10):
-        clients[source].execute_command(
+    names = {port: command(client, "CLUSTER", "MYID").decode() for port, client in clients.items()}
+    slot = command(clients[source], "CLUSTER", "KEYSLOT", key)
+    command(clients[target], "CLUSTER", "SETSLOT", slot, "IMPORTING", names[source])
+    command(clients[source], "CLUSTER", "SETSLOT", slot, "MIGRATING", names[target])
+    while keys := command(clients[source], "CLUSTER", "GETKEYSINSLOT", slot, 10):
+        command(
+            clients[source],
             *("MIGRATE", "127.0.0.1", target, "", 0, 5000, "AUTH", cluster.password),
             *("KEYS", *keys),
         )
     for client in (clients[target], clients[source], *clients.values()):
         try:
-            client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", names[target])
+            command(client, "CLUSTER", "SETSLOT", slot, "NODE", names[target])
         except redis.ResponseError:
             # The source may know by now.
             continue

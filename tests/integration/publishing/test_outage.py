@@ -11,6 +11,7 @@ import time
 import pytest
 
 from tests.support.messages import detection, status
+from tests.support.outage import outage
 from tests.support.publishing import (
     SteadyCameras,
     let_pass,
@@ -69,6 +70,17 @@ def test_what_a_crash_took_from_the_disk_is_sent_again(server: RedisServer) -> N
         running.wait_sent()
         assert running.observer.messages == 26
     assert stream_seqs(server) == list(range(1, 27))
+
+
+def test_an_outage_of_many_cameras_is_made_up_for(server: RedisServer) -> None:
+    """A reader finds all messages of eight cameras once and in order.
+
+    The long form is `python -m tests.support.outage away --seconds 60`.
+    """
+    counted = outage(server, away_s=3.0, cameras=8, fps=20.0)
+    assert counted.published > 8 * 40
+    assert (counted.lost, counted.doubled, counted.in_order) == (0, 0, True)
+    assert counted.slowest_publish_ms < 500
 
 
 def test_a_frozen_server_doubles_nothing(server: RedisServer) -> None:
