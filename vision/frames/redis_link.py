@@ -157,14 +157,18 @@ class RedisConnector:
         """Whether the Sentinels still name the primary that ``link`` leads to.
 
         After a failover by hand the old primary goes on for some ten seconds, taking messages
-        that nobody will have. True as well where there are no Sentinels, or none answers.
+        that nobody will have. True as well where there are no Sentinels, or the one that is asked does not answer.
         """
         if not self._settings.sentinels:
             return True
+        guide = self._guides[0]
         try:
-            return str(self._ask_sentinels(self._password())) == link.address
+            found = self._ask_sentinel(guide, self._password())
         except (redis.RedisError, ConfigError):
+            # One at a time, since whoever asks has messages to send; the next one then.
+            self._guides.append(self._guides.pop(0))
             return True
+        return found is None or str(found) == link.address
 
     def _open_cluster(self, password: str | None) -> RedisLink:
         slots = self._ask_nodes(password)
