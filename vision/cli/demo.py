@@ -19,7 +19,6 @@ from rich.table import Table
 from rich.text import Text
 
 from vision.cli.transfers import ConsoleTransfers
-from vision.domain.status import CameraState
 from vision.runtime.lifecycle import stop_on_signals
 from vision.telemetry.logs import configure_logs
 
@@ -137,7 +136,7 @@ def _table(reading: DemoReading) -> Table:
 
 
 def _row(view: CameraView, latency_ms: tuple[float, float] | None) -> tuple[Text | str, ...]:
-    online = view.state is CameraState.ONLINE
+    online = view.state.delivers
     labels = sorted(view.labels.items(), key=lambda item: -item[1])[:_SHOWN_LABELS]
     return (
         view.name,

@@ -109,12 +109,23 @@ class CameraSettings(Topic):
     transport: Literal["tcp", "udp"] = Field("tcp", description="how RTP travels")
     open_timeout_s: float = Field(5.0, gt=0, le=60, description="longest wait for the first packet")
     read_timeout_s: float = Field(
-        5.0, gt=0, le=60, description="longest wait for a further packet, then reconnect"
+        5.0,
+        gt=0,
+        le=60,
+        description="longest wait for a further packet, then reconnect; more than lies between "
+        "two frames of the camera",
     )
     clock_window_s: float = Field(
         10.0,
         gt=0,
         le=3600,
         description="how far a camera's clock may be off before arrival time is used instead",
+    )
+    frozen_after_s: float = Field(
+        30.0,
+        ge=0,
+        le=3600,
+        description="seconds without a new picture, while frames arrive, after which the camera "
+        "is `frozen`; 0 never says so",
     )
     tls: TlsSettings = Field(default_factory=TlsSettings, description="see below")

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from vision.config.camera import CameraName, CameraSettings
 from vision.config.topics import (
     InferenceSettings,
+    IngestSettings,
     LogSettings,
     ModelSettings,
     PublishingSettings,
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = Field(default_factory=RedisSettings)
     publishing: PublishingSettings = Field(default_factory=PublishingSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
+    ingest: IngestSettings = Field(default_factory=IngestSettings)
     inference: InferenceSettings = Field(default_factory=InferenceSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     logs: LogSettings = Field(default_factory=LogSettings)

@@ -88,6 +88,16 @@ class ModelSettings(Topic):
     max_detections: int = Field(300, ge=1, le=3000, description="most detections per frame")
 
 
+class IngestSettings(Topic):
+    """The processes that read the cameras."""
+
+    max_rss_mib: int = Field(
+        1024,
+        ge=0,
+        description="resident memory, MiB, past which a camera's process is replaced; 0 for any",
+    )
+
+
 class InferenceSettings(Topic):
     """How frames of many cameras share the engine."""
 

@@ -16,8 +16,14 @@ class CameraState(StrEnum):
     AUTH_FAILED = "auth_failed"
     NOT_FOUND = "not_found"
     DECODE_ERROR = "decode_error"
+    FROZEN = "frozen"
     CLOCK_STEP = "clock_step"
     STOPPED = "stopped"
+
+    @property
+    def delivers(self) -> bool:
+        """Whether frames are inferred; ``frozen`` is a warning, ``clock_step`` an event."""
+        return self in {CameraState.ONLINE, CameraState.FROZEN, CameraState.CLOCK_STEP}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,16 @@ from vision.web.health import Health
 def node_health(
     views: Iterable[CameraView], model: ModelInfo, redis_address: str, *, redis_connected: bool
 ) -> Health:
-    """Ready when every camera can be seen through and Redis takes messages."""
-    reasons = [
-        f"{view.name}: {view.state}: {view.reason}"
-        for view in views
-        if view.state is not CameraState.ONLINE
-    ]
+    """Ready when every camera can be seen through and Redis takes messages.
+
+    A camera that delivers but is not plainly online is a warning among the reasons.
+    """
+    noted = [view for view in views if view.state is not CameraState.ONLINE]
+    reasons = [f"{view.name}: {view.state}: {view.reason}" for view in noted]
     if not redis_connected:
         reasons.append(f"redis at {redis_address} does not answer; messages wait in the outbox")
     return Health(
-        ready=not reasons,
+        ready=redis_connected and all(view.state.delivers for view in noted),
         reasons=tuple(reasons),
         model=f"{model.name} on {model.backend}",
         redis="connected" if redis_connected else "unreachable",

@@ -11,7 +11,6 @@ from vision.config.run_dir import run_dir
 from vision.config.settings import Settings
 from vision.config.topics import PublishingSettings
 from vision.domain.errors import ConfigError
-from vision.domain.status import CameraState
 from vision.runtime.liveness import Liveness, LivenessFile
 from vision.telemetry.camera_view import CameraView
 
@@ -59,18 +58,16 @@ def still(name: str, turned_ns: int) -> tuple[str, ...]:
 def camera_reasons(views: Iterable[CameraView]) -> tuple[str, ...]:
     """The cameras that nothing is seen through."""
     return tuple(
-        f"{view.name} is {view.state}: {view.reason}"
-        for view in views
-        if view.state is not CameraState.ONLINE
+        f"{view.name} is {view.state}: {view.reason}" for view in views if not view.state.delivers
     )
 
 
 def camera_facts(views: Iterable[CameraView]) -> tuple[str, ...]:
     """How fresh the pictures of the others are."""
     return tuple(
-        f"{view.name} is online, newest frame {view.frame_age_s:.1f} s old"
+        f"{view.name} is {view.state}, newest frame {view.frame_age_s:.1f} s old"
         for view in views
-        if view.state is CameraState.ONLINE and view.frame_age_s is not None
+        if view.state.delivers and view.frame_age_s is not None
     )
 
 

@@ -25,6 +25,7 @@ export const STATES = {
     rank: 0,
     title: "The pictures cannot be decoded",
   },
+  frozen: { word: "Frozen", tone: "wait", rank: 2, title: "The picture does not change" },
   clock_step: {
     word: "Clock jumped",
     tone: "wait",
