@@ -137,16 +137,12 @@ class Recorder:
         told = self.told[camera]
         return told[-1].state if told else ""
 
-    def first_told(
-        self, camera: str, since_s: float, fits: Callable[[Told], bool]
-    ) -> Told | None:
+    def first_told(self, camera: str, since_s: float, fits: Callable[[Told], bool]) -> Told | None:
         """The first status that came after ``since_s`` and fits."""
         told = list(self.told[camera])
         return next((item for item in told if item.arrived_s >= since_s and fits(item)), None)
 
-    def first_seen(
-        self, camera: str, since_s: float, fits: Callable[[Seen], bool]
-    ) -> Seen | None:
+    def first_seen(self, camera: str, since_s: float, fits: Callable[[Seen], bool]) -> Seen | None:
         """The first message that came after ``since_s`` and fits."""
         seen = list(self.seen[camera])
         return next((item for item in seen if item.arrived_s >= since_s and fits(item)), None)

@@ -25,19 +25,19 @@ class Stage:
         name: In the configuration and of the simulated stream.
         simulator: Where it plays.
         relay: What stands between it and the node; None where nothing does.
-        node: The node that watches it, once it runs.
         recorder: What a subscriber sees of it.
         clips: Clips by name.
         held: What is undone when the fault ends.
+        node: The node that watches it, once it runs.
     """
 
     name: str
     simulator: Simulator
     relay: HostileRtsp | None
-    node: NodeProcess
     recorder: Recorder
     clips: Mapping[str, Path]
     held: ExitStack = field(default_factory=ExitStack)
+    node: NodeProcess = field(init=False)
 
     @property
     def port(self) -> int:

@@ -16,7 +16,7 @@ Step = Callable[[Stage], object]
 Check = Callable[[Sequence[Seen], Sequence[Told]], str]
 """Looks at what was seen and told since a fault began; a complaint, empty without one."""
 
-PASSWORD, WRONG = "right", "wrong"  # noqa: S105  of a simulated camera
+PASSWORD, WRONG = "right", "wrong"
 _TICKS_PER_S = 90_000
 _QUICK_S, _SLOW_S = 12.0, 45.0
 # What a connection goes through that ends and is made again.
@@ -71,11 +71,6 @@ def _nothing(_: Stage) -> None:
 
 def _tell(words: str) -> Step:
     return lambda stage: stage.tell(words)
-
-
-def _restart(stage: Stage) -> None:
-    stage.simulator.kill()
-    stage.simulator.start()
 
 
 def _show(clip: str) -> Step:

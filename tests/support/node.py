@@ -52,6 +52,8 @@ class NodeProcess:
         self.folder = folder
         (folder / "secrets").mkdir(mode=0o700, exist_ok=True)
         (folder / "vision.yaml").write_text(yaml.safe_dump(dict(settings)))
+        # A variable would win over the models that the settings name.
+        self._variables = {} if "models_dir" in settings else models_variable()
         self._log = folder / "node.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -71,7 +73,7 @@ class NodeProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vision", "run"],
                 cwd=self.folder,
-                env=clean | models_variable(),
+                env=clean | self._variables,
                 stdout=log,
                 stderr=log,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,23 +9,28 @@ from pathlib import Path
 from tests.support.processes import children_of
 
 _ESTABLISHED = "01"
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_MIB = 1 << 20
+_KIB_PER_MIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a process holds: resident memory and open file descriptors."""
+    """What a process holds: resident memory, now and at most so far, and file descriptors."""
 
     rss_mib: float
+    peak_mib: float
     fds: int
 
 
 def held_by(pid: int) -> Held | None:
     """What a process holds now, None when it is gone."""
-    with suppress(FileNotFoundError, ProcessLookupError, IndexError):
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return Held(pages * _PAGE_BYTES / _MIB, len(os.listdir(f"/proc/{pid}/fd")))
+    with suppress(FileNotFoundError, ProcessLookupError, KeyError):
+        status = dict(
+            line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        )
+        rss_mib, peak_mib = (
+            int(status[name].split()[0]) / _KIB_PER_MIB for name in ("VmRSS", "VmHWM")
+        )
+        return Held(rss_mib, peak_mib, sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))
     return None
 
 
@@ -37,7 +41,7 @@ def worker_on(node_pid: int, port: int) -> int | None:
         with suppress(FileNotFoundError, ProcessLookupError):
             for descriptor in Path(f"/proc/{child.pid}/fd").iterdir():
                 with suppress(FileNotFoundError):
-                    if os.readlink(descriptor) in sockets:
+                    if str(descriptor.readlink()) in sockets:
                         return child.pid
     return None
 
