@@ -114,15 +114,18 @@ def _rate(least: float, most: float) -> Check:
     def check(seen: Sequence[Seen], _: Sequence[Told]) -> str:
         # By frames, which those that another overtook are too.
         frames = seen[-1].seq - seen[0].seq
+        if not frames:
+            return "no frame came"
         fps = frames / (seen[-1].received_s - seen[0].received_s)
         return "" if least <= fps <= most else f"{fps:.2f} frames a second"
 
     return check
 
 
-def _ticks_go_on(seen: Sequence[Seen], _: Sequence[Told]) -> str:
+def _ticks_go_on(seen: Sequence[Seen], told: Sequence[Told]) -> str:
     """The time of the stream goes on as the clock does, over the wrap."""
-    timed = [message for message in seen if message.pts is not None]
+    online_s = max(item.arrived_s for item in told if item.state == State.ONLINE)
+    timed = [item for item in seen if item.pts is not None and item.arrived_s > online_s + 1]
     first, last = timed[0], timed[-1]
     assert first.pts is not None
     assert last.pts is not None
@@ -254,6 +257,14 @@ CAMERA_FAULTS = (
         begin=_tell("clock_offset_s=-10"),
         states=(State.CLOCK_STEP,),
         reason=r"-(9|10)\.",
+    ),
+    Fault(
+        name="camera clock 5 s slow",
+        what="put back by less than is noticed as wrong; what it sees is inferred all the same",
+        begin=_tell("clock_offset_s=-5"),
+        states=(State.CLOCK_STEP,),
+        reason=r"-(4|5)\.",
+        check=_source("rtcp"),
     ),
     Fault(
         name="drifting clock",
