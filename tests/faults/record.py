@@ -28,7 +28,7 @@ class Seen:
         arrived_s: CLOCK_MONOTONIC when the subscriber had it.
         received_s: UTC when its frame reached the node.
         captured_s: UTC when its frame was taken, by the clock that ``source`` names.
-        age_s: Arrival of the frame to the moment the engine took it.
+        age_s: From when its frame was taken to when the engine took it.
         run: Of the ingest worker.
         seq: Number of the frame in the run.
         skipped: Frames that were not inferred since the message before.
@@ -166,12 +166,12 @@ class Recorder:
 
 def _seen(message: DetectionMessage) -> Seen:
     times = message.time
-    received_s = _seconds(times.received)
+    captured_s = _seconds(times.captured)
     return Seen(
         arrived_s=time.monotonic(),
-        received_s=received_s,
-        captured_s=_seconds(times.captured),
-        age_s=_seconds(times.inferred) - times.inference_ms / 1000 - received_s,
+        received_s=_seconds(times.received),
+        captured_s=captured_s,
+        age_s=_seconds(times.inferred) - times.inference_ms / 1000 - captured_s,
         run=int(message.run),
         seq=message.seq,
         skipped=message.skipped,

@@ -131,7 +131,7 @@ class Scene:
             yield f"the witness was {[item.state for item in told]}"
         if len({message.run for message in seen}) > 1:
             yield "the worker of the witness was replaced"
-        silence_s = longest_silence_s([message.arrived_s for message in seen])
+        silence_s = longest_silence_s([message.received_s for message in seen])
         if silence_s > _WITNESS_SILENCE_S:
             yield f"the witness was silent for {silence_s:.1f} s"
 

@@ -19,6 +19,7 @@ Check = Callable[[Sequence[Seen], Sequence[Told]], str]
 PASSWORD, WRONG = "right", "wrong"
 _TICKS_PER_S = 90_000
 _QUICK_S, _SLOW_S = 12.0, 45.0
+_LATE_S, _LATE_MESSAGES = 4.0, 20
 # What a connection goes through that ends and is made again.
 _AWAY = frozenset({State.STARTING, State.STALLED, State.RECONNECTING})
 
@@ -102,8 +103,18 @@ def _hostile(reply: hostile.Reply, **bounds: Any) -> Fault:
     )
 
 
-def _width(pixels: int) -> Check:
-    return lambda seen, _: "" if seen[-1].width == pixels else f"width is {seen[-1].width}"
+def _widths(*pixels: int) -> Check:
+    def check(seen: Sequence[Seen], _: Sequence[Told]) -> str:
+        widths = {message.width for message in seen}
+        return "" if widths == {*pixels} else f"widths are {widths}"
+
+    return check
+
+
+def _inferred_all_the_same(seen: Sequence[Seen], _: Sequence[Told]) -> str:
+    """Frames that are five seconds old by the camera's clock are the freshest there are."""
+    late = sum(message.received_s - message.captured_s > _LATE_S for message in seen)
+    return "" if late >= _LATE_MESSAGES else f"only {late} messages with a late capture time"
 
 
 def _source(name: str) -> Check:
@@ -230,9 +241,9 @@ CAMERA_FAULTS = (
         name="resolution change",
         what="320x240 becomes 640x360 in mid-stream",
         begin=_show("wide"),
-        end=None,
+        end=_show("moving"),
         lasts_s=3.0,
-        check=_width(640),
+        check=_widths(320, 640),
     ),
     Fault(
         name="RTP timestamp wraps",
@@ -248,6 +259,7 @@ CAMERA_FAULTS = (
         name="camera clock +10 s",
         what="the clock in the sender reports is put forward",
         begin=_tell("clock_offset_s=10"),
+        end=_tell("clock_offset_s=0"),
         states=(State.CLOCK_STEP,),
         reason=r"\+(9|10)\.",
     ),
@@ -255,16 +267,19 @@ CAMERA_FAULTS = (
         name="camera clock -10 s",
         what="the clock in the sender reports is put back",
         begin=_tell("clock_offset_s=-10"),
+        end=_tell("clock_offset_s=0"),
         states=(State.CLOCK_STEP,),
         reason=r"-(9|10)\.",
     ),
     Fault(
         name="camera clock 5 s slow",
-        what="put back by less than is noticed as wrong; what it sees is inferred all the same",
+        what="put back by less than is taken for wrong, for 20 s",
         begin=_tell("clock_offset_s=-5"),
+        end=_tell("clock_offset_s=0"),
         states=(State.CLOCK_STEP,),
         reason=r"-(4|5)\.",
-        check=_source("rtcp"),
+        lasts_s=20.0,
+        check=_inferred_all_the_same,
     ),
     Fault(
         name="drifting clock",
