@@ -22,7 +22,7 @@ from vision.runtime.worker_protocol import IngestTask
 class Ingest:
     """Takes every frame as soon as it comes and remembers what it saw."""
 
-    def __init__(self, camera: CameraSettings, secrets_dir: Path | None) -> None:
+    def __init__(self, camera: CameraSettings, secrets_dir: Path | None, max_rss_mib: int) -> None:
         self.statuses: list[CameraStatus] = []
         self.metas: list[FrameMeta] = []
         self.newest_image: Image | None = None
@@ -30,7 +30,9 @@ class Ingest:
         self.frames = NewestFrames(self._skipped)
         self.monitor = CameraMonitor("front", self.statuses.append)
         self._run = time.time_ns() // 1_000_000
-        task = IngestTask("front", camera, 0, 640, secrets_dir, LogSettings(level="warning"))
+        task = IngestTask(
+            "front", camera, 0, 640, max_rss_mib, secrets_dir, LogSettings(level="warning")
+        )
         self.supervisor = IngestSupervisor(task, self.frames, self.monitor, self._next_run)
         self._reading = True
         self._threads = [
@@ -83,9 +85,13 @@ class Ingest:
 
 
 @contextmanager
-def ingesting(url: str, secrets_dir: Path | None = None, **settings: object) -> Iterator[Ingest]:
+def ingesting(
+    url: str, secrets_dir: Path | None = None, *, max_rss_mib: int = 0, **settings: object
+) -> Iterator[Ingest]:
     """An ingest worker for the camera at ``url``."""
-    ingest = Ingest(CameraSettings.model_validate({"url": url} | settings), secrets_dir)
+    ingest = Ingest(
+        CameraSettings.model_validate({"url": url} | settings), secrets_dir, max_rss_mib
+    )
     ingest.start()
     try:
         yield ingest

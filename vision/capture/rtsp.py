@@ -16,6 +16,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from vision.capture.counters import CaptureCounters
 from vision.capture.failure import source_error
 from vision.domain.errors import SourceError, SourceErrorCode
 
@@ -23,8 +24,10 @@ from vision.domain.errors import SourceError, SourceErrorCode
 _USERINFO_BYTES = 127
 # Measured on a 10 fps camera: 0.1 s to the first frame instead of 2.8 s of old ones.
 _OPEN_FAST = {"probesize": "32", "analyzeduration": "1", "fpsprobesize": "0"}
-# A stream joined in mid-GOP without parameter sets in its SDP fails until the next key frame.
-_MAX_ERRORS_IN_A_ROW = 300
+# A stream joined in mid-GOP without parameter sets in its SDP fails until the next key frame,
+# for which cameras that save bandwidth take many seconds. Then a new decoder may help.
+_GIVE_UP_PACKETS = 300
+_GIVE_UP_NS = 20_000_000_000
 # The time of a picture on the sender's clock, as FFmpeg passes it on: int64 microseconds.
 _PRFT: Final = "prft"
 _PRFT_TIME_BYTES = 8
@@ -98,11 +101,11 @@ class DecodedFrame:
 class RtspSession:
     """One connection to a camera, opened on entry and always closed on exit."""
 
-    def __init__(self, address: RtspAddress) -> None:
+    def __init__(self, address: RtspAddress, counters: CaptureCounters | None = None) -> None:
+        """Talk to ``address`` and count in ``counters``, which go on over connections."""
         self._address = address
+        self._counters = counters or CaptureCounters()
         self._resources = ExitStack()
-        self.decode_errors = 0
-        """Packets that could not be decoded since the start."""
 
     def __enter__(self) -> Self:
         self._container, self._stream = self._open()
@@ -114,6 +117,7 @@ class RtspSession:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._counters.undecoded = 0
         self._resources.close()
 
     @property
@@ -128,24 +132,31 @@ class RtspSession:
             SourceError: The stream ended, fell silent or cannot be decoded. It never just
                 stops: FFmpeg takes a lost connection for the end of a file.
         """
-        errors_in_a_row = 0
+        counters = self._counters
         for packet, packet_time in self._packets():
+            now_ns = packet_time.received_mono_ns
+            counters.packets += 1
+            counters.newest_packet_mono_ns = now_ns
+            if not counters.undecoded:
+                counters.undecoded_since_mono_ns = now_ns
+            counters.undecoded += 1
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError:
-                self.decode_errors += 1
-                errors_in_a_row += 1
+                counters.decode_errors += 1
                 pictures = []
-            if errors_in_a_row > _MAX_ERRORS_IN_A_ROW:
-                raise SourceError(
-                    SourceErrorCode.DECODE, f"{errors_in_a_row} packets in a row do not decode"
-                )
             for picture in pictures:
-                errors_in_a_row = 0
                 # The decoder's reordering carries each packet's own time to its picture.
                 own_time = picture.opaque
-                yield DecodedFrame(
-                    picture, own_time if isinstance(own_time, PacketTime) else packet_time
+                frame_time = own_time if isinstance(own_time, PacketTime) else packet_time
+                counters.decoded += 1
+                counters.undecoded = 0
+                counters.newest_mono_ns = frame_time.received_mono_ns
+                yield DecodedFrame(picture, frame_time)
+            waited_ns = now_ns - counters.undecoded_since_mono_ns
+            if counters.undecoded > _GIVE_UP_PACKETS and waited_ns > _GIVE_UP_NS:
+                raise SourceError(
+                    SourceErrorCode.DECODE, f"{counters.undecoded} packets in a row do not decode"
                 )
 
     def _packets(self) -> Iterator[tuple[av.Packet[VideoStream], PacketTime]]:
@@ -164,6 +175,10 @@ class RtspSession:
             # from its buffers must not look like a sign of life.
             if packet is None or packet.size == 0:
                 raise SourceError(SourceErrorCode.ENDED, "the camera closed the stream")
+            # Measured: a read that times out gives up the packet that the parser held, and
+            # only the next one fails. It is old, and no sign of life either.
+            if time.monotonic() - started_s >= self._address.read_timeout_s:
+                raise SourceError(SourceErrorCode.TIMEOUT, "the camera stopped sending")
             packet_time = PacketTime(
                 received_ns=time.time_ns(),
                 received_mono_ns=time.monotonic_ns(),
@@ -177,12 +192,10 @@ class RtspSession:
         started_s = time.monotonic()
         failure: av.error.FFmpegError | None = None
         try:
-            # Measured: silence is reported after twice the read timeout, since the first
-            # error only flushes the parser.
             container = av.open(
                 address.full_url(),
                 options=self._options(),
-                timeout=(address.open_timeout_s, address.read_timeout_s / 2),
+                timeout=(address.open_timeout_s, address.read_timeout_s),
             )
         except av.error.FFmpegError as error:
             failure = error

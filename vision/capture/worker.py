@@ -9,24 +9,14 @@ from dataclasses import dataclass, field
 import av
 
 from vision.capture.clock import CaptureClock
+from vision.capture.counters import CaptureCounters
+from vision.capture.frozen import FrozenWatch
 from vision.capture.pace import Pace
 from vision.capture.rtsp import DecodedFrame, RtspAddress, RtspSession
 from vision.capture.scale import Scaler
+from vision.capture.thumbnail import Thumbnailer
 from vision.domain.frame import Frame, FrameMeta
 from vision.frames.slot import FrameSink
-
-
-@dataclass(slots=True)
-class CaptureCounters:
-    """What a worker has done since its process started; read by other threads."""
-
-    decoded: int = 0
-    decode_errors: int = 0
-    offered: int = 0
-    overrun: int = 0
-    """Offered but skipped, because the reader held all memory."""
-    newest_mono_ns: int = 0
-    """CLOCK_MONOTONIC when the newest decoded frame arrived."""
 
 
 @dataclass(slots=True)
@@ -39,9 +29,11 @@ class CaptureWorker:
         fps: Frames per second to offer at most.
         long_side: Longest side of an offered picture, pixels.
         clock_window_s: How far the camera's clock may be off.
+        frozen_after_s: After how long without a new picture it is frozen, 0 for never.
         sink: Takes the frames.
         on_online: Called with the codec's name at the first decoded frame of a connection.
         on_clock_step: Called with milliseconds when the camera's clock jumps.
+        on_frozen: Called when the picture freezes, and when it goes on.
     """
 
     camera: str
@@ -49,9 +41,11 @@ class CaptureWorker:
     fps: float
     long_side: int
     clock_window_s: float
+    frozen_after_s: float
     sink: FrameSink
     on_online: Callable[[str], None]
     on_clock_step: Callable[[float], None]
+    on_frozen: Callable[[bool], None]
     counters: CaptureCounters = field(default_factory=CaptureCounters)
     _seq: int = 0
 
@@ -61,10 +55,8 @@ class CaptureWorker:
         Raises:
             SourceError: The camera cannot be opened or its stream went away.
         """
-        scaler, pace = Scaler(self.long_side), Pace(self.fps)
-        clock = CaptureClock(self.clock_window_s)
-        errors_before = self.counters.decode_errors
-        with RtspSession(address) as session:
+        connection = _Connection(self)
+        with RtspSession(address, self.counters) as session:
             online = False
             for decoded in session.frames():
                 if stop.is_set():
@@ -72,28 +64,50 @@ class CaptureWorker:
                 if not online:
                     online = True
                     self.on_online(session.codec)
-                self.counters.decoded += 1
-                self.counters.decode_errors = errors_before + session.decode_errors
-                self.counters.newest_mono_ns = decoded.time.received_mono_ns
-                self._serve(decoded, scaler, pace, clock)
+                connection.serve(decoded)
 
-    def _serve(
-        self, decoded: DecodedFrame, scaler: Scaler, pace: Pace, clock: CaptureClock
-    ) -> None:
-        time = decoded.time
-        # Every frame passes the clock, so that a step is seen at once.
-        stamp = clock.stamp(time.camera_ns, time.received_ns)
-        if stamp.step_ms:
-            self.on_clock_step(stamp.step_ms)
-        if not pace.admit(time.received_mono_ns):
-            return
-        picture = decoded.picture
-        self._seq += 1
+    def offer(self, meta: FrameMeta, picture: av.VideoFrame, scaler: Scaler) -> None:
+        """Scale a picture and hand it over."""
         self.counters.offered += 1
+        if not self.sink.put(Frame(meta, scaler.scale(picture))):
+            self.counters.overrun += 1
+
+    def next_seq(self) -> int:
+        """The number of the next frame, also over connections."""
+        self._seq += 1
+        return self._seq
+
+
+class _Connection:
+    """What is known of the stream of one connection, and forgotten with it."""
+
+    def __init__(self, worker: CaptureWorker) -> None:
+        self._worker = worker
+        self._scaler = Scaler(worker.long_side)
+        self._pace = Pace(worker.fps)
+        self._clock = CaptureClock(worker.clock_window_s)
+        self._thumbnailer = Thumbnailer()
+        self._frozen = FrozenWatch(worker.frozen_after_s)
+        self._is_frozen = False
+
+    def serve(self, decoded: DecodedFrame) -> None:
+        """Stamp a picture, and hand it over if it is due."""
+        worker, picture, time = self._worker, decoded.picture, decoded.time
+        # Every frame passes the clock, so that a step is seen at once.
+        stamp = self._clock.stamp(time.camera_ns, time.received_ns, time.received_mono_ns)
+        if stamp.step_ms:
+            worker.on_clock_step(stamp.step_ms)
+        if not self._pace.admit(time.received_mono_ns):
+            return
+        # Before any colour is converted: whoever wants to save that work looks here.
+        thumbnail = self._thumbnailer.thumbnail(picture)
+        if self._frozen.look(thumbnail, time.received_mono_ns) is not self._is_frozen:
+            self._is_frozen = not self._is_frozen
+            worker.on_frozen(self._is_frozen)
         meta = FrameMeta(
-            camera=self.camera,
-            run=self.run,
-            seq=self._seq,
+            camera=worker.camera,
+            run=worker.run,
+            seq=worker.next_seq(),
             pts=picture.pts,
             time_base=_time_base(picture),
             captured_ns=stamp.captured_ns,
@@ -104,8 +118,7 @@ class CaptureWorker:
             width=picture.width,
             height=picture.height,
         )
-        if not self.sink.put(Frame(meta, scaler.scale(picture))):
-            self.counters.overrun += 1
+        worker.offer(meta, picture, self._scaler)
 
 
 def _time_base(picture: av.VideoFrame) -> tuple[int, int]:

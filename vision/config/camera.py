@@ -129,3 +129,8 @@ class CameraSettings(Topic):
         "is `frozen`; 0 never says so",
     )
     tls: TlsSettings = Field(default_factory=TlsSettings, description="see below")
+
+    @property
+    def is_unverified(self) -> bool:
+        """Whether the connection is encrypted, and nobody checks with whom."""
+        return urlsplit(self.url).scheme == "rtsps" and not self.tls.verify

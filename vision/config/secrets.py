@@ -77,6 +77,14 @@ class SecretFiles:
             raise ConfigError(f"missing secret file {name}: {why}: create {places} with mode 600")
         return value
 
+    def stamp(self, camera: str) -> tuple[tuple[int, int, int] | None, ...]:
+        """Differs once a secret file of ``camera`` was written, replaced, made or removed."""
+        return tuple(
+            _stamp(directory / f"camera_{camera}_{part}")
+            for directory in self._directories
+            for part in ("username", "password")
+        )
+
     def camera(self, name: str, camera: CameraSettings) -> Credentials | None:
         """Credentials of a camera, None when it has none.
 
@@ -100,6 +108,15 @@ class SecretFiles:
         )
         self._register(credentials.username, credentials.password)
         return credentials
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        # Links are followed: orchestrators replace the link, not what it points to.
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_ino, seen.st_ctime_ns, seen.st_size
 
 
 def write_secret(path: Path, value: str) -> Path:

@@ -20,19 +20,29 @@ class Backoff:
     """
 
     def __init__(
-        self, base_s: float, cap_s: float, random_share: Callable[[], float] = random.random
+        self,
+        base_s: float,
+        cap_s: float,
+        random_share: Callable[[], float] = random.random,
+        *,
+        least_share: float = _LEAST_SHARE,
     ) -> None:
-        """Start at up to ``base_s`` seconds, double each time, never exceed ``cap_s``."""
+        """Start at up to ``base_s`` seconds, double each time, never exceed ``cap_s``.
+
+        Never wait less than ``least_share`` of the bound that holds: a firm minimum where an
+        early attempt does harm.
+        """
         self._base_s = base_s
         self._cap_s = cap_s
         self._random_share = random_share
+        self._least_share = least_share
         self._bound_s = base_s
 
     def next_s(self) -> float:
         """Seconds to wait before the next attempt."""
         bound_s = self._bound_s
         self._bound_s = min(self._cap_s, bound_s * 2)
-        return bound_s * max(_LEAST_SHARE, self._random_share())
+        return bound_s * max(self._least_share, self._random_share())
 
     def reset(self) -> None:
         """Start over after a success."""

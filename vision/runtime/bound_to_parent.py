@@ -1,9 +1,10 @@
-"""Turn this process into another program that ends when its parent does.
+"""Processes that end when their parent does, however it ends.
 
-Run as a script: ``python -I -S bound_to_parent.py PARENT_PID PROGRAM ARGUMENT…``. The
-request has to be made by the process itself and survives exec (prctl(2),
-PR_SET_PDEATHSIG); subprocess' ``preexec_fn`` could make it too, but runs Python between
-fork and exec, which may deadlock when the parent has threads.
+The request has to be made by the process itself and survives exec (prctl(2),
+PR_SET_PDEATHSIG). For other programs this file is run as a script that becomes them:
+``python -I -S bound_to_parent.py PARENT_PID PROGRAM ARGUMENT…``. subprocess' ``preexec_fn``
+could make the request too, but runs Python between fork and exec, which may deadlock when
+the parent has threads.
 """
 
 from __future__ import annotations
@@ -22,15 +23,23 @@ def bound(program: Sequence[str]) -> list[str]:
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *program]
 
 
-def main(arguments: list[str]) -> None:
-    """Ask for SIGTERM at the parent's death, then become the program."""
-    parent, program = int(arguments[0]), arguments[1:]
+def end_with_parent(parent: int, how: signal.Signals) -> None:
+    """Have ``how`` sent to this process when ``parent`` dies: the thread, too, that started it.
+
+    Leaves at once if the parent is gone already.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
+    if libc.prctl(_PR_SET_PDEATHSIG, how, 0, 0, 0) != 0:
         sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
     # A parent that died before the request was heard sends no signal any more.
     if os.getppid() != parent:
         sys.exit("the parent is gone")
+
+
+def main(arguments: list[str]) -> None:
+    """Ask for SIGTERM at the parent's death, then become the program."""
+    parent, program = int(arguments[0]), arguments[1:]
+    end_with_parent(parent, signal.SIGTERM)
     os.execv(program[0], program)  # noqa: S606  replaces this process, no shell involved
 
 

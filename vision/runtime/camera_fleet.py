@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -15,8 +17,9 @@ from vision.runtime.run_numbers import RunNumbers
 from vision.runtime.worker_protocol import IngestTask
 from vision.telemetry.camera_view import CameraView
 
+_log = logging.getLogger(__name__)
 # A worker says goodbye to its camera first; after this it is ended.
-_GOODBYE_S = 3.0
+_GOODBYE_S = 2.0
 
 
 class CameraFleet:
@@ -42,11 +45,19 @@ class CameraFleet:
         """
         runs = RunNumbers(newest_runs)
         for name, monitor in self.monitors.items():
+            if self._settings.cameras[name].is_unverified:
+                _log.warning(
+                    "camera.tls_unverified camera=%s: anybody on the way can read its password; "
+                    "name its authority in cameras.%s.tls.ca_file",
+                    name,
+                    name,
+                )
             task = IngestTask(
                 name=name,
                 camera=self._settings.cameras[name],
                 run=0,
                 long_side=long_side,
+                max_rss_mib=self._settings.ingest.max_rss_mib,
                 secrets_dir=self._settings.secrets_dir,
                 logs=self._settings.logs,
             )
@@ -65,8 +76,9 @@ class CameraFleet:
         """End all ingest processes and wait until they are gone."""
         for supervisor in self._supervisors:
             supervisor.stop()
+        give_up_s = time.monotonic() + _GOODBYE_S
         for supervisor, thread in zip(self._supervisors, self._threads, strict=True):
-            thread.join(_GOODBYE_S)
+            thread.join(max(0.0, give_up_s - time.monotonic()))
             if thread.is_alive():
                 supervisor.kill()
         for thread in self._threads:

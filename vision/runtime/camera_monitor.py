@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import logging
+import statistics
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
-from vision.capture.worker import CaptureCounters
+from vision.capture.counters import CaptureCounters
 from vision.domain.frame import FrameMeta
 from vision.domain.status import CameraState, CameraStatus
+from vision.runtime.camera_states import CameraStates, Sight, Told
 from vision.telemetry.camera_view import CameraView, p50_p99
 
 _log = logging.getLogger(__name__)
 # Rates are means over this many seconds: steady to read, quick to show a change.
 _WINDOW_S = 5.0
 _LATENCIES = 512
-_SMOOTHING = 0.2
-# A picture is late when ten of the camera's own intervals passed, within these bounds.
+# A picture is late when ten of the camera's own intervals passed, within these bounds; and
+# never before three of them, or a camera of one picture in a while would stall between two.
 _STALL_INTERVALS = 10
 _STALL_BOUNDS_S = (1.0, 10.0)
+_LEAST_INTERVALS = 3
+# The median of so many: neither a stall nor the burst after it counts as the camera's rate.
+_INTERVALS = 15
+# Between two heartbeats the worker knows better how long it has been quiet than the clock.
+_FRESH_BEAT_S = 1.0
+# Without parameter sets nothing decodes until the next key frame: that is no error yet.
+_PATIENCE_S = 5.0
+_PATIENCE_PACKETS = 25
+# Pictures that B-frames hold back are no error either.
+_REORDERED_PACKETS = 4
 
 
 class CameraMonitor:
@@ -39,11 +51,13 @@ class CameraMonitor:
         self._utc_ns = utc_ns
         self._lock = threading.Lock()
         now_ns = utc_ns()
+        self._states = CameraStates()
         self._status = CameraStatus(
             name, 0, CameraState.STARTING, "the node starts", since_ns=now_ns, at_ns=now_ns
         )
-        self._decoded: deque[tuple[float, int]] = deque(maxlen=16)
-        self._usual_fps = 0.0
+        self._decoded: deque[tuple[float, int]] = deque(maxlen=32)
+        self._intervals_s: deque[float] = deque(maxlen=_INTERVALS)
+        self._beat: tuple[float, int, CaptureCounters] | None = None
         self._overrun = (0, 0)
         self._inferred_s: deque[float] = deque(maxlen=1024)
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES)
@@ -61,40 +75,38 @@ class CameraMonitor:
     def on_state(
         self, run: int, state: CameraState, reason: str, retry_at_ns: int | None = None
     ) -> None:
-        """Note a state and tell of it when it is news."""
-        now_ns = self._utc_ns()
+        """Note what a worker says, and tell of it when it is news."""
         with self._lock:
-            old = self._status
-            if (old.run, old.state, old.reason) == (run, state, reason) and retry_at_ns is None:
-                return
-            since_ns = old.since_ns if old.state is state else now_ns
-            status = CameraStatus(self._name, run, state, reason, since_ns, now_ns, retry_at_ns)
-            self._status = status
-            if state is CameraState.ONLINE:
+            if state in {CameraState.ONLINE, CameraState.FROZEN}:
                 self._newest_decoded_s = self._monotonic_ns() / 1e9
-        if (old.state, old.reason) != (state, reason):
-            _log.info("camera.state camera=%s state=%s reason=%s", self._name, state, reason)
-        self._on_status(status)
+            elif state is not CameraState.CLOCK_STEP:
+                # What was counted before says nothing of the next connection.
+                self._beat = None
+            self._tell(self._states.report(run, Told(state, reason, retry_at_ns)))
 
     def on_heartbeat(self, run: int, counters: CaptureCounters) -> None:
         """Take over a worker's counters."""
         now_s = self._monotonic_ns() / 1e9
         with self._lock:
-            self._learn_rate(now_s, counters.decoded)
+            self._learn_rate(now_s, run, counters)
             known = self._overrun[1] if self._overrun[0] == run else 0
             if counters.overrun > known:
                 self._skipped["overrun"] += counters.overrun - known
             self._overrun = (run, counters.overrun)
             if counters.newest_mono_ns:
                 self._newest_decoded_s = counters.newest_mono_ns / 1e9
+        self.check_stall()
 
-    def _learn_rate(self, now_s: float, decoded: int) -> None:
-        before_s, before = self._decoded[-1] if self._decoded else (now_s, decoded)
-        self._decoded.append((now_s, decoded))
-        if decoded > before and now_s > before_s:
-            fps = (decoded - before) / (now_s - before_s)
-            # Smoothed, or the second in which a stall begins would lower the bar for it.
-            self._usual_fps += (fps - self._usual_fps) * (_SMOOTHING if self._usual_fps else 1)
+    def _learn_rate(self, now_s: float, run: int, counters: CaptureCounters) -> None:
+        self._decoded.append((now_s, counters.decoded))
+        before = self._beat
+        self._beat = (now_s, run, counters)
+        if before is None or before[1] != run or not before[2].decoded:
+            return
+        pictures = counters.decoded - before[2].decoded
+        passed_ns = counters.newest_mono_ns - before[2].newest_mono_ns
+        if pictures > 0 and passed_ns > 0:
+            self._intervals_s.append(passed_ns / 1e9 / pictures)
 
     def on_frame(self, meta: FrameMeta) -> None:
         """Note the newest frame that arrived."""
@@ -116,20 +128,47 @@ class CameraMonitor:
             self._latencies_ms.append(meta.age_ns(now_mono_ns) / 1e6)
 
     def check_stall(self) -> None:
-        """Tell when an online camera has gone quiet, or a stalled one speaks again."""
-        now_s = self._monotonic_ns() / 1e9
+        """Tell when a camera has gone quiet or shows nothing, or when it speaks again."""
         with self._lock:
-            status, newest_s = self._status, self._newest_decoded_s
-            usual_fps = self._usual_fps
-        if newest_s is None:
-            return
-        quiet_s = now_s - newest_s
+            self._tell(self._states.see(self._look(self._monotonic_ns() / 1e9)))
+
+    def _look(self, now_s: float) -> Sight:
+        beat_s, run, counters = self._beat or (0.0, 0, CaptureCounters())
+        if run != self._states.run:
+            counters = CaptureCounters()
+        seen_s = beat_s if now_s - beat_s <= _FRESH_BEAT_S else now_s
+        limit_s = self._limit_s()
+        packets_come = seen_s - counters.newest_packet_mono_ns / 1e9 <= limit_s
+        if not self._states.expects_pictures:
+            waited_s = seen_s - counters.undecoded_since_mono_ns / 1e9
+            waits = counters.undecoded < _PATIENCE_PACKETS or waited_s < _PATIENCE_S
+            return Sight.PICTURES if waits or not packets_come else Sight.PACKETS
+        if self._newest_decoded_s is None or seen_s - self._newest_decoded_s <= limit_s:
+            return Sight.PICTURES
+        if packets_come and counters.undecoded > _REORDERED_PACKETS:
+            return Sight.PACKETS
+        return Sight.NOTHING
+
+    def _limit_s(self) -> float:
+        """How long this camera may show no picture."""
         least_s, most_s = _STALL_BOUNDS_S
-        limit_s = min(most_s, max(least_s, _STALL_INTERVALS / usual_fps)) if usual_fps else most_s
-        if status.state is CameraState.ONLINE and quiet_s > limit_s:
-            self.on_state(status.run, CameraState.STALLED, "connected, but no frame arrives")
-        elif status.state is CameraState.STALLED and quiet_s < limit_s:
-            self.on_state(status.run, CameraState.ONLINE, "frames arrive again")
+        if not self._intervals_s:
+            return most_s
+        interval_s = statistics.median(self._intervals_s)
+        bounded_s = min(most_s, _STALL_INTERVALS * interval_s)
+        return max(least_s, bounded_s, _LEAST_INTERVALS * interval_s)
+
+    def _tell(self, news: Iterable[Told]) -> None:
+        # Under the lock, or two threads could tell of two changes in the wrong order.
+        for state, reason, retry_at_ns in news:
+            old, now_ns = self._status, self._utc_ns()
+            since_ns = old.since_ns if old.state is state else now_ns
+            self._status = CameraStatus(
+                self._name, self._states.run, state, reason, since_ns, now_ns, retry_at_ns
+            )
+            if (old.state, old.reason) != (state, reason):
+                _log.info("camera.state camera=%s state=%s reason=%s", self._name, state, reason)
+            self._on_status(self._status)
 
     def view(self) -> CameraView:
         """One reading of everything."""

@@ -95,6 +95,7 @@ def _camera_look(name: str, camera: CameraSettings, secrets: SecretFiles) -> Cal
         return (
             f"{seen.codec} {seen.width}x{seen.height}, {seen.fps:.1f} fps, first frame after "
             f"{seen.first_frame_s:.2f} s, {clock}"
+            + (", its certificate is not checked (tls.verify is false)" * camera.is_unverified)
         )
 
     return look

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -17,7 +18,9 @@ from vision.domain.errors import ConfigError, SourceError, SourceErrorCode
 from vision.domain.status import CameraState
 from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameWriter
 from vision.resilience.backoff import Backoff
+from vision.runtime.bound_to_parent import end_with_parent
 from vision.runtime.camera_address import camera_address
+from vision.runtime.retry_wait import RetryWait
 from vision.runtime.worker_protocol import HEARTBEAT_S, STOP, Heartbeat, IngestTask, StateReport
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
@@ -32,12 +35,21 @@ _STATES = {
     SourceErrorCode.NOT_FOUND: CameraState.NOT_FOUND,
     SourceErrorCode.DECODE: CameraState.DECODE_ERROR,
 }
-# Cameras lock an account after a few wrong passwords: ask seldom.
+# Cameras lock an account after five wrong passwords or so: ask seldom. At least half a minute,
+# one, two and then two and a half pass between attempts.
 _SLOW = frozenset({SourceErrorCode.AUTH_FAILED, SourceErrorCode.NOT_FOUND})
+_SLOW_BOUNDS_S = (60.0, 300.0)
+_SLOW_LEAST_SHARE = 0.5
+_QUICK_BOUNDS_S = (0.25, 15.0)
 
 
 def ingest_main(task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> None:
     """Body of the process that :mod:`vision.runtime.ingest_supervisor` spawns."""
+    # The end of the pipe tells a worker that its node is gone, but not one that is stopped or
+    # hangs in a library: that one is killed by the kernel.
+    node = multiprocessing.parent_process()
+    if node is not None and node.pid is not None:
+        end_with_parent(node.pid, signal.SIGKILL)
     # A terminal sends Ctrl-C to the whole group, but the node decides when a worker goes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logs(task.logs.level, task.logs.format, sys.stderr)
@@ -62,9 +74,11 @@ class IngestProcess:
             fps=task.camera.fps,
             long_side=task.long_side,
             clock_window_s=task.camera.clock_window_s,
+            frozen_after_s=task.camera.frozen_after_s,
             sink=self._writer,
             on_online=self._online,
             on_clock_step=self._clock_step,
+            on_frozen=self._frozen,
         )
 
     def run(self) -> None:
@@ -77,9 +91,12 @@ class IngestProcess:
             self._done.set()
 
     def _serve(self) -> None:
-        quick, slow = Backoff(0.25, 15.0), Backoff(30.0, 300.0)
+        quick = Backoff(*_QUICK_BOUNDS_S)
+        slow = Backoff(*_SLOW_BOUNDS_S, least_share=_SLOW_LEAST_SHARE)
         while not self._stop.is_set():
             self._online_since_s = None
+            # Before they are read: a change in the middle of an attempt is one, too.
+            waiting = RetryWait(lambda: self._secrets.stamp(self._task.name), self._stop.wait)
             failure = self._capture()
             if failure is None:
                 return
@@ -95,7 +112,9 @@ class IngestProcess:
                     retry_at_ns=time.time_ns() + round(delay_s * 1e9),
                 )
             )
-            self._stop.wait(delay_s)
+            if waiting.wait(delay_s):
+                _log.info("ingest.secret_changed camera=%s", self._task.name)
+                slow.reset()
 
     def _capture(self) -> SourceError | None:
         """Serve one connection; None when it ended because we were told to stop."""
@@ -116,9 +135,15 @@ class IngestProcess:
     def _clock_step(self, step_ms: float) -> None:
         reason = f"the camera's clock jumped by {step_ms / 1000:+.1f} s"
         self._send(StateReport(CameraState.CLOCK_STEP, reason))
-        self._send(StateReport(CameraState.ONLINE, reason))
 
-    def _send(self, message: FrameReady | StateReport | Heartbeat) -> None:
+    def _frozen(self, is_frozen: bool) -> None:  # noqa: FBT001  the event is the value
+        if is_frozen:
+            reason = f"nothing new in the picture for {self._task.camera.frozen_after_s:g} s"
+            self._send(StateReport(CameraState.FROZEN, reason))
+        else:
+            self._send(StateReport(CameraState.ONLINE, "the picture changes again"))
+
+    def _send(self, message: FrameReady | StateReport) -> None:
         try:
             with self._sending:
                 self._pipe.send(message)
@@ -138,5 +163,10 @@ class IngestProcess:
             os._exit(0)
 
     def _beat(self) -> None:
-        while not self._stop.wait(HEARTBEAT_S):
-            self._send(Heartbeat(copy.copy(self._worker.counters)))
+        try:
+            while not self._stop.wait(HEARTBEAT_S):
+                # Copied in its turn: never older than the state report before it.
+                with self._sending:
+                    self._pipe.send(Heartbeat(copy.copy(self._worker.counters)))
+        except OSError:
+            self._stop.set()

@@ -1,7 +1,7 @@
 """What an ingest process and the node say to each other over their pipe.
 
 The worker sends :class:`vision.frames.shared_memory.FrameReady`, :class:`StateReport` and,
-each second, :class:`Heartbeat`. The node sends one byte: a buffer it gives back, or
+all the time, :class:`Heartbeat`. The node sends one byte: a buffer it gives back, or
 :data:`STOP`.
 """
 
@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vision.capture.worker import CaptureCounters
+from vision.capture.counters import CaptureCounters
 from vision.config.camera import CameraSettings
 from vision.config.topics import LogSettings
 from vision.domain.status import CameraState
 
 STOP = 0xFF
-HEARTBEAT_S = 1.0
+# Often, since a stall and a dead worker are noticed no sooner; it costs next to nothing.
+HEARTBEAT_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class IngestTask:
         camera: Its settings.
         run: Start of this worker, UTC milliseconds.
         long_side: Longest side of an offered picture, pixels.
+        max_rss_mib: Resident memory past which it is replaced, 0 for any.
         secrets_dir: Folder of secret files, None for the usual places.
         logs: How the worker logs, to its standard error.
     """
@@ -36,13 +38,14 @@ class IngestTask:
     camera: CameraSettings
     run: int
     long_side: int
+    max_rss_mib: int
     secrets_dir: Path | None
     logs: LogSettings
 
 
 @dataclass(frozen=True, slots=True)
 class StateReport:
-    """A change of the camera's state, seen by its worker."""
+    """A change of the camera's state, seen by its worker; ``clock_step`` is an event."""
 
     state: CameraState
     reason: str

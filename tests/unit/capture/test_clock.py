@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from vision.capture.clock import CaptureClock
@@ -13,15 +15,15 @@ SECOND = 1_000_000_000
 
 def test_without_a_report_it_is_arrival() -> None:
     """There is nothing else to go by, and no offset to tell."""
-    stamp = CaptureClock(10).stamp(None, NOW)
+    stamp = CaptureClock(10).stamp(None, NOW, 0)
     assert (stamp.captured_ns, stamp.clock, stamp.offset_ms) == (NOW, ClockSource.ARRIVAL, None)
 
 
 def test_a_plausible_camera_clock_is_believed_from_the_second_packet_on() -> None:
     """The first packet under a report carries the time of the picture before it."""
     clock = CaptureClock(10)
-    assert clock.stamp(NOW - SECOND // 10, NOW).clock is ClockSource.ARRIVAL
-    stamp = clock.stamp(NOW, NOW + SECOND // 20)
+    assert clock.stamp(NOW - SECOND // 10, NOW, 0).clock is ClockSource.ARRIVAL
+    stamp = clock.stamp(NOW, NOW + SECOND // 20, SECOND // 20)
     assert (stamp.captured_ns, stamp.clock, stamp.offset_ms) == (NOW, ClockSource.RTCP, 50.0)
 
 
@@ -30,24 +32,72 @@ def test_a_clock_hours_off_is_reported_but_not_believed(hours: int) -> None:
     """The offset tells the operator; the frame carries arrival time."""
     clock = CaptureClock(10)
     for tick in range(3):
-        stamp = clock.stamp(NOW + hours * 3600 * SECOND + tick, NOW + tick)
+        stamp = clock.stamp(NOW + hours * 3600 * SECOND + tick, NOW + tick, tick)
     assert stamp.clock is ClockSource.ARRIVAL
     assert stamp.captured_ns == NOW + 2
     assert stamp.offset_ms == -hours * 3_600_000
 
 
-def test_a_step_of_the_camera_clock_is_seen_once_with_its_size() -> None:
-    """A clock put forward by 5 s jumps by +5 s, and is quiet afterwards."""
-    clock = CaptureClock(10)
-    steps = []
-    for tick in range(6):
-        put_forward = 5 * SECOND if tick >= 3 else 0
-        steps.append(clock.stamp(NOW + tick * SECOND + put_forward, NOW + tick * SECOND).step_ms)
-    assert steps == [0, 0, 0, 5000.0, 0, 0]
+def steps(
+    count: int, fps: float, camera_s: Callable[[float], float], late_s: Callable[[float], float]
+) -> list[tuple[float, float]]:
+    """When, in seconds, steps of which size are told of a camera of ``fps``.
+
+    Its clock shows ``camera_s(t)`` at ``t``, and its packets arrive ``late_s(t)`` later.
+    """
+    clock, told = CaptureClock(10), []
+    for number in range(count):
+        at_s = number / fps
+        received_ns = round((at_s + late_s(at_s)) * 1e9)
+        stamp = clock.stamp(NOW + round(camera_s(at_s) * 1e9), NOW + received_ns, received_ns)
+        if stamp.step_ms:
+            told.append((received_ns / 1e9, stamp.step_ms / 1000))
+    return told
 
 
-def test_network_jitter_is_no_step() -> None:
-    """Half a second of delay is the network, not the clock."""
+def in_time(_: float) -> float:
+    """Packets that take 50 ms."""
+    return 0.05
+
+
+@pytest.mark.parametrize("fps", [0.2, 1, 10, 60])
+@pytest.mark.parametrize("step_s", [-10, -1.5, 5, 3600])
+def test_a_step_of_the_camera_clock_is_told_once_with_its_size(fps: float, step_s: float) -> None:
+    """And soon: within three seconds, or three pictures of a slow camera."""
+    told = steps(round(fps * 300), fps, lambda t: t + (step_s if t >= 100 else 0), in_time)
+    assert [size for _, size in told] == [pytest.approx(step_s, abs=0.01)]
+    assert 100 < told[0][0] <= 100 + max(3, 3.2 / fps)
+
+
+@pytest.mark.parametrize("stall_s", [0.5, 3, 20])
+def test_packets_that_come_late_are_no_step(stall_s: float) -> None:
+    """A connection that hangs delivers all at once afterwards; the clock was right."""
+    told = steps(1000, 10, lambda t: t, lambda t: max(0.05, 30 + stall_s - t) if t >= 30 else 0.05)
+    assert told == []
+
+
+def test_a_clock_that_drifts_is_no_step() -> None:
+    """A tenth of a second in each second is bad, and followed."""
+    assert steps(3000, 10, lambda t: t * 1.1, in_time) == []
+
+
+def test_a_clock_that_is_put_right_at_each_report_is_told_of_once_a_minute() -> None:
+    """A stream whose timestamps run fast jumps back each five seconds: one piece of news."""
+    told = steps(3000, 10, lambda t: t + (t % 5) * 0.4, in_time)
+    assert len(told) <= 5
+
+
+def test_pictures_out_of_order_are_no_step() -> None:
+    """B-frames of a slow stream carry times seconds apart, to and fro."""
+    told = steps(3000, 1, lambda t: t + 1.5 * (round(t) % 3 - 1), in_time)
+    assert told == []
+
+
+def test_a_step_of_our_own_clock_is_not_the_cameras() -> None:
+    """Arrival times jump, the monotonic clock does not."""
     clock = CaptureClock(10)
-    clock.stamp(NOW, NOW)
-    assert clock.stamp(NOW + SECOND, NOW + SECOND + SECOND // 2).step_ms == 0
+    found = [
+        clock.stamp(NOW + t * SECOND, NOW + (t + 60 * (t > 20)) * SECOND, t * SECOND).step_ms
+        for t in range(60)
+    ]
+    assert set(found) == {0}

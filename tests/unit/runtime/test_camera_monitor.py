@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from tests.support.frames import meta
-from vision.capture.worker import CaptureCounters
+from vision.capture.counters import CaptureCounters
 from vision.domain.status import CameraState, CameraStatus
 from vision.runtime.camera_monitor import CameraMonitor
 
@@ -20,6 +20,7 @@ class Bench:
     def __init__(self) -> None:
         self.now_ns = 1000 * SECOND
         self.told: list[CameraStatus] = []
+        self.counters = CaptureCounters()
         self.monitor = CameraMonitor(
             "front", self.told.append, lambda: self.now_ns, lambda: self.now_ns
         )
@@ -34,6 +35,35 @@ class Bench:
         for second in range(seconds):
             self.now_ns += SECOND
             self.beat(CaptureCounters(decoded=fps * (second + 1), newest_mono_ns=self.now_ns))
+
+    def play(self, fps: float, seconds: int) -> int:
+        """Be online, a picture at each interval and a beat each quarter of a second.
+
+        Returns when the newest picture came.
+        """
+        if self.monitor.state is not CameraState.ONLINE:
+            self.monitor.on_state(1, CameraState.ONLINE, "frames arrive")
+        before, start_ns = self.counters, self.now_ns
+        for _ in range(4 * seconds):
+            self.now_ns += SECOND // 4
+            count = int((self.now_ns - start_ns) / SECOND * fps)
+            if count:
+                newest_ns = start_ns + round(count / fps * SECOND)
+                self.counters = CaptureCounters(
+                    packets=count,
+                    newest_packet_mono_ns=newest_ns,
+                    decoded=before.decoded + count,
+                    newest_mono_ns=newest_ns,
+                )
+            self.beat(self.counters)
+            self.monitor.check_stall()
+        return self.counters.newest_mono_ns
+
+    def quiet(self, until_ns: int) -> None:
+        """Beat without pictures."""
+        while self.now_ns < until_ns:
+            self.now_ns = min(self.now_ns + SECOND // 4, until_ns)
+            self.beat(self.counters)
 
     def beat(self, counters: CaptureCounters) -> None:
         """One heartbeat of run 1."""
@@ -69,16 +99,86 @@ def test_since_is_when_the_state_began(bench: Bench) -> None:
     assert bench.told[-1].at_ns == bench.now_ns
 
 
-@pytest.mark.parametrize(("fps", "limit_s"), [(25, 1), (10, 1), (2, 5), (1, 10)])
-def test_a_stall_is_judged_by_the_cameras_own_rate(bench: Bench, fps: int, limit_s: int) -> None:
-    """Ten of its intervals, between one second and ten."""
-    bench.online(fps, 5)
-    bench.now_ns += limit_s * SECOND - SECOND // 10
-    bench.monitor.check_stall()
-    assert bench.state() is CameraState.ONLINE
-    bench.now_ns += SECOND // 5
-    bench.monitor.check_stall()
+@pytest.mark.parametrize(
+    ("fps", "limit_s"), [(60, 1), (25, 1), (10, 1), (2, 5), (1, 10), (0.2, 15), (0.05, 60)]
+)
+def test_a_stall_is_judged_by_the_cameras_own_rate(
+    bench: Bench, fps: float, limit_s: float
+) -> None:
+    """Ten of its intervals between one second and ten, and never less than three of them."""
+    newest_ns, told = bench.play(fps, 200), len(bench.told)
+    bench.quiet(newest_ns + round((limit_s - 0.1) * SECOND))
+    assert len(bench.told) == told
+    bench.quiet(newest_ns + round((limit_s + 0.6) * SECOND))
     assert bench.state() is CameraState.STALLED
+
+
+@pytest.mark.parametrize("fps", [0.2, 1, 5, 60])
+def test_a_steady_camera_never_flaps(bench: Bench, fps: float) -> None:
+    """Online is told once, however rarely a picture comes."""
+    bench.play(fps, 600)
+    assert [status.state for status in bench.told] == [CameraState.ONLINE]
+
+
+def test_a_burst_after_a_stall_does_not_change_what_is_usual(bench: Bench) -> None:
+    """A slow camera that catches up is no fast one afterwards."""
+    bench.play(0.5, 60)
+    burst = dataclasses.replace(
+        bench.counters, decoded=bench.counters.decoded + 20, newest_mono_ns=bench.now_ns + 1000
+    )
+    bench.counters = burst
+    told = len(bench.told)
+    bench.play(0.5, 60)
+    assert len(bench.told) == told
+
+
+def test_a_stall_is_found_by_the_worker_that_says_nothing(bench: Bench) -> None:
+    """A worker that is stopped sends no heartbeat either: then the clock decides."""
+    bench.play(10, 5)
+    for _ in range(4):
+        bench.now_ns += SECOND // 2
+        bench.monitor.check_stall()
+    assert bench.state() is CameraState.STALLED
+
+
+def test_packets_without_pictures_are_a_decode_error_and_end_as_one(bench: Bench) -> None:
+    """Told after the time a stall takes; a picture ends it."""
+    bench.play(10, 5)
+    for number in range(1, 13):
+        bench.now_ns += SECOND // 4
+        bench.counters = dataclasses.replace(
+            bench.counters,
+            packets=bench.counters.packets + 3,
+            newest_packet_mono_ns=bench.now_ns,
+            undecoded=number * 3,
+            undecoded_since_mono_ns=bench.now_ns - number * SECOND // 4,
+        )
+        bench.beat(bench.counters)
+    assert bench.state() is CameraState.DECODE_ERROR
+    bench.counters = dataclasses.replace(
+        bench.counters, undecoded=0, decoded=51, newest_mono_ns=bench.now_ns
+    )
+    bench.beat(bench.counters)
+    assert bench.state() is CameraState.ONLINE
+    assert bench.told[-1].reason == "frames arrive again"
+
+
+@pytest.mark.parametrize(("waited_s", "told"), [(4, []), (6, [CameraState.DECODE_ERROR])])
+def test_a_stream_joined_in_its_middle_may_take_a_while(
+    bench: Bench, waited_s: int, told: list[CameraState]
+) -> None:
+    """Until the next key frame nothing decodes; after five seconds that is worth a word."""
+    bench.monitor.on_state(1, CameraState.STARTING, "the ingest worker starts")
+    bench.now_ns += waited_s * SECOND
+    bench.beat(
+        CaptureCounters(
+            packets=100,
+            newest_packet_mono_ns=bench.now_ns,
+            undecoded=100,
+            undecoded_since_mono_ns=bench.now_ns - waited_s * SECOND,
+        )
+    )
+    assert [status.state for status in bench.told[1:]] == told
 
 
 def test_a_stall_stays_one_until_a_frame_arrives(bench: Bench) -> None:

@@ -1,0 +1,152 @@
+"""A worker that dies, hangs or grows is replaced within seconds, and the others go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.clips import make_clip
+from tests.support.ingest import Ingest, ingesting
+from tests.support.waiting import wait_until
+from vision.domain.status import CameraState
+from vision.runtime.worker_memory import resident_mib
+from vision.simulate.auth import Credentials
+from vision.simulate.clip import Clip
+from vision.simulate.server import Server
+
+pytestmark = pytest.mark.integration
+
+# The goal is three seconds; measured on an idle machine: 0.7 after a kill, 2.3 after a stop.
+_GENEROUS_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    """Two seconds at 10 fps that move."""
+    return Clip.load(make_clip(tmp_path_factory.mktemp("clips") / "moving.mp4"))
+
+
+@pytest.fixture
+def server(clip: Clip) -> Iterator[Server]:
+    """A camera without credentials."""
+    with Server({"front": clip}) as server:
+        yield server
+
+
+def secrets(directory: Path, password: str) -> Path:
+    """A secrets folder for the camera ``front``, written anew."""
+    for name, value in (("username", "viewer"), ("password", password)):
+        path = directory / f"camera_front_{name}"
+        path.write_text(value)
+        path.chmod(0o600)
+    return directory
+
+
+def wait_for_new_run(ingest: Ingest, run: int) -> float:
+    """Seconds until frames of a run after ``run`` arrive."""
+    started_s = time.monotonic()
+    wait_until(lambda: ingest.metas[-1].run > run, f"a new worker, states {ingest.states}")
+    return time.monotonic() - started_s
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGSTOP])
+def test_the_other_cameras_lose_no_frame(server: Server, how: signal.Signals) -> None:
+    """And the lost one is back soon; its reason tells in what way the worker went."""
+    with ExitStack() as stack:
+        lost, other = (
+            stack.enter_context(ingesting(server.url("front"), fps=30)) for _ in range(2)
+        )
+        lost.wait_for_frames(5)
+        other.wait_for_frames(5)
+        run, first = lost.metas[-1].run, len(other.metas)
+        assert lost.supervisor.pid is not None
+        os.kill(lost.supervisor.pid, how)
+        assert wait_for_new_run(lost, run) < _GENEROUS_S
+        other.wait_for_frames(5)
+        assert other.overtaken == 0
+    seqs = [meta.seq for meta in other.metas[first - 1 :]]
+    assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+    assert len({meta.run for meta in other.metas}) == 1
+    told = next(s for s in lost.statuses if s.state is CameraState.RECONNECTING)
+    assert told.reason.startswith("the ingest worker")
+    assert (how.name in told.reason) == (how is not signal.SIGSTOP)
+    states = lost.states[lost.states.index(CameraState.RECONNECTING) :]
+    assert states[:3] == [CameraState.RECONNECTING, CameraState.STARTING, CameraState.ONLINE]
+
+
+def test_a_worker_past_its_memory_is_replaced_and_then_seldom(server: Server) -> None:
+    """Every worker needs more than this: five at once, then longer and longer waits."""
+    with ingesting(server.url("front"), fps=10, max_rss_mib=20) as ingest:
+        wait_until(
+            lambda: sum("MiB" in status.reason for status in ingest.statuses) >= 6, "six workers"
+        )
+    lost = [status for status in ingest.statuses if "MiB" in status.reason]
+    assert all("ingest.max_rss_mib (20)" in status.reason for status in lost)
+    waits_s = [(status.retry_at_ns or 0) / 1e9 - status.at_ns / 1e9 for status in lost]
+    assert max(waits_s[:5]) < 0.02 <= waits_s[5]
+    assert len({status.run for status in lost}) == len(lost)
+
+
+def test_a_worker_within_its_memory_stays(server: Server) -> None:
+    """The default leaves several times of what a worker needs."""
+    with ingesting(server.url("front"), fps=10, max_rss_mib=1024) as ingest:
+        ingest.wait_for_frames(20)
+        assert ingest.supervisor.pid is not None
+        assert 20 < resident_mib(ingest.supervisor.pid) < 512
+    assert len({meta.run for meta in ingest.metas}) == 1
+
+
+def test_the_memory_of_a_process_that_is_gone_is_none() -> None:
+    """Between two looks it may go."""
+    assert resident_mib(2**22 + 1) == 0
+
+
+def test_a_rotated_password_is_used_at_the_next_connection(clip: Clip, tmp_path: Path) -> None:
+    """By the same worker: neither it nor the node is started again."""
+    old, new = (
+        Credentials("viewer", "old-pass", "digest"),
+        Credentials("viewer", "new-pass", "digest"),
+    )
+    server = Server({"front": clip}, credentials=old)
+    with server, ingesting(server.url("front"), secrets(tmp_path, "old-pass"), fps=10) as ingest:
+        ingest.wait_for_frames(3)
+        secrets(tmp_path, "new-pass")
+        ingest.wait_for_frames(3)
+        server.close()
+        with Server({"front": clip}, port=server.port, credentials=new):
+            ingest.wait_for_state(CameraState.RECONNECTING)
+            ingest.wait_for_state(CameraState.ONLINE)
+            ingest.wait_for_frames(3)
+    assert CameraState.AUTH_FAILED not in ingest.states
+    assert len({meta.run for meta in ingest.metas}) == 1
+
+
+def test_a_mended_password_is_tried_long_before_the_slow_retry(clip: Clip, tmp_path: Path) -> None:
+    """Half a minute and more was announced; a few seconds after the file changed it is used."""
+    server = Server({"front": clip}, credentials=Credentials("viewer", "new-pass"))
+    with server, ingesting(server.url("front"), secrets(tmp_path, "old-pass"), fps=10) as ingest:
+        ingest.wait_for_state(CameraState.AUTH_FAILED)
+        status = ingest.statuses[-1]
+        assert status.retry_at_ns is not None
+        assert status.retry_at_ns - status.at_ns >= 29e9
+        secrets(tmp_path, "new-pass")
+        ingest.wait_for_frames(3)
+        assert time.time_ns() < status.retry_at_ns
+    assert ingest.states.count(CameraState.AUTH_FAILED) == 1
+
+
+def test_a_slow_retry_does_not_hold_up_the_end(clip: Clip, tmp_path: Path) -> None:
+    """Everything that waits wakes at once."""
+    server = Server({"front": clip}, credentials=Credentials("viewer", "right"))
+    with server, ingesting(server.url("front"), secrets(tmp_path, "wrong")) as ingest:
+        ingest.wait_for_state(CameraState.AUTH_FAILED)
+        started_s = time.monotonic()
+        ingest.stop()
+        assert time.monotonic() - started_s < 5
+    assert ingest.states[-1] is CameraState.STOPPED

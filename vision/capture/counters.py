@@ -1,0 +1,32 @@
+"""What a capture worker has done so far: its heartbeat carries it to the node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class CaptureCounters:
+    """Counted since the worker's process started; written by one thread, read by others.
+
+    Attributes:
+        packets: Video packets received.
+        newest_packet_mono_ns: CLOCK_MONOTONIC when the newest of them arrived, 0 before.
+        decoded: Pictures decoded.
+        newest_mono_ns: CLOCK_MONOTONIC when the packet of the newest picture arrived, 0 before.
+        undecoded: Packets of this connection since the newest picture came out of the decoder.
+        undecoded_since_mono_ns: CLOCK_MONOTONIC when the first of them arrived.
+        decode_errors: Packets that the decoder refused.
+        offered: Frames handed over, those included that could not be.
+        overrun: Offered but skipped, because the reader held all memory.
+    """
+
+    packets: int = 0
+    newest_packet_mono_ns: int = 0
+    decoded: int = 0
+    newest_mono_ns: int = 0
+    undecoded: int = 0
+    undecoded_since_mono_ns: int = 0
+    decode_errors: int = 0
+    offered: int = 0
+    overrun: int = 0
