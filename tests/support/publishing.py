@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.topics import PublishingSettings, RedisSettings
+from vision.frames.redis_link import RedisConnector
 from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind, StreamKey
@@ -110,8 +111,8 @@ def stream_payloads(
     server: RedisServer, camera: str = "front", kind: Kind = Kind.DETECTIONS
 ) -> dict[str, bytes]:
     """All entries of a stream: id to the bytes of the message."""
-    with server.client() as client:
-        return dict(StreamReader(client).between(StreamKey(kind, camera), BEFORE_THE_FIRST))
+    with closing(RedisConnector(server.settings(), lambda: server.password).open()) as link:
+        return dict(StreamReader(link).between(StreamKey(kind, camera), BEFORE_THE_FIRST))
 
 
 def stream_seqs(server: RedisServer, camera: str = "front") -> list[int]:

@@ -56,9 +56,12 @@ def _listening(
     *cameras: str,
     replay: int = 0,
     command_timeout_s: float = 2.0,
+    quiet_s: float = 5.0,
 ) -> Iterator[_Listener[Message]]:
     settings = server.settings(command_timeout_s=command_timeout_s)
-    subscriber = Subscriber(settings, lambda: server.password, cursor, cameras, replay=replay)
+    subscriber = Subscriber(
+        settings, lambda: server.password, cursor, cameras, replay=replay, quiet_s=quiet_s
+    )
     listener = _Listener(subscriber)
     try:
         with server.client() as client:
@@ -216,11 +219,12 @@ def test_what_is_no_message_is_skipped(
 
 
 def test_a_connection_that_went_silent_is_given_up(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A server that keeps the connection and says nothing more is noticed."""
-    monkeypatch.setattr("vision.publishing.subscriber._QUIET_S", 0.1)
-    with _listening(server, DetectionCursor, "front", command_timeout_s=0.5) as listener:
+    with _listening(
+        server, DetectionCursor, "front", command_timeout_s=0.5, quiet_s=0.1
+    ) as listener:
         server.pause()
         wait_until(lambda: "subscribe.redis_away" in caplog.text, "the loss")
         server.resume()
