@@ -43,9 +43,11 @@ def main(url: str, count: int) -> None:
         fps=30,
         long_side=320,
         clock_window_s=10,
+        frozen_after_s=30,
         sink=_Sink(),
         on_online=on_online,
         on_clock_step=lambda _: None,
+        on_frozen=lambda _: None,
     )
     stop, held = threading.Event(), []
     while online[0] < count:

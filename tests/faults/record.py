@@ -129,8 +129,10 @@ class Recorder:
 
     def forget(self) -> None:
         """Keep but the newest message of each camera: a long run would fill the memory."""
-        for messages in (*self.seen.values(), *self.told.values()):
-            del messages[:-1]
+        for seen in self.seen.values():
+            del seen[:-1]
+        for told in self.told.values():
+            del told[:-1]
 
     def state(self, camera: str) -> str:
         """The state told last, empty before the first."""
@@ -198,4 +200,4 @@ def wait_for(condition: Callable[[], bool], patience_s: float) -> bool:
 
 def let_pass(seconds: float) -> None:
     """Let a fault last: time is what such a row is about."""
-    threading.Event().wait(seconds)
+    threading.Event().wait(max(0.0, seconds))

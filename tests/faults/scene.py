@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.outcome import MOST_GROWTH_MIB, MOST_MORE_FDS, Outcome
-from tests.faults.record import Recorder, account, let_pass, longest_silence_s, wait_for
+from tests.faults.record import Recorder, Seen, Told, account, let_pass, longest_silence_s, wait_for
 from tests.faults.stage import Stage
 from tests.faults.table import PASSWORD, Fault
 from tests.support.clips import make_clip
@@ -75,54 +75,56 @@ class Scene:
         """Let a fault happen to its camera, and look what comes of it."""
         stage, recorder = self.stages[slug(fault)], self.recorder
         outcome = Outcome(fault.name, fault.what)
-        before = _held(stage)
+        before, others = _held(stage), self._others_lost()
         known = len(recorder.seen[stage.name])
-        others = self._others_lost()
         began_s = ended_s = time.monotonic()
         fault.begin(stage)
         if fault.states:
-            wanted = fault.states
-            found = wait_for(
-                lambda: (
-                    recorder.first_told(
-                        stage.name,
-                        began_s,
-                        lambda told: (
-                            told.state in wanted and bool(re.search(fault.reason, told.reason))
-                        ),
-                    )
-                    is not None
-                ),
-                fault.detect_s,
-            )
-            told = recorder.first_told(
-                stage.name,
-                began_s,
-                lambda told: told.state in wanted and bool(re.search(fault.reason, told.reason)),
-            )
-            outcome.detect_s = told.arrived_s - began_s if told else None
-            outcome.expect(found, f"none of {[*wanted]} told within {fault.detect_s:.0f} s")
-        let_pass(max(0.0, began_s + fault.lasts_s - time.monotonic()))
+            self._detect(fault, stage, outcome, began_s)
+        let_pass(began_s + fault.lasts_s - time.monotonic())
         if fault.end is not None:
-            # Frames on their way when it ended are of the time before.
             fault.end(stage)
             ended_s = time.monotonic()
-        ended_utc_s = time.time() - (time.monotonic() - ended_s)
-        fresh = lambda: recorder.first_seen(  # noqa: E731  asked again and again, here alone
-            stage.name, ended_s, lambda seen: seen.received_s >= ended_utc_s
-        )
-        back = wait_for(
-            lambda: fresh() is not None and recorder.state(stage.name) == CameraState.ONLINE,
-            fault.recover_s,
-        )
-        outcome.expect(back, f"not online with messages within {fault.recover_s:.0f} s of its end")
-        seen = fresh()
-        outcome.recover_s = seen.arrived_s - ended_s if seen else None
-        self._judge(fault, stage, outcome, began_s, known)
+        self._recover(fault, stage, outcome, ended_s)
+        self._judge(fault, stage, outcome, (began_s, known))
         outcome.others_lost = self._others_lost() - others
         outcome.expect(outcome.others_lost == 0, f"other cameras lost {outcome.others_lost}")
         _compare(outcome, before, _held(stage))
         return outcome
+
+    def _detect(self, fault: Fault, stage: Stage, outcome: Outcome, began_s: float) -> None:
+        def told() -> Told | None:
+            return self.recorder.first_told(
+                stage.name,
+                began_s,
+                lambda item: item.state in fault.states and _fits(fault.reason, item.reason),
+            )
+
+        wait_for(lambda: told() is not None, fault.detect_s)
+        found = told()
+        outcome.detect_s = found.arrived_s - began_s if found else None
+        outcome.expect(
+            found is not None, f"none of {[*fault.states]} told within {fault.detect_s:.0f} s"
+        )
+
+    def _recover(self, fault: Fault, stage: Stage, outcome: Outcome, ended_s: float) -> None:
+        # Frames that were on their way when the fault ended are of the time before.
+        ended_utc_s = time.time() - (time.monotonic() - ended_s)
+
+        def fresh() -> Seen | None:
+            return self.recorder.first_seen(
+                stage.name, ended_s, lambda item: item.received_s >= ended_utc_s
+            )
+
+        def is_back() -> bool:
+            return fresh() is not None and self.recorder.state(stage.name) == CameraState.ONLINE
+
+        outcome.expect(
+            wait_for(is_back, fault.recover_s),
+            f"not online with messages within {fault.recover_s:.0f} s of its end",
+        )
+        found = fresh()
+        outcome.recover_s = found.arrived_s - ended_s if found else None
 
     def witness_complaints(self) -> Iterator[str]:
         """What the camera without a fault noticed of those of the others."""
@@ -136,8 +138,9 @@ class Scene:
             yield f"the witness was silent for {silence_s:.1f} s"
 
     def _judge(
-        self, fault: Fault, stage: Stage, outcome: Outcome, began_s: float, known: int
+        self, fault: Fault, stage: Stage, outcome: Outcome, since: tuple[float, int]
     ) -> None:
+        began_s, known = since
         seen = self.recorder.seen[stage.name][max(0, known - 1) :]
         told = [item for item in self.recorder.told[stage.name] if item.arrived_s >= began_s]
         counted = account(seen)
@@ -161,6 +164,10 @@ class Scene:
 def slug(fault: Fault) -> str:
     """The name of a fault's camera."""
     return re.sub(r"[^a-z0-9]+", "-", fault.name.lower().replace("-10", "minus-10")).strip("-")
+
+
+def _fits(pattern: str, reason: str) -> bool:
+    return re.search(pattern, reason) is not None
 
 
 def _held(stage: Stage) -> Held | None:
@@ -188,7 +195,7 @@ def running_scene(
         redis = running.enter_context(running_redis(folder / "redis"))
         recorder = running.enter_context(Recorder(redis))
         stages = dict(_stages(folder, faults, clips, recorder, running))
-        configured = base_settings(redis, small_model(folder / "models")) | (settings or {})
+        configured = base_settings(redis, small_model(folder / "models")) | dict(settings or {})
         configured["cameras"] = {
             stage.name: {"url": stage.url, "auth": "auto"} for stage in stages.values()
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tests.faults.record import Seen, Told
@@ -85,22 +85,20 @@ def _lock_out(stage: Stage) -> None:
 
 def _hostile(reply: hostile.Reply, **bounds: Any) -> Fault:
     name = reply.__name__.replace("_", " ")
-    return Fault(
+    usual = Fault(
         name=f"hostile: {name}",
         what=(reply.__doc__ or name).rstrip(".").lower(),
         begin=lambda stage: stage.answer_with(reply),
         end=lambda stage: stage.answer_with(None),
+        states=(State.RECONNECTING, State.NOT_FOUND, State.DECODE_ERROR),
         # The break before it is told too; what has to be told is what came after.
-        **{
-            "states": (State.RECONNECTING, State.NOT_FOUND, State.DECODE_ERROR),
-            "reason": r"^(?!the camera closed)",
-            "also": _AWAY,
-            "detect_s": 15.0,
-            "lasts_s": 1.0,
-            "recover_s": 20.0,
-        }
-        | bounds,
+        reason=r"^(?!the camera closed)",
+        also=_AWAY,
+        detect_s=15.0,
+        lasts_s=1.0,
+        recover_s=20.0,
     )
+    return replace(usual, **bounds)
 
 
 def _widths(*pixels: int) -> Check:

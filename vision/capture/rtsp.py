@@ -206,6 +206,11 @@ class RtspSession:
             self._resources.close()
             raise SourceError(SourceErrorCode.NOT_FOUND, "the camera's stream holds no video")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            self._resources.close()
+            raise SourceError(
+                SourceErrorCode.DECODE, "the camera's stream is described as of no known codec"
+            )
         # One thread: frame threads would hold each frame back by their number, and with
         # many cameras the cores are busy anyway.
         stream.thread_type = "NONE"
