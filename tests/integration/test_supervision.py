@@ -10,15 +10,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.support.clips import make_clip
 from tests.support.ingest import Ingest, ingesting
 from tests.support.waiting import wait_until
+from vision.config.secrets import SecretFiles
+from vision.config.settings import Settings
 from vision.domain.status import CameraState
+from vision.frames.newest import NewestFrames
+from vision.runtime.camera_fleet import CameraFleet
+from vision.runtime.checks import _camera_look
 from vision.runtime.worker_memory import resident_mib
 from vision.simulate.auth import Credentials
 from vision.simulate.clip import Clip
-from vision.simulate.server import Server
+from vision.simulate.server import Server, tls_context
 
 pytestmark = pytest.mark.integration
 
@@ -150,3 +156,31 @@ def test_a_slow_retry_does_not_hold_up_the_end(clip: Clip, tmp_path: Path) -> No
         ingest.stop()
         assert time.monotonic() - started_s < 5
     assert ingest.states[-1] is CameraState.STOPPED
+
+
+def test_a_camera_whose_certificate_is_not_checked_is_told_of_at_each_start(
+    clip: Clip, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the node, by name, and by ``vision check``; not where it is checked or not encrypted."""
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    tls = tls_context(tmp_path / "cert.pem", tmp_path / "key.pem")
+    with Server({"front": clip}, tls=tls) as server:
+        cameras = {
+            name: {"url": url, "tls": {"verify": verify}}
+            for name, url, verify in (
+                ("front", server.url("front"), False),
+                ("yard", server.url("front"), True),
+                ("gate", "rtsp://127.0.0.1:9/x", False),
+            )
+        }
+        configured = Settings.model_validate({"cameras": cameras})
+        look = _camera_look("front", configured.cameras["front"], SecretFiles(tmp_path, print))
+        assert "its certificate is not checked (tls.verify is false)" in look()
+        for _ in range(2):
+            fleet = CameraFleet(configured, lambda _: None)
+            fleet.start(NewestFrames(lambda *_: None), 640, {})
+            fleet.stop()
+    told = [r.getMessage() for r in caplog.records if "camera.tls_unverified" in r.getMessage()]
+    assert [line.split(":")[0] for line in told] == ["camera.tls_unverified camera=front"] * 2

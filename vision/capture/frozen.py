@@ -28,7 +28,7 @@ class FrozenWatch:
     """Judges the frames of one connection; one thread."""
 
     def __init__(self, after_s: float) -> None:
-        """Call a picture frozen after ``after_s`` seconds without a new one; 0 for never."""
+        """Call a picture frozen after ``after_s`` seconds without a new one."""
         self._after_ns = round(after_s * 1e9)
         self._reference: Grey | None = None
         self._known: deque[bytes] = deque(maxlen=_REMEMBERED)
@@ -37,8 +37,6 @@ class FrozenWatch:
 
     def look(self, thumbnail: Grey, mono_ns: int) -> bool:
         """Whether the picture is frozen, with the frame that arrived at ``mono_ns``."""
-        if not self._after_ns:
-            return False
         if self._is_new(thumbnail):
             self._new_ns, self._repeats = mono_ns, 0
             return False

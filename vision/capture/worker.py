@@ -14,7 +14,7 @@ from vision.capture.frozen import FrozenWatch
 from vision.capture.pace import Pace
 from vision.capture.rtsp import DecodedFrame, RtspAddress, RtspSession
 from vision.capture.scale import Scaler
-from vision.capture.thumbnail import Thumbnailer
+from vision.capture.thumbnail import Grey, Thumbnailer
 from vision.domain.frame import Frame, FrameMeta
 from vision.frames.slot import FrameSink
 
@@ -99,11 +99,9 @@ class _Connection:
             worker.on_clock_step(stamp.step_ms)
         if not self._pace.admit(time.received_mono_ns):
             return
-        # Before any colour is converted: whoever wants to save that work looks here.
-        thumbnail = self._thumbnailer.thumbnail(picture)
-        if self._frozen.look(thumbnail, time.received_mono_ns) is not self._is_frozen:
-            self._is_frozen = not self._is_frozen
-            worker.on_frozen(self._is_frozen)
+        # Before any colour is converted: whoever wants to save that work looks at it too.
+        if worker.frozen_after_s:
+            self._watch_frozen(self._thumbnailer.thumbnail(picture), time.received_mono_ns)
         meta = FrameMeta(
             camera=worker.camera,
             run=worker.run,
@@ -119,6 +117,11 @@ class _Connection:
             height=picture.height,
         )
         worker.offer(meta, picture, self._scaler)
+
+    def _watch_frozen(self, thumbnail: Grey, mono_ns: int) -> None:
+        if self._frozen.look(thumbnail, mono_ns) is not self._is_frozen:
+            self._is_frozen = not self._is_frozen
+            self._worker.on_frozen(self._is_frozen)
 
 
 def _time_base(picture: av.VideoFrame) -> tuple[int, int]:

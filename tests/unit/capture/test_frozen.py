@@ -34,11 +34,6 @@ def test_the_same_picture_is_frozen_after_the_time_set() -> None:
     assert frozen([SCENE] * 100) == [False] * 50 + [True] * 50
 
 
-def test_zero_never_says_so() -> None:
-    """For a camera that looks at a drawing."""
-    assert not any(frozen([SCENE] * 1000, after_s=0))
-
-
 def test_a_frozen_source_behind_an_encoder_is_frozen() -> None:
     """Each key frame is refined by the frames after it, the same way every time."""
     refinement = [changed(3, seed=1), changed(2, seed=2), *[changed(1, seed=3)] * 8]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,24 @@ def test_a_camera_can_do_without_its_files(vault: Vault) -> None:
     """``auth: none`` leaves files of that name alone."""
     vault.write("camera_front_username", "viewer")
     assert vault.files.camera("front", camera(auth="none")) is None
+
+
+def test_the_stamp_differs_with_every_change_of_a_cameras_files(tmp_path: Path) -> None:
+    """Made, written, replaced by a link, removed; others do not count."""
+    files = SecretFiles(tmp_path, lambda *_: None)
+    path, other = tmp_path / "camera_front_password", tmp_path / "camera_yard_password"
+    changes: list[Callable[[], object]] = [
+        lambda: path.write_text("one"),
+        lambda: path.write_text("two2"),
+        path.unlink,
+        lambda: path.symlink_to(other),
+    ]
+    other.write_text("three")
+    for change in changes:
+        before = files.stamp("front")
+        change()
+        assert files.stamp("front") != before
+        assert files.stamp("front") == files.stamp("front")
+    before = files.stamp("front")
+    (tmp_path / "camera_gate_password").write_text("four")
+    assert files.stamp("front") == before
