@@ -379,7 +379,8 @@ WORKER_FAULTS = (
         begin=lambda stage: stage.hang_worker(),
         end=lambda stage: stage.undo(),
         states=(State.RECONNECTING, State.STARTING),
-        detect_s=15.0,
+        # It may be in a read, which is given its timeout of 5 s.
+        detect_s=10.0,
         also=_AWAY,
         home="alone",
     ),
