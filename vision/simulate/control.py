@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _ALL = "*"
 _SWITCH = {"on": True, "off": False}
 _NONE = "none"
+_DIGITS = 10
 _KINDS = {field.name: field.type for field in dataclasses.fields(Faults) if field.name != "random"}
 _SHARES = frozenset({"loss", "corruption"})
 
@@ -113,6 +114,6 @@ def _value(key: str, text: str) -> bool | float | int | None:
 
 
 def _whole(key: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
         raise ConfigError(f"{key}={text}: give a whole number")
     return int(text)
