@@ -75,8 +75,19 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {_reason(error)}") from None
+    values = _parsed(text, path)
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must be a mapping with keys such as 'cameras:' at the top")
+    if not all(isinstance(key, str) for key in values):
+        raise ConfigError(f"{path}: a key at the top is not text: known here: {_known_at_top()}")
+    return cast("dict[str, Any]", values)
+
+
+def _parsed(text: str, path: Path) -> object:
     try:
-        values = yaml.load(text, _UniqueKeyLoader)  # noqa: S506  derives from SafeLoader
+        return cast("object", yaml.load(text, _UniqueKeyLoader))  # noqa: S506  derives from SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}: line {line}: not valid YAML: {error.problem}") from None
@@ -90,13 +101,6 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         ) from None
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must be a mapping with keys such as 'cameras:' at the top")
-    if not all(isinstance(key, str) for key in values):
-        raise ConfigError(f"{path}: a key at the top is not text: known here: {_known_at_top()}")
-    return cast("dict[str, Any]", values)
 
 
 def _known_at_top() -> str:

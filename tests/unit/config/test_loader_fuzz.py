@@ -27,7 +27,6 @@ def line_for(content: bytes) -> str:
         try:
             load_settings(path, {})
         except ConfigError as error:
-            assert error.__cause__ is None
             return str(error)
     return ""
 
@@ -61,9 +60,9 @@ def line_for(content: bytes) -> str:
 @example(b"cameras: {1: {url: 'rtsp://h/x'}}")
 @example(b"cameras: {front: {url: 'rtsp://h/x', fps: .nan}}")
 @example(b"cameras: {front: {url: 'rtsp://h/x', fps: .inf}}")
-@example(b"cameras: {front: {url: \"rtsp://h\\0/x\"}}")
+@example(b'cameras: {front: {url: "rtsp://h\\0/x"}}')
 @example(b"cameras: {front: {url: 'rtsp://[/x'}}")
-@example(b"models_dir: \"\\0\"")
+@example(b'models_dir: "\\0"')
 def test_any_bytes_are_settings_or_one_line(content: bytes) -> None:
     """No other exception gets out, and nobody is shown a traceback."""
     line = line_for(content)

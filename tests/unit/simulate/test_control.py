@@ -105,7 +105,17 @@ def test_a_wrong_line_is_answered_and_changes_nothing(line: str, complaint: str)
 
 
 _WORDS: Any = st.sampled_from(
-    ["front", "*", "cut", "stall=", "seed=1", "loss=1e999", "first_timestamp=²", "random=1", "show="]
+    [
+        "front",
+        "*",
+        "cut",
+        "stall=",
+        "seed=1",
+        "loss=1e999",
+        "first_timestamp=²",
+        "random=1",
+        "show=",
+    ]
 )
 
 
