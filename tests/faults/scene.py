@@ -28,18 +28,20 @@ _USERNAME = "viewer"
 _START_S = 90.0
 _WITNESS_SILENCE_S = 5.0
 _CLOCK_WINDOW_S = 10.0
+_CLIPS: Mapping[str, dict[str, Any]] = {
+    "moving": {},
+    "wide": {"width": 640, "height": 360},
+    # Noise that repeats itself soon would be none.
+    "grainy": {"pattern": "grainy", "seconds": 10},
+    "detailed": {"pattern": "grainy", "width": 640, "height": 480},
+    "huge": {"width": 5120, "height": 2880, "fps": 5, "seconds": 1},
+}
 
 
-def make_clips(folder: Path) -> dict[str, Path]:
-    """The clips of the scenes, of 10 frames a second."""
+def make_clips(folder: Path, *names: str) -> dict[str, Path]:
+    """Those of the clips of the scenes that are named."""
     folder.mkdir(exist_ok=True)
-    return {
-        "moving": make_clip(folder / "moving.mp4"),
-        "wide": make_clip(folder / "wide.mp4", width=640, height=360),
-        # Noise that repeats itself soon would be none.
-        "grainy": make_clip(folder / "grainy.mp4", pattern="grainy", seconds=10),
-        "detailed": make_clip(folder / "detailed.mp4", pattern="grainy", width=640, height=480),
-    }
+    return {name: make_clip(folder / f"{name}.mp4", **_CLIPS[name]) for name in names}
 
 
 def base_settings(redis: RedisServer, model_folder: Path) -> dict[str, Any]:
@@ -49,6 +51,8 @@ def base_settings(redis: RedisServer, model_folder: Path) -> dict[str, Any]:
         "web": {"enabled": False},
         "models_dir": str(model_folder),
         "model": {"name": "yolov8n", "input_size": 320},
+        # A worker holds about 70.
+        "ingest": {"max_rss_mib": 110},
     }
 
 
@@ -191,7 +195,7 @@ def running_scene(
     folder: Path, faults: Sequence[Fault], settings: Mapping[str, Any] | None = None
 ) -> Iterator[Scene]:
     """A scene with a camera for each fault and the witness, once messages come from all."""
-    clips = make_clips(folder / "clips")
+    clips = make_clips(folder / "clips", *_CLIPS)
     with ExitStack() as running:
         redis = running.enter_context(running_redis(folder / "redis"))
         recorder = running.enter_context(Recorder(redis))

@@ -18,7 +18,8 @@ Check = Callable[[Sequence[Seen], Sequence[Told]], str]
 
 PASSWORD, WRONG = "right", "wrong"
 _TICKS_PER_S = 90_000
-_QUICK_S, _SLOW_S = 12.0, 45.0
+# A refused path or password is tried again after up to a minute.
+_QUICK_S, _SLOW_S = 12.0, 75.0
 _LATE_S, _LATE_MESSAGES = 4.0, 20
 # What a connection goes through that ends and is made again.
 _AWAY = frozenset({State.STARTING, State.STALLED, State.RECONNECTING})
@@ -372,6 +373,15 @@ WORKER_FAULTS = (
         detect_s=4.0,
         also=_AWAY,
         home="alone",
+    ),
+    Fault(
+        name="ingest worker grows",
+        what="the picture becomes 5120x2880, more than `ingest.max_rss_mib` allows",
+        begin=_show("huge"),
+        end=_show("moving"),
+        states=(State.RECONNECTING, State.STARTING),
+        reason="MiB",
+        also=_AWAY,
     ),
     Fault(
         name="ingest worker hangs",

@@ -32,7 +32,7 @@ def test_killed_and_restarted(tmp_path: Path, judge: Callable[[Outcome], None]) 
     with ExitStack() as running:
         redis = running.enter_context(running_redis(tmp_path / "redis"))
         recorder = running.enter_context(Recorder(redis))
-        clips = make_clips(tmp_path / "clips")
+        clips = make_clips(tmp_path / "clips", "moving")
         simulator = Simulator(dict.fromkeys(_CAMERAS, clips["moving"]), tmp_path / "cameras")
         simulator.start()
         running.callback(simulator.kill)

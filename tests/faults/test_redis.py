@@ -58,7 +58,7 @@ class Station:
 @contextmanager
 def station(folder: Path, password: str | None = None) -> Iterator[Station]:
     """A station; ``password`` replaces the right one in the secret file."""
-    clips = make_clips(folder / "clips")
+    clips = make_clips(folder / "clips", "moving")
     names = [f"camera-{number}" for number in range(_CAMERAS)]
     with ExitStack() as running:
         redis = running.enter_context(running_redis(folder / "redis"))
