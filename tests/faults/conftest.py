@@ -25,14 +25,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Collect in the process that the reports of all others come to."""
     path = config.getoption("--faults-json", default=None)
     if path is not None and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Figures(path))
+        command = "make soak" if config.getoption("markexpr") == "soak" else "make faults"
+        config.pluginmanager.register(_Figures(path, command))
 
 
 class _Figures:
     """Writes the figures of all rows at the end."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, command: str) -> None:
         self._path = path
+        self._command = command
         self._rows: list[object] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -42,7 +44,7 @@ class _Figures:
 
     def pytest_sessionfinish(self) -> None:
         """Write."""
-        document = {"machine": machine() | {"command": "make faults"}, "rows": self._rows}
+        document = {"machine": machine() | {"command": self._command}, "rows": self._rows}
         self._path.write_text(json.dumps(document, indent=1) + "\n")
 
 

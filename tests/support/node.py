@@ -66,6 +66,11 @@ class NodeProcess:
         """Put a secret file there."""
         write_secret(self.folder / "secrets" / name, value)
 
+    def replace_secret(self, name: str, value: str) -> None:
+        """Put another value into a secret file, at once as a rotation does."""
+        path = self.folder / "secrets" / name
+        write_secret(path.with_suffix(".new"), value).replace(path)
+
     def start(self) -> None:
         """Start it."""
         clean = {key: value for key, value in os.environ.items() if not key.startswith("VISION_")}
