@@ -33,7 +33,7 @@ _CLIPS: Mapping[str, dict[str, Any]] = {
     "wide": {"width": 640, "height": 360},
     # Noise that repeats itself soon would be none.
     "grainy": {"pattern": "grainy", "seconds": 10},
-    "detailed": {"pattern": "grainy", "width": 640, "height": 480},
+    "detailed": {"pattern": "grainy", "seconds": 10, "width": 640, "height": 480},
     "huge": {"width": 5120, "height": 2880, "fps": 5, "seconds": 1},
 }
 
