@@ -127,7 +127,7 @@ def test_a_clock_step_is_told_once_and_the_camera_is_online_again(server: Server
 
 
 def test_a_slow_clip_with_b_frames_is_no_clock_step(folder: Path) -> None:
-    """Its pictures are decoded out of order, and their times go to and fro by 1.7 s."""
+    """Its pictures are decoded out of order, and their times jump back and forth by 1.7 s."""
     clip = Clip.load(make_clip(folder / "b-frames.mp4", bframes=3, seconds=4), fps=3)
     with Server({"front": clip}) as server, ingesting(server.url("front"), fps=30) as ingest:
         ingest.wait_for_frames(20)

@@ -28,7 +28,7 @@ from vision.simulate.server import Server, tls_context
 
 pytestmark = pytest.mark.integration
 
-# The goal is three seconds; measured on an idle machine: 0.7 after a kill, 2.3 after a stop.
+# The goal is three seconds, which a machine that is busy with other tests may miss.
 _GENEROUS_S = 20.0
 
 
@@ -183,4 +183,6 @@ def test_a_camera_whose_certificate_is_not_checked_is_told_of_at_each_start(
             fleet.start(NewestFrames(lambda *_: None), 640, {})
             fleet.stop()
     told = [r.getMessage() for r in caplog.records if "camera.tls_unverified" in r.getMessage()]
-    assert [line.split(":")[0] for line in told] == ["camera.tls_unverified camera=front"] * 2
+    assert [line.partition(" reason=")[0] for line in told] == [
+        "camera.tls_unverified camera=front"
+    ] * 2

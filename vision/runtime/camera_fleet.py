@@ -47,9 +47,8 @@ class CameraFleet:
         for name, monitor in self.monitors.items():
             if self._settings.cameras[name].is_unverified:
                 _log.warning(
-                    "camera.tls_unverified camera=%s: anybody on the way can read its password; "
-                    "name its authority in cameras.%s.tls.ca_file",
-                    name,
+                    "camera.tls_unverified camera=%s reason=anybody on the way can pass for it: "
+                    "name its authority in tls.ca_file instead of tls.verify: false",
                     name,
                 )
             task = IngestTask(

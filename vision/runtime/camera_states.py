@@ -21,15 +21,15 @@ _WATCHED = frozenset({_S.STALLED, _S.CLOCK_STEP})
 
 TRANSITIONS: Mapping[CameraState, frozenset[CameraState]] = MappingProxyType(
     {
-        _S.STARTING: _UP | _DOWN | {_S.CLOCK_STEP, _S.STOPPED},
+        _S.STARTING: _UP | _DOWN | {_S.STOPPED},
         _S.ONLINE: _UP | _DOWN | _WATCHED | {_S.STOPPED},
         _S.FROZEN: _UP | _DOWN | _WATCHED | {_S.STOPPED},
         _S.STALLED: _UP | _DOWN | {_S.CLOCK_STEP, _S.STOPPED},
         _S.CLOCK_STEP: _UP | {_S.STALLED, _S.DECODE_ERROR},
-        _S.RECONNECTING: _UP | _DOWN | {_S.STARTING, _S.CLOCK_STEP, _S.STOPPED},
+        _S.RECONNECTING: _UP | _DOWN | {_S.STARTING, _S.STOPPED},
         _S.AUTH_FAILED: _UP | _DOWN | {_S.STOPPED},
         _S.NOT_FOUND: _UP | _DOWN | {_S.STOPPED},
-        _S.DECODE_ERROR: _UP | _DOWN | _WATCHED | {_S.STARTING, _S.STOPPED},
+        _S.DECODE_ERROR: _UP | _DOWN | _WATCHED | {_S.STOPPED},
         _S.STOPPED: frozenset({_S.STARTING}),
     }
 )
@@ -86,9 +86,10 @@ class CameraStates:
             return []
         is_new_run, self._run = run > self._run, run
         if told.state is CameraState.CLOCK_STEP:
+            if not self.expects_pictures:
+                return []
             # An event, not a condition: what held goes on to hold.
-            if self.expects_pictures:
-                self._reported = Told(self._reported.state, told.reason)
+            self._reported = Told(self._reported.state, told.reason)
             return self._show(told) + self._show(self._worked_out())
         self._reported = told
         # Said with a picture in hand, or of a connection that was not watched yet.

@@ -19,7 +19,8 @@ from vision.runtime.worker_protocol import Heartbeat, IngestTask, StateReport
 
 _log = logging.getLogger(__name__)
 # A worker says something four times a second; this silence means that it hangs or is stopped.
-_SILENCE_S = 1.5
+# The last part is a second look: where the machine itself stood still, a worker speaks by then.
+_SILENCE_S, _SECOND_LOOK_S = 1.0, 0.5
 # The first word of a worker takes as long as its imports do on a busy machine.
 _BIRTH_S = 30.0
 _WEIGH_EVERY_S = 1.0
@@ -109,7 +110,7 @@ class IngestSupervisor:
         """Take in messages until the worker is gone; says in what way it went."""
         silence_s, weigh_s = _BIRTH_S, time.monotonic()
         try:
-            while worker.pipe.poll(silence_s):
+            while worker.pipe.poll(silence_s) or worker.pipe.poll(_SECOND_LOOK_S):
                 silence_s = _SILENCE_S
                 message = worker.pipe.recv()
                 self._take_in(worker, message)
@@ -121,7 +122,7 @@ class IngestSupervisor:
                         return excess
         except (EOFError, OSError):
             return worker.end()
-        return f"said nothing for {silence_s:g} s"
+        return f"said nothing for {silence_s + _SECOND_LOOK_S:g} s"
 
     def _take_in(self, worker: IngestWorker, message: object) -> None:
         match message:

@@ -88,7 +88,7 @@ def test_a_clock_that_is_put_right_at_each_report_is_told_of_once_a_minute() -> 
 
 
 def test_pictures_out_of_order_are_no_step() -> None:
-    """B-frames of a slow stream carry times seconds apart, to and fro."""
+    """B-frames of a slow stream carry times seconds apart, back and forth."""
     told = steps(3000, 1, lambda t: t + 1.5 * (round(t) % 3 - 1), in_time)
     assert told == []
 

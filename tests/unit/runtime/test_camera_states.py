@@ -67,6 +67,13 @@ def test_a_clock_step_is_an_event_and_what_held_goes_on_to_hold() -> None:
     assert shown(states.report(1, STEP)) == [CameraState.CLOCK_STEP, CameraState.FROZEN]
 
 
+def test_a_clock_step_of_a_camera_that_shows_nothing_is_none() -> None:
+    """A report that comes before the first picture cannot have been made."""
+    states = CameraStates()
+    assert states.report(1, STEP) == []
+    assert shown(states.report(1, ONLINE)) == [CameraState.ONLINE]
+
+
 def test_a_clock_step_does_not_make_a_stalled_camera_look_online() -> None:
     """The report was on its way when the watchdog found the camera quiet."""
     states = online()

@@ -8,13 +8,16 @@ import time
 import pytest
 
 from tests.support.frames import meta
+from tests.support.web import camera_view
 from vision.config.loader import settings_from
+from vision.domain.detections import ModelInfo
 from vision.domain.errors import InferenceError
 from vision.domain.status import CameraState, CameraStatus
 from vision.runtime.inferred_cameras import InferredCameras
+from vision.runtime.node_health import node_health
 from vision.runtime.part_threads import PartThreads
 from vision.runtime.picture_size import picture_size
-from vision.runtime.role_liveness import outbox_reasons, still
+from vision.runtime.role_liveness import camera_facts, camera_reasons, outbox_reasons, still
 
 
 def test_a_part_that_fails_ends_the_role_with_its_error() -> None:
@@ -79,3 +82,19 @@ def test_waiting_messages_are_no_reason_before_the_bound() -> None:
     publishing = settings_from({"publishing": {"outbox_messages": 100}}, "test", {}).publishing
     assert outbox_reasons(99, publishing) == ()
     assert outbox_reasons(100, publishing) == ("100 messages wait for Redis",)
+
+
+MODEL = ModelInfo("yolov8n", "0" * 64, "openvino", ("person",))
+
+
+@pytest.mark.parametrize("state", CameraState)
+def test_who_is_ready_and_who_is_not(state: CameraState) -> None:
+    """A camera that delivers is no reason to be down, even where it is worth a warning."""
+    views = [camera_view("front"), camera_view("yard", state)]
+    health = node_health(views, MODEL, "redis:6379", redis_connected=True)
+    assert health.ready is state.delivers
+    assert bool(camera_reasons(views)) is not state.delivers
+    assert len(camera_facts(views)) == 1 + state.delivers
+    # A warning is told all the same.
+    assert bool(health.reasons) is (state is not CameraState.ONLINE)
+    assert not node_health(views, MODEL, "redis:6379", redis_connected=False).ready
