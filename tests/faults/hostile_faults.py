@@ -14,7 +14,7 @@ def _hostile(reply: hostile.Reply, **bounds: Any) -> Fault:
     name = reply.__name__.replace("_", " ")
     usual = Fault(
         name=f"hostile: {name}",
-        what=(reply.__doc__ or name).rstrip(".").lower(),
+        what=(reply.__doc__ or name).rstrip("."),
         begin=lambda stage: stage.answer_with(reply),
         end=lambda stage: stage.answer_with(None),
         states=(State.RECONNECTING, State.NOT_FOUND, State.DECODE_ERROR),

@@ -40,9 +40,10 @@ def origin(machine: Mapping[str, Any]) -> str:
 def _cells(row: Mapping[str, Any]) -> list[str]:
     told = dict.fromkeys(state for state in row["states"] if state not in _ON_THE_WAY)
     memory = row["rss_mib"]
+    notes = [f"{name.replace('_', ' ')} {value:g}" for name, value in row["notes"].items()]
     return [
         row["fault"],
-        row["what"],
+        "; ".join([row["what"], *notes]),
         ", ".join(f"`{state}`" for state in told) or _NONE,
         _number(row["detect_s"]),
         _number(row["recover_s"]),
