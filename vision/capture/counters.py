@@ -19,6 +19,8 @@ class CaptureCounters:
         decode_errors: Packets that the decoder refused.
         offered: Frames handed over, those included that could not be.
         overrun: Offered but skipped, because the reader held all memory.
+        due_mono_ns: CLOCK_MONOTONIC by when the capturing thread has to give a sign of life;
+            later it hangs. 0 while nothing is expected of it.
     """
 
     packets: int = 0
@@ -30,3 +32,4 @@ class CaptureCounters:
     decode_errors: int = 0
     offered: int = 0
     overrun: int = 0
+    due_mono_ns: int = 0

@@ -29,6 +29,9 @@ _OPEN_FAST = {"probesize": "32", "analyzeduration": "1", "fpsprobesize": "0"}
 # for which cameras that save bandwidth take many seconds. Then a new decoder may help.
 _GIVE_UP_PACKETS = 300
 _GIVE_UP_NS = 20_000_000_000
+# What a read may take beyond its timeout, and a picture until the next read, before the thread
+# is taken for lost in C; and the same for opening, since a name server is asked several times.
+_GRACE_S, _OPEN_GRACE_S = 2.5, 30.0
 # The time of a picture on the sender's clock, as FFmpeg passes it on: int64 microseconds.
 _PRFT: Final = "prft"
 _PRFT_TIME_BYTES = 8
@@ -111,7 +114,11 @@ class RtspSession:
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
-        self._container, self._stream = self._open()
+        try:
+            self._container, self._stream = self._open()
+        except SourceError:
+            self._counters.due_mono_ns = 0
+            raise
         return self
 
     def __exit__(
@@ -121,7 +128,9 @@ class RtspSession:
         trace: TracebackType | None,
     ) -> None:
         self._counters.undecoded = 0
+        self._expect_within(_GRACE_S)
         self._resources.close()
+        self._counters.due_mono_ns = 0
 
     @property
     def codec(self) -> str:
@@ -167,6 +176,7 @@ class RtspSession:
         while True:
             started_s = time.monotonic()
             failure: av.error.FFmpegError | None = None
+            self._expect_within(self._address.read_timeout_s + _GRACE_S)
             try:
                 packet = next(demuxer, None)
             except av.error.FFmpegError as error:
@@ -182,6 +192,7 @@ class RtspSession:
             # only the next one fails. It is old, and no sign of life either.
             if time.monotonic() - started_s >= self._address.read_timeout_s:
                 raise SourceError(SourceErrorCode.TIMEOUT, "the camera stopped sending")
+            self._expect_within(_GRACE_S)
             packet_time = PacketTime(
                 received_ns=time.time_ns(),
                 received_mono_ns=time.monotonic_ns(),
@@ -193,6 +204,7 @@ class RtspSession:
     def _open(self) -> tuple[InputContainer, VideoStream]:
         address = self._address
         started_s = time.monotonic()
+        self._expect_within(address.open_timeout_s + _OPEN_GRACE_S)
         failure: av.error.FFmpegError | None = None
         try:
             container = av.open(
@@ -209,12 +221,21 @@ class RtspSession:
             self._resources.close()
             raise SourceError(SourceErrorCode.NOT_FOUND, "the camera's stream holds no video")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            self._resources.close()
+            raise SourceError(
+                SourceErrorCode.DECODE, "the camera's stream is described as of no known codec"
+            )
         # One thread: frame threads would hold each frame back by their number, and with
         # many cameras the cores are busy anyway.
         stream.thread_type = "NONE"
         stream.codec_context.thread_count = 1
         stream.codec_context.copy_opaque = True
         return container, stream
+
+    def _expect_within(self, seconds: float) -> None:
+        """Say by when this thread gives its next sign of life."""
+        self._counters.due_mono_ns = time.monotonic_ns() + round(seconds * 1e9)
 
     def _options(self) -> dict[str, str]:
         address = self._address
