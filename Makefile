@@ -11,10 +11,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The demo's clock; empty runs until Ctrl-C.
 SECONDS_ARG = $(if $(filter command line environment,$(origin SECONDS)),--seconds $(SECONDS),)
 
-.PHONY: help setup demo test check lint type arch fmt bench lock clean
+# Where `make faults` and `make soak` keep their figures.
+FAULTS_JSON ?= faults.json
+SOAK_JSON ?= soak.json
+MINUTES ?= 10
+
+.PHONY: help setup demo test faults soak check lint type arch fmt bench bench-all bench-peers bench-check lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## a virtual environment in .venv/ with the versions that were tested
 
@@ -34,6 +39,13 @@ demo: $(STAMP) ## two simulated cameras, Redis, the node and a live page; SECOND
 test: $(STAMP) ## unit, integration and end-to-end tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+faults: $(STAMP) ## the fault suite: what is detected, recovered and lost, in FAULTS_JSON=faults.json
+	$(BIN)/python -m pytest tests/faults -p no:randomly --faults-json $(FAULTS_JSON)
+
+soak: $(STAMP) ## the long rows of the fault suite, and random faults for MINUTES=10
+	$(BIN)/python -m pytest tests/faults -p no:randomly -m soak --soak-minutes $(MINUTES) \
+	  --faults-json $(SOAK_JSON)
+
 check: lint type arch ## all that reads the code without running it; changes nothing
 
 lint: $(STAMP)
@@ -51,8 +63,25 @@ fmt: $(STAMP) ## format and mend what can be mended automatically
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP) ## latency and frames per second, written to bench/results/
-	$(BIN)/python -m bench
+bench: $(STAMP) ## latency and frames per second by number of cameras, on the terminal
+	$(BIN)/python -m bench pipeline
+
+PEERS := ultralytics roboflow
+PEER_STAMPS := $(PEERS:%=bench/.venvs/%/.installed)
+
+bench-peers: $(PEER_STAMPS) ## the programs we measure ourselves against, 14 GB in bench/.venvs/
+
+bench/.venvs/%/.installed: bench/peers/requirements-%.txt
+	$(PYTHON) -m venv bench/.venvs/$*
+	bench/.venvs/$*/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
+	@touch $@
+
+bench-all: $(STAMP) ## everything in one run, peers too if installed, into docs/performance.md (20 min)
+	$(BIN)/python -m bench all --save $(or $(NAME),cpu)
+	$(BIN)/python -m bench report $(or $(NAME),cpu)
+
+bench-check: $(STAMP) ## ratios of a short run against the committed ones; fails if one is worse
+	$(BIN)/python -m bench check
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
@@ -60,8 +89,8 @@ IMAGE := compose/image/constraints
 
 lock: ## pin the newest versions that pyproject.toml allows, here and in the images (needs uv)
 	$(COMPILE) pyproject.toml --extra demo --extra dev --upgrade --output-file constraints.txt
-	$(COMPILE) pyproject.toml -c constraints.txt --output-file $(IMAGE)-runtime.txt
-	$(COMPILE) pyproject.toml --extra gpu -c constraints.txt --output-file $(IMAGE)-gpu.txt
+	$(COMPILE) pyproject.toml --extra sentry -c constraints.txt --output-file $(IMAGE)-runtime.txt
+	$(COMPILE) pyproject.toml --extra gpu --extra sentry -c constraints.txt --output-file $(IMAGE)-gpu.txt
 	echo hatchling | $(COMPILE) - -c constraints.txt --output-file $(IMAGE)-build.txt
 
 clean: ## remove the environment and what tools leave behind

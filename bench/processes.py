@@ -1,8 +1,9 @@
-"""Memory and processor time of a process and its descendants, from /proc."""
+"""Memory and processor time of processes and their descendants, from /proc."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -29,13 +30,53 @@ def rss_mib(pid: int) -> float:
 
 def cpu_s(pid: int) -> float:
     """Processor time so far, user and system, seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return _cpu_s(Path(f"/proc/{pid}/stat"))
+
+
+def thread_cpu_s(pid: int) -> dict[int, tuple[str, float]]:
+    """Name and processor time of each thread of a process."""
+    found = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            found[int(task.name)] = (task / "comm").read_text().strip(), _cpu_s(task / "stat")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def _cpu_s(stat: Path) -> float:
+    fields = stat.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
 def role(pid: int, node_pid: int) -> str:
-    """What a process of a node is for."""
+    """What a process of a node is for; the same word for all ingest processes."""
     if pid == node_pid:
         return "node"
     command = Path(f"/proc/{pid}/cmdline").read_text()
-    return "resource tracker" if "resource_tracker" in command else f"ingest {pid - node_pid}"
+    return "resource tracker" if "resource_tracker" in command else "ingest"
+
+
+def cpu_by_role(roots: Mapping[str, int]) -> dict[int, tuple[str, float]]:
+    """Role and processor time of each process under ``roots``, which are pids by role.
+
+    The processes under ``node`` are told apart by :func:`role`.
+    """
+    found = {}
+    for name, root in roots.items():
+        for pid in family(root):
+            try:
+                found[pid] = role(pid, root) if name == "node" else name, cpu_s(pid)
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return found
+
+
+def spent_s(
+    before: Mapping[int, tuple[str, float]], after: Mapping[int, tuple[str, float]]
+) -> dict[str, float]:
+    """Processor time by role between two readings of :func:`cpu_by_role`."""
+    spent: dict[str, float] = {}
+    for pid, (name, used_s) in after.items():
+        spent[name] = spent.get(name, 0.0) + used_s - before.get(pid, (name, 0.0))[1]
+    return spent

@@ -22,6 +22,8 @@ class CaptureCounters:
         gated: Frames that the motion gate held back.
         gate_opened: How often it opened, and
         gate_closed: how often it shut: fewer by one while it is open.
+        due_mono_ns: CLOCK_MONOTONIC by when the capturing thread has to give a sign of life;
+            later it hangs. 0 while nothing is expected of it.
     """
 
     packets: int = 0
@@ -36,3 +38,4 @@ class CaptureCounters:
     gated: int = 0
     gate_opened: int = 0
     gate_closed: int = 0
+    due_mono_ns: int = 0

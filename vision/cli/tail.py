@@ -63,7 +63,8 @@ def _messages(
     secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
 
     def password() -> str | None:
-        return secrets.read(REDIS_PASSWORD)
+        found = secrets.read(REDIS_PASSWORD)
+        return found.get_secret_value() if found else None
 
     # A secret file that is not in order ends the command here, not in a loop of attempts.
     password()

@@ -9,27 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from vision.domain.credential_keys import CREDENTIAL_KEYS
+
 # Fits a Redis key between braces, an environment variable, a compose service and a file name.
 _CAMERA_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _CAMERA_NAME_LENGTH = 63
-_CREDENTIAL_KEYS = frozenset(
-    [
-        "user",
-        "usr",
-        "username",
-        "login",
-        "password",
-        "passwd",
-        "passwort",
-        "pass",
-        "pwd",
-        "pw",
-        "token",
-        "auth",
-        "key",
-        "secret",
-    ]
-)
 PLACEHOLDERS = ("{username}", "{password}")
 
 
@@ -57,7 +41,7 @@ def _rtsp_url(url: str) -> str:
     if not port_is_valid or parts.scheme not in ("rtsp", "rtsps") or not parts.hostname:
         raise ValueError("must look like rtsp://host:554/path or rtsps://host:322/path")
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
-        if key.lower() in _CREDENTIAL_KEYS and value not in PLACEHOLDERS:
+        if key.lower() in CREDENTIAL_KEYS and value not in PLACEHOLDERS:
             raise ValueError(
                 f"holds a credential in its query ({key}=…): write {key}={{username}} or "
                 f"{key}={{password}} and put the value into the secret file camera_<name>_…"

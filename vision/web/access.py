@@ -11,6 +11,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vision.domain.secret import Secret
+
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -74,9 +76,9 @@ class TokenGuard:
     user name, for which browsers ask.
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: Secret) -> None:
         self._app = app
-        self._token = token.encode()
+        self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request that carries the token, refuse any other with 401."""
@@ -100,4 +102,4 @@ class TokenGuard:
                 return False
         else:
             return False
-        return hmac.compare_digest(offered, self._token)
+        return hmac.compare_digest(offered, self._token.get_secret_value().encode())

@@ -8,10 +8,7 @@ that took part, Redis included.
 
 from __future__ import annotations
 
-import argparse
-import json
 import multiprocessing
-import statistics
 import tempfile
 import threading
 import time
@@ -21,12 +18,14 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from bench.machine import machine
+from bench.cases import Options, row
 from bench.processes import cpu_s
+from bench.result import Row
+from bench.summary import percentiles, rounded
 from vision.config.topics import RedisSettings
 from vision.domain.frame import ClockSource, Frame, FrameMeta
 from vision.frames.newest import NewestFrames
@@ -36,6 +35,7 @@ from vision.frames.shared_memory import SharedBuffers, SharedFrameReader, Shared
 from vision.frames.slot import FrameLease, FrameSink, FrameSource
 from vision.runtime.embedded_redis import EmbeddedRedis
 
+_CAMERAS = (1, 4, 16)
 _WIDTH, _HEIGHT = 640, 360
 # Planar YUV 4:2:0: luma above, both chroma planes below it.
 _SHAPE = (_HEIGHT * 3 // 2, _WIDTH)
@@ -61,37 +61,23 @@ class _Tally:
     latencies_us: list[float] = field(default_factory=list)
 
 
-def main() -> None:
-    """Measure both slots and print the figures as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m bench.slot", description=__doc__)
-    parser.add_argument("--cameras", type=int, nargs="+", default=[1, 4, 16], metavar="N")
-    parser.add_argument("--seconds", type=float, default=5.0, help="per figure, after a warm-up")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="keep the figures there, too")
-    args = parser.parse_args()
-    text = json.dumps(run(args.cameras, args.seconds), indent=1)
-    print(text)
-    if args.save:
-        args.save.write_text(text + "\n")
-
-
-def run(cameras: list[int], seconds: float) -> dict[str, Any]:
+def measure(options: Options) -> list[Row]:
     """All figures, the two slots one after the other at each number of cameras."""
-    figures = []
-    for count in cameras:
+    rows = []
+    for count in _CAMERAS:
         names = [f"camera-{number + 1}" for number in range(count)]
         with _shared_memory(names) as bench:
-            figures.append({"slot": "shared memory", "cameras": count} | bench(seconds))
+            rows.append(row("slot", f"shared memory, {count} cameras", bench(options.seconds)))
         with (
             tempfile.TemporaryDirectory(prefix="vision-bench-") as folder,
             EmbeddedRedis(Path(folder), _PASSWORD) as redis,
             _redis(names, redis) as bench,
         ):
-            figures.append({"slot": "redis", "cameras": count} | bench(seconds))
-    where = machine() | {"command": "python -m bench.slot"}
-    return {"machine": where, "frame_bytes": int(np.prod(_SHAPE)), "figures": figures}
+            rows.append(row("slot", f"redis, {count} cameras", bench(options.seconds)))
+    return rows
 
 
-_Bench = Callable[[float], dict[str, Any]]
+_Bench = Callable[[float], dict[str, float]]
 
 
 @contextmanager
@@ -208,7 +194,7 @@ def _measure(
     finish: Finish,
     controls: dict[str, Connection],
     redis_pid: int | None = None,
-) -> dict[str, Any]:
+) -> dict[str, float]:
     started_cpu_s = sum(control.recv() for control in controls.values())
     for control in controls.values():
         control.send_bytes(_GO)
@@ -224,18 +210,17 @@ def _measure(
     # The writers' time covers the warm-up too, which is taken out by its share.
     share = seconds / (seconds + _WARM_UP_S)
     writers_s = (sum(control.recv() for control in controls.values()) - started_cpu_s) * share
-    latencies_us = sorted(tally.latencies_us)
-    return {
-        "fps": round(tally.frames / elapsed_s, 1),
-        "latency_us": {
-            "p50": round(statistics.median(latencies_us)),
-            "p99": round(latencies_us[int(0.99 * (len(latencies_us) - 1))]),
-        },
-        "cpu_us_per_frame": {
-            name: round(spent_s / tally.frames * 1e6)
+    figures = {
+        "per_s": rounded(tally.frames / elapsed_s),
+        **percentiles(tally.latencies_us, "latency", "us"),
+        **{
+            f"{name}_cpu_us": rounded(spent_s / tally.frames * 1e6)
             for name, spent_s in (("writer", writers_s), ("taker", taker_s), ("redis", redis_s))
         },
+        "cpu_us": rounded((writers_s + taker_s + redis_s) / tally.frames * 1e6),
     }
+    figures.pop("latency_max_us")
+    return figures
 
 
 def _take(
@@ -251,7 +236,3 @@ def _take(
             finish(lease)
             controls[meta.camera].send_bytes(_GO)
     return tally
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,144 @@
+"""Messages through the publisher to Redis and on to a subscriber.
+
+``saturated``: as many as it takes, in bursts that fill its batches. ``paced``: 100 a second,
+the time from handing one over to its arrival at a subscriber on another connection.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from bench.cases import Options, row
+from bench.cases.messages import RECORD, detections, meta
+from bench.processes import cpu_s
+from bench.result import Row
+from bench.summary import percentiles, rounded
+from vision.config.topics import PublishingSettings, RedisSettings
+from vision.domain.message import DetectionMessage, detection_message
+from vision.publishing.cursor import DetectionCursor
+from vision.publishing.observer import DropReason
+from vision.publishing.redis_publisher import RedisPublisher
+from vision.publishing.subscriber import Subscriber
+from vision.runtime.embedded_redis import EmbeddedRedis
+
+_PASSWORD = "bench"  # noqa: S105  of a Redis that lives as long as the run, on loopback
+_OBJECTS = 5
+_BURST = 1000
+_PACE_PER_S = 100
+_START_S = 10.0
+_MOMENT_S = 0.001
+
+
+class _Observer:
+    """Implements :class:`vision.publishing.observer.PublishObserver`."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.is_connected = threading.Event()
+
+    def published(self, messages: int) -> None:
+        self.count += messages
+
+    def dropped(self, camera: str, reason: DropReason, messages: int) -> None:
+        """Nothing is dropped while Redis is there; what were would show in the count."""
+
+    def waiting(self, messages: int) -> None:
+        """The depth is read where it is needed."""
+
+    def connected(self, is_connected: bool) -> None:  # noqa: FBT001  the protocol's
+        if is_connected:
+            self.is_connected.set()
+
+
+def measure(options: Options) -> list[Row]:
+    """Both ways, on one Redis."""
+    with (
+        tempfile.TemporaryDirectory(prefix="vision-bench-") as folder,
+        EmbeddedRedis(Path(folder), _PASSWORD) as redis,
+    ):
+        settings = RedisSettings(url=redis.url)
+        return [
+            _saturated(settings, redis.pid, options.seconds),
+            _paced(settings, options.seconds),
+        ]
+
+
+@contextmanager
+def _publisher(settings: RedisSettings) -> Iterator[tuple[RedisPublisher, _Observer]]:
+    observer, stop = _Observer(), threading.Event()
+    publisher = RedisPublisher(settings, PublishingSettings(), lambda: _PASSWORD, observer)
+    thread = threading.Thread(target=publisher.run, args=(stop,))
+    thread.start()
+    observer.is_connected.wait(_START_S)
+    try:
+        yield publisher, observer
+    finally:
+        stop.set()
+        publisher.drain(_START_S)
+        thread.join()
+
+
+def _messages(camera: str) -> Iterator[DetectionMessage]:
+    """Messages of one run; all but their number is made once, since encoding is another case."""
+    run = time.time_ns() // 1_000_000
+    first = detection_message(meta(camera, 1, run), detections(_OBJECTS), RECORD, time.time_ns())
+    seq = 0
+    while True:
+        seq += 1
+        yield replace(first, seq=seq, id=f"{camera}:{run}-{seq}")
+
+
+def _saturated(settings: RedisSettings, redis_pid: int, seconds: float) -> Row:
+    with _publisher(settings) as (publisher, observer):
+        messages = _messages("saturated")
+        used_s = time.process_time(), cpu_s(redis_pid)
+        started_s = time.monotonic()
+        while time.monotonic() < started_s + seconds:
+            wanted = observer.count + _BURST
+            for _ in range(_BURST):
+                publisher.publish(next(messages))
+            while observer.count < wanted:
+                time.sleep(_MOMENT_S)
+        elapsed_s = time.monotonic() - started_s
+        ours_s, theirs_s = time.process_time() - used_s[0], cpu_s(redis_pid) - used_s[1]
+        figures = {
+            "per_s": rounded(observer.count / elapsed_s),
+            "cpu_us": rounded(ours_s / observer.count * 1e6),
+            "redis_cpu_us": rounded(theirs_s / observer.count * 1e6),
+        }
+    return row("publish", "saturated", figures)
+
+
+def _paced(settings: RedisSettings, seconds: float) -> Row:
+    handed_ns: dict[int, int] = {}
+    latencies_us: list[float] = []
+    stop, listening = threading.Event(), threading.Event()
+
+    def listen() -> None:
+        subscriber = Subscriber(settings, lambda: _PASSWORD, DetectionCursor, ["paced"])
+        for received in subscriber.messages(stop):
+            now_ns = time.perf_counter_ns()
+            listening.set()
+            latencies_us.append((now_ns - handed_ns[received.message.seq]) / 1000)
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    with _publisher(settings) as (publisher, _):
+        pause, messages = threading.Event(), _messages("paced")
+        end_s = time.monotonic() + seconds + 1
+        while time.monotonic() < end_s:
+            message = next(messages)
+            handed_ns[message.seq] = time.perf_counter_ns()
+            publisher.publish(message)
+            pause.wait(1 / _PACE_PER_S)
+    stop.set()
+    listener.join()
+    # The first second is the warm-up.
+    figures = percentiles(latencies_us[_PACE_PER_S:], "handed_over_to_received", "us")
+    return row("publish", f"paced {_PACE_PER_S}/s", figures)

@@ -1,0 +1,1 @@
+"""Sections of ``docs/performance.md``, each from the rows of its cases."""

@@ -1,0 +1,1 @@
+"""Simulated cameras through a node to a Redis subscriber, beside what the engine alone does."""
