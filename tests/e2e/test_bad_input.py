@@ -15,6 +15,9 @@ pytestmark = pytest.mark.e2e
 
 CAMERA = "cameras:\n  front: {url: 'rtsp://127.0.0.1:9/x'}\n"
 
+# So that it holds on a machine with a GPU too.
+_NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
+
 
 def vision(
     folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
@@ -80,6 +83,24 @@ def test_a_model_file_that_is_not_the_one_named(tmp_path: Path) -> None:
     (models / "yolov8n.onnx").write_bytes(b"this is no model")
     result = vision(tmp_path, "run", variables={"VISION_MODELS_DIR": str(models)})
     assert_one_line(result, "yolov8n.onnx", "sha256", "vision models")
+
+
+@pytest.mark.parametrize("role", ["run", "infer"])
+def test_a_gpu_that_is_not_there(tmp_path: Path, role: str) -> None:
+    """Whoever insists on one is told why it cannot be used and what to set instead."""
+    (tmp_path / "vision.yaml").write_text(CAMERA + "model: {device: cuda}\n")
+    result = vision(tmp_path, role, variables=_NO_GPU)
+    assert_one_line(result, "model.device: cuda, but", "auto")
+
+
+def test_a_gpu_that_would_be_nice(tmp_path: Path) -> None:
+    """Without one the CPU is used, and a line says why; here it ends at a wrong model."""
+    (tmp_path / "vision.yaml").write_text(CAMERA + "model: {name: yolov8n, device: auto}\n")
+    (tmp_path / "yolov8n.onnx").write_bytes(b"this is no model")
+    result = vision(tmp_path, "run", variables=_NO_GPU | {"VISION_MODELS_DIR": str(tmp_path)})
+    assert_one_line(result, "yolov8n.onnx")
+    assert result.stdout.count("inference.device_chosen") == 1
+    assert "cpu" in result.stdout
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:

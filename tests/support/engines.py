@@ -38,6 +38,7 @@ class ScriptedAnswer:
         self.released += 1
         if not isinstance(self.results, InferenceError):
             for result in self.results:
+                assert isinstance(result.output, np.ndarray)
                 result.output[:] = np.nan
 
 

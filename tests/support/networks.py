@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vision.artefacts.catalogue import ModelEntry
 from vision.artefacts.digest import sha256_of
 from vision.artefacts.store import ModelFile
+from vision.domain.errors import InferenceError
 from vision.inference.backend import Backend
 from vision.inference.openvino_backend import OpenVinoAnswer, OpenVinoBackend
 from vision.inference.openvino_runtime import ov
@@ -43,6 +45,26 @@ def colour_network(folder: Path, size: tuple[int, int] | None = None) -> ModelFi
     grey = ov.opset15.reduce_mean(colours, np.array([1]), keep_dims=True)
     output = ov.opset15.concat([colours, grey, colours], 1)
     return save(ov.Model([output], [picture], "colours"), folder / "colours.xml")
+
+
+def convolving_network(folder: Path) -> ModelFile:
+    """A network of three convolutions; boxes and scores are made of the last one's channels."""
+    ops, random = ov.opset15, np.random.default_rng(7)
+
+    def convolved(source: Any, channels: tuple[int, int], stride: int) -> Any:
+        weights = random.normal(0, 0.5 / channels[0], (*channels[::-1], 3, 3)).astype(np.float32)
+        return ops.convolution(source, weights, [stride] * 2, [1, 1], [1, 1], [1, 1])
+
+    picture = ops.parameter([-1, 3, -1, -1], ov.Type.f32, "images")
+    features = ops.swish(convolved(picture, (3, 16), 8))
+    features = ops.swish(convolved(features, (16, 16), 4))
+    result = ops.reshape(
+        convolved(features, (16, 4 + len(LABELS)), 1),
+        np.array([0, 4 + len(LABELS), -1]),
+        special_zero=True,
+    )
+    network = ov.Model([ops.sigmoid(ops.multiply(result, np.float32(30)))], [picture], "colours")
+    return save(network, folder / "colours.xml")
 
 
 def save(network: Any, path: Path) -> ModelFile:
@@ -112,3 +134,11 @@ def answer_to(backend: OpenVinoBackend, picture: Any) -> OpenVinoAnswer:
     assert isinstance(answer, OpenVinoAnswer)
     assert answer.ticket == ticket
     return answer
+
+
+def output_of(answer: OpenVinoAnswer) -> NDArray[np.float32]:
+    """All that the network said of the one picture, a view of the engine's memory."""
+    assert not isinstance(answer.results, InferenceError)
+    (result,) = answer.results
+    assert isinstance(result.output, np.ndarray)
+    return result.output

@@ -20,6 +20,8 @@ _STRICT = ConfigDict(extra="forbid")
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # A bare name: it is joined to a folder of ours.
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+# The end of the name of a build whose weights and activations are integers of eight bits.
+INT8_SUFFIX = "-int8.xml"
 WebUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$")]
 
 
@@ -157,8 +159,9 @@ def parse_catalogue(text: str) -> Catalogue:
 
 
 def file_suffix(name: str) -> str:
-    """The last suffix of a file name, in lower case, with its dot."""
-    return Path(name).suffix.lower()
+    """What a file's name ends with that says what kind of build it is, in lower case."""
+    lower = name.lower()
+    return INT8_SUFFIX if lower.endswith(INT8_SUFFIX) else Path(lower).suffix
 
 
 def _expand(document: dict[str, Any]) -> None:

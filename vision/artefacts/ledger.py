@@ -1,4 +1,4 @@
-"""The hashes of models that were exported on this machine, in ``exports.toml`` beside them."""
+"""The hashes of models that were made on this machine, in ``exports.toml`` beside them."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ import json
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from vision.artefacts.catalogue import FileName, Sha256
+from vision.artefacts.digest import short
 from vision.domain.errors import ArtefactError
 
 LEDGER_NAME = "exports.toml"
-_HEAD = "# Written by `vision models export`: the hashes of what was exported into this folder.\n"
+_HEAD = "# Written by `vision models`: the hashes of what was made or taken up into this folder.\n"
+
+Making: TypeAlias = Literal["exported", "quantised", "registered"]
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Export:
-    """One export.
+    """One file that was made here.
 
     Attributes:
         model: Name in the catalogue.
         file: What was made, a name in the ledger's folder.
         sha256: Of what was made, see :mod:`vision.artefacts.digest`.
-        source_sha256: Of the weights it was made from.
+        source_sha256: Of the file it was made from.
         made: When, RFC 3339 in UTC.
         tool: What made it, with its version.
+        making: What was done to the source.
     """
 
     model: FileName
@@ -36,6 +41,12 @@ class Export:
     source_sha256: Sha256
     made: str
     tool: str
+    making: Making = "exported"
+
+    @property
+    def origin(self) -> str:
+        """One phrase for people."""
+        return f"{self.making} here from {short(self.source_sha256)}"
 
 
 def read_exports(folder: Path) -> tuple[Export, ...]:

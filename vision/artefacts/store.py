@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vision.artefacts.catalogue import Artefact, Catalogue, ModelEntry, file_suffix
+from vision.artefacts.catalogue import INT8_SUFFIX, Artefact, Catalogue, ModelEntry, file_suffix
 from vision.artefacts.digest import parts_of, sha256_of, short
 from vision.artefacts.folders import Folders
 from vision.artefacts.ledger import read_exports
@@ -13,9 +13,15 @@ from vision.artefacts.progress import Progress
 from vision.artefacts.pull import pull
 from vision.domain.errors import ArtefactError
 
-# What an engine loads, most preferred first, and what can be exported.
+# What the CPU's engine loads, most preferred first; the same quantised; what can be exported and
+# what a GPU loads; what TensorRT made of a model for one kind of GPU.
 LOADABLE = (".xml", ".onnx")
+QUANTISED = (INT8_SUFFIX,)
 WEIGHTS = (".pt",)
+TENSORRT = (".engine",)
+# How a file is made anew that cannot be pulled.
+_REMEDIES = {INT8_SUFFIX: ("quantize {} FOLDER",), ".engine": ("register {} FILE",)}
+_ALL = (*LOADABLE, *QUANTISED, *WEIGHTS, *TENSORRT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +61,24 @@ class ModelStore:
         """
         return self._first(entry, LOADABLE)
 
+    def quantised(self, entry: ModelEntry) -> ModelFile | None:
+        """As :meth:`loadable`, for the build in integers."""
+        return self._first(entry, QUANTISED)
+
     def weights(self, entry: ModelEntry) -> ModelFile | None:
         """As :meth:`loadable`, for weights that can be exported."""
         return self._first(entry, WEIGHTS)
+
+    def tensorrt(self, entry: ModelEntry) -> ModelFile | None:
+        """As :meth:`loadable`, for an engine of TensorRT."""
+        return self._first(entry, TENSORRT)
 
     def files(self, entry: ModelEntry) -> list[ModelFile]:
         """All files of the model that are there, with known hash or not."""
         return [
             self._inspect(entry, folder, name)
             for folder in self.folders.model_folders
-            for name in self._names(entry, folder, (*LOADABLE, *WEIGHTS))
+            for name in self._names(entry, folder, _ALL)
         ]
 
     def pull(self, entry: ModelEntry, suffixes: tuple[str, ...], progress: Progress) -> ModelFile:
@@ -119,7 +133,7 @@ class ModelStore:
                 return _known_as(artefact)
         for export in read_exports(folder):
             if (export.model, export.file, export.sha256) == (entry.name, name, sha256):
-                return f"exported here from {short(export.source_sha256)}"
+                return export.origin
         return None
 
 
@@ -132,9 +146,10 @@ def unknown_hash(entry: ModelEntry, file: ModelFile) -> ArtefactError:
     """The error that says that ``file`` is not a build of the model that is known."""
     known = [short(item.sha256) for item in entry.artefacts if item.file == file.path.name]
     expected = f"expected {' or '.join(known)}" if known else "no such file is in the catalogue"
+    remedies = _REMEDIES.get(file_suffix(file.path.name), ("pull {}", "export {}"))
+    run = " or ".join(f"`vision models {remedy.format(entry.name)}`" for remedy in remedies)
     return ArtefactError(
-        f"{file.path}: sha256 is {short(file.sha256)}, {expected}: remove the file, then run "
-        f"`vision models pull {entry.name}` or `vision models export {entry.name}`"
+        f"{file.path}: sha256 is {short(file.sha256)}, {expected}: remove the file, then run {run}"
     )
 
 

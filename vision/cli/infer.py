@@ -24,7 +24,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Infer until a signal ends it."""
-    return run_role(args.config, _make)
+    return run_role("infer", args.config, _make)
 
 
 def _make(settings: Settings) -> Role:

@@ -24,7 +24,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the camera until a signal ends it."""
-    return run_role(args.config, lambda settings: _make(settings, args.camera))
+    return run_role(
+        f"ingest {args.camera}", args.config, lambda settings: _make(settings, args.camera)
+    )
 
 
 def _make(settings: Settings, camera: str) -> Role:

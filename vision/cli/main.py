@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -11,8 +12,10 @@ from typing import Protocol
 
 import vision
 from vision.domain.errors import ArtefactError, ConfigError, VisionError
+from vision.telemetry.redacted_stream import redacted_output
 from vision.telemetry.redaction import process_redactor
 
+_log = logging.getLogger(__name__)
 # Each command is a module with `add_parser(subparsers)`; imported only when it is asked
 # for, since spawned ingest workers import this module too.
 _COMMANDS = {
@@ -23,7 +26,7 @@ _COMMANDS = {
     "demo": "simulated cameras, embedded Redis, the node and a live page",
     "check": "config, secrets, model, Redis and every camera: a line each",
     "tail": "print detections as they are published",
-    "models": "list, pull, verify and export models",
+    "models": "list, pull, verify, export and quantise models",
     "compose": "a Compose service for each camera",
     "settings": "every setting with its default",
     "healthcheck": "whether the role that runs here does its work",
@@ -40,7 +43,11 @@ class Subparsers(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 2 for input that can be mended."""
-    arguments = sys.argv[1:] if argv is None else list(argv)
+    with redacted_output("stderr"):
+        return _run(sys.argv[1:] if argv is None else list(argv))
+
+
+def _run(arguments: list[str]) -> int:
     parser = _parser(arguments)
     args = parser.parse_args(arguments)
     try:
@@ -57,11 +64,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output left, as `head` does; nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception:  # noqa: BLE001  the last one who can
+        # A mistake of ours: Python itself would print its traceback past redaction.
+        _log.critical("process.uncaught_exception", exc_info=True)
+        return 1
 
 
 def _complain(error: VisionError) -> None:
-    line = " ".join(str(error).split())
-    print(f"error: {process_redactor.redact(line)}", file=sys.stderr)
+    # First redacted: a secret whose spaces were joined would not be known again.
+    line = " ".join(process_redactor.redact(str(error)).split())
+    print(f"error: {line}", file=sys.stderr)
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

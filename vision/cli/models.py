@@ -1,4 +1,4 @@
-"""``vision models``: list, pull, verify and export models."""
+"""``vision models``: list, pull, verify, export and quantise models."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from vision.artefacts.catalogue import Artefact, Catalogue, ModelEntry, UrlSourc
 from vision.artefacts.digest import sha256_of, short
 from vision.artefacts.folders import Folders
 from vision.artefacts.pull import pull_clip
+from vision.artefacts.register import register
 from vision.artefacts.store import LOADABLE, WEIGHTS, ModelStore, pullable, unknown_hash
 from vision.cli.transfers import ConsoleTransfers
 from vision.config.loader import load_settings
+from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,8 +32,8 @@ _PIPE_WIDTH = 200
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the command and its four verbs to the parser."""
-    parser = subparsers.add_parser("models", help="list, pull, verify and export models")
+    """Add the command and its verbs to the parser."""
+    parser = subparsers.add_parser("models", help="list, pull, verify, export and quantise models")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     listing = verbs.add_parser("list", help="the models and clips, and which are here")
     listing.set_defaults(run=run_list)
@@ -45,7 +47,32 @@ def add_parser(subparsers: Subparsers) -> None:
     exporting.add_argument("names", nargs="+", metavar="NAME", help="model")
     exporting.add_argument("--format", choices=("onnx", "openvino"), default="onnx")
     exporting.set_defaults(run=run_export)
-    for verb in (listing, pulling, verifying, exporting):
+    quantising = verbs.add_parser("quantize", help="make an int8 build: faster on a CPU")
+    quantising.add_argument("name", metavar="NAME", help="model")
+    quantising.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="what to calibrate on: a folder of pictures, a picture or a clip",
+    )
+    quantising.add_argument(
+        "--camera",
+        action="append",
+        default=[],
+        dest="cameras",
+        metavar="NAME",
+        help="a camera of the settings to calibrate on; can be repeated",
+    )
+    quantising.add_argument(
+        "--seconds", type=float, default=60.0, help="how long each camera is watched (60)"
+    )
+    quantising.set_defaults(run=run_quantize)
+    registering = verbs.add_parser("register", help="take up an engine that TensorRT built here")
+    registering.add_argument("name", metavar="NAME", help="the model it was built from")
+    registering.add_argument("file", type=Path, metavar="FILE", help="what trtexec saved")
+    registering.set_defaults(run=run_register)
+    for verb in (listing, pulling, verifying, exporting, quantising, registering):
         verb.add_argument("--config", type=Path, metavar="FILE", help="default: vision.yaml")
         verb.add_argument("--models-dir", type=Path, metavar="DIR", help="folder of model files")
 
@@ -104,8 +131,40 @@ def run_export(args: argparse.Namespace) -> int:
     return 0
 
 
-def _store(args: argparse.Namespace) -> ModelStore:
+def run_quantize(args: argparse.Namespace) -> int:
+    """Quantise a model."""
+    from vision.runtime.quantizing import quantize  # noqa: PLC0415  as in run_export
+
     settings = load_settings(args.config)
+    store = _store_of(settings, args)
+    _refuse_unknown([args.name], [*store.catalogue.models])
+    file = quantize(
+        store.catalogue.model(args.name),
+        store,
+        settings,
+        ConsoleTransfers(),
+        paths=args.paths,
+        cameras=args.cameras,
+        record_s=args.seconds,
+    )
+    print(f"{args.name}: {file.path} ({file.origin}, sha256 {short(file.sha256)})")
+    return 0
+
+
+def run_register(args: argparse.Namespace) -> int:
+    """Take up an engine of TensorRT."""
+    store = _store(args)
+    _refuse_unknown([args.name], [*store.catalogue.models])
+    file = register(store.catalogue.model(args.name), args.file, store)
+    print(f"{args.name}: {file.path} ({file.origin}, sha256 {short(file.sha256)})")
+    return 0
+
+
+def _store(args: argparse.Namespace) -> ModelStore:
+    return _store_of(load_settings(args.config), args)
+
+
+def _store_of(settings: Settings, args: argparse.Namespace) -> ModelStore:
     folders = Folders.of(args.models_dir or settings.models_dir)
     return ModelStore(load_catalogue(), folders)
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from vision.config import Settings, load_settings
+from vision.runtime.error_reports import start_error_reports
 from vision.runtime.lifecycle import stop_on_signals
 from vision.telemetry.logs import configure_logs
+from vision.telemetry.redacted_stream import redacted_output
 
 
 class Role(Protocol):
@@ -28,15 +30,16 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_role(config: Path | None, make: Callable[[Settings], Role]) -> int:
-    """Run the role that ``make`` builds until a signal ends it.
+def run_role(name: str, config: Path | None, make: Callable[[Settings], Role]) -> int:
+    """Run the role ``name`` that ``make`` builds until a signal ends it.
 
     ``make`` imports what it needs: engines load slowly, and mistakes in the settings are to
     be told before.
     """
     settings = load_settings(config)
     configure_logs(settings.logs.level, settings.logs.format, sys.stdout)
+    start_error_reports(settings.secrets_dir, name)
     stop = threading.Event()
-    with stop_on_signals(stop):
+    with redacted_output("stdout", "stderr"), stop_on_signals(stop):
         make(settings).run(stop)
     return 0

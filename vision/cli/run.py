@@ -22,7 +22,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the node until a signal ends it."""
-    return run_role(args.config, _make)
+    return run_role("run", args.config, _make)
 
 
 def _make(settings: Settings) -> Role:

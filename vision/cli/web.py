@@ -23,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the page until a signal ends it."""
-    return run_role(args.config, _make)
+    return run_role("web", args.config, _make)
 
 
 def _make(settings: Settings) -> Role:

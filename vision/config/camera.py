@@ -9,27 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from vision.domain.credential_keys import CREDENTIAL_KEYS
+
 # Fits a Redis key between braces, an environment variable, a compose service and a file name.
 _CAMERA_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _CAMERA_NAME_LENGTH = 63
-_CREDENTIAL_KEYS = frozenset(
-    [
-        "user",
-        "usr",
-        "username",
-        "login",
-        "password",
-        "passwd",
-        "passwort",
-        "pass",
-        "pwd",
-        "pw",
-        "token",
-        "auth",
-        "key",
-        "secret",
-    ]
-)
 PLACEHOLDERS = ("{username}", "{password}")
 
 
@@ -57,7 +41,7 @@ def _rtsp_url(url: str) -> str:
     if not port_is_valid or parts.scheme not in ("rtsp", "rtsps") or not parts.hostname:
         raise ValueError("must look like rtsp://host:554/path or rtsps://host:322/path")
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
-        if key.lower() in _CREDENTIAL_KEYS and value not in PLACEHOLDERS:
+        if key.lower() in CREDENTIAL_KEYS and value not in PLACEHOLDERS:
             raise ValueError(
                 f"holds a credential in its query ({key}=…): write {key}={{username}} or "
                 f"{key}={{password}} and put the value into the secret file camera_<name>_…"
@@ -84,6 +68,30 @@ class TlsSettings(Topic):
     )
     server_name: str | None = Field(
         None, description="name in the certificate where it differs from the URL's host"
+    )
+
+
+class MotionSettings(Topic):
+    """The gate that holds frames back while nothing moves."""
+
+    enabled: bool = Field(
+        False, description="infer a still scene only every `refresh_s` instead of every frame"
+    )
+    threshold: float = Field(
+        8.0,
+        ge=1,
+        le=128,
+        description="levels of grey, of 255, by which a spot must change to count as movement; "
+        "more for a noisy camera, less for a dark scene",
+    )
+    hold_s: float = Field(
+        3.0,
+        ge=0,
+        le=3600,
+        description="seconds for which every frame is inferred after the last movement",
+    )
+    refresh_s: float = Field(
+        10.0, gt=0, le=3600, description="seconds without movement after which a frame is inferred"
     )
 
 
@@ -128,6 +136,7 @@ class CameraSettings(Topic):
         description="seconds without a new picture, while frames arrive, after which the camera "
         "is `frozen`; 0 never says so",
     )
+    motion: MotionSettings = Field(default_factory=MotionSettings, description="see below")
     tls: TlsSettings = Field(default_factory=TlsSettings, description="see below")
 
     @property

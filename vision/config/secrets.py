@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from vision.config.camera import PLACEHOLDERS, CameraSettings
 from vision.domain.errors import ConfigError
+from vision.domain.secret import Secret
 
+_log = logging.getLogger(__name__)
 MOUNTED_DIR = Path("/run/secrets")
 LOCAL_DIR = Path("secrets")
 REDIS_PASSWORD = "redis_password"  # noqa: S105  the name of a file
 WEB_TOKEN = "web_token"  # noqa: S105  the name of a file
+SENTRY_DSN = "sentry_dsn"
+_SHORT_CHARACTERS = 8
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -28,8 +33,8 @@ class Register(Protocol):
 class Credentials:
     """User name and password; says nothing of itself."""
 
-    username: str = field(repr=False)
-    password: str = field(repr=False)
+    username: Secret
+    password: Secret
 
 
 class SecretFiles:
@@ -42,8 +47,9 @@ class SecretFiles:
         """
         self._directories = (directory,) if directory else (MOUNTED_DIR, LOCAL_DIR)
         self._register = register
+        self._warned = set[Path]()
 
-    def read(self, name: str) -> str | None:
+    def read(self, name: str) -> Secret | None:
         """The text of the file ``name`` without a trailing newline, None if there is none.
 
         Raises:
@@ -66,10 +72,11 @@ class SecretFiles:
             if not value:
                 raise ConfigError(f"secret file {path}: is empty: write the value into it")
             self._register(value)
-            return value
+            self._warn_if_short(path, value)
+            return Secret(value)
         return None
 
-    def require(self, name: str, why: str) -> str:
+    def require(self, name: str, why: str) -> Secret:
         """As :meth:`read`, but a missing file is an error that says ``why`` it is needed."""
         value = self.read(name)
         if value is None:
@@ -106,8 +113,23 @@ class SecretFiles:
         credentials = Credentials(
             self.require(username_file, why), self.require(password_file, why)
         )
-        self._register(credentials.username, credentials.password)
+        self._register(
+            credentials.username.get_secret_value(), credentials.password.get_secret_value()
+        )
         return credentials
+
+    def _warn_if_short(self, path: Path, value: str) -> None:
+        # A user name has to be known to others; the rest is worth a word, once.
+        if len(value) >= _SHORT_CHARACTERS or path.name.endswith("_username"):
+            return
+        if path not in self._warned:
+            self._warned.add(path)
+            _log.warning(
+                "secrets.short_value file=%s reason=%s",
+                path,
+                f'"fewer than {_SHORT_CHARACTERS} characters: easily guessed, and logs cannot '
+                'hide what may stand in any word: choose a longer one"',
+            )
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -18,8 +18,14 @@ from redis.client import PubSub
 
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
-from vision.frames.redis_client import address_of, explain, open_client
-from vision.resilience.backoff import Backoff
+from vision.frames.redis_client import address_of
+from vision.frames.redis_connector import (
+    ASK_PERIOD_S,
+    RedisConnector,
+    open_primary,
+    reconnect_backoff,
+)
+from vision.frames.redis_errors import NoPrimaryError, explain
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
@@ -28,7 +34,7 @@ _MAGIC = b"VPC1"
 _LOG_PERIOD_S = 60.0
 # How soon a change of what is wanted is seen.
 _LOOK_S = 0.2
-_LOOKS_PER_PING = 5
+_LOOKS_PER_PING = round(ASK_PERIOD_S / _LOOK_S)
 
 
 class SentPicture(NamedTuple):
@@ -80,7 +86,7 @@ class PictureSender:
         try:
             if self._client is None:
                 # The password is read anew each time, so that a rotation needs no restart.
-                self._client = open_client(self._settings, self._password())
+                self._client = open_primary(self._settings, self._password())
             counts = self._client.pubsub_numsub(*map(channel_of, cameras))
         except (redis.RedisError, ConfigError, OSError) as error:
             self._lose(error)
@@ -121,11 +127,10 @@ class PictureReceiver:
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
         """
-        open_client(settings, None).close()
+        self._connector = RedisConnector(settings, password)
         self._settings = settings
-        self._password = password
         self._connected = False
-        self._backoff = Backoff(0.1, 2.0)
+        self._backoff = reconnect_backoff(settings)
         self._damper = Damper(_LOG_PERIOD_S)
 
     @property
@@ -153,15 +158,17 @@ class PictureReceiver:
         self, stop: threading.Event, wanted: Callable[[], Collection[str]]
     ) -> Iterator[SentPicture]:
         with (
-            closing(open_client(self._settings, self._password())) as asking,
-            closing(open_client(self._settings, self._password())) as listening,
-            PubSub(listening.connection_pool, ignore_subscribe_messages=True) as pubsub,
+            closing(self._connector.open()) as asking,
+            closing(self._connector.open()) as listening,
+            PubSub(listening.nodes[0].connection_pool, ignore_subscribe_messages=True) as pubsub,
         ):
             heard: frozenset[str] = frozenset()
             looks = 0
             while not stop.is_set():
                 if looks % _LOOKS_PER_PING == 0:
                     asking.ping()
+                    if not self._connector.is_current(asking):
+                        raise NoPrimaryError("another server is the primary now")
                     self._connected = True
                     self._backoff.reset()
                 looks += 1

@@ -20,16 +20,32 @@ from vision.inference.letterbox import Letterbox
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """The most confident anchors of a picture, each with its best class only.
+
+    Attributes:
+        boxes: (4, count): centre x, centre y, width and height in pixels of the input.
+        scores: (count,), falling.
+        class_ids: (count,).
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    class_ids: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
 class RawResult:
     """What the network said of one picture.
 
     Attributes:
-        output: (4 + classes, anchors); a view of the engine's memory.
+        output: (4 + classes, anchors), a view of the engine's memory; or what is left of that
+            where copying all of it would cost more than looking through it on the device.
         letterbox: Where the picture lies in the input.
         input_size: Height and width of the input.
     """
 
-    output: NDArray[np.float32]
+    output: NDArray[np.float32] | Candidates
     letterbox: Letterbox
     input_size: tuple[int, int]
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
-import sys
-import tempfile
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from vision.artefacts.catalogue import ModelEntry
-from vision.artefacts.digest import parts_of, read_verified, sha256_of, short
-from vision.artefacts.ledger import Export, record_export
+from vision.artefacts.digest import read_verified
 from vision.artefacts.progress import Progress
 from vision.artefacts.store import WEIGHTS, ModelFile, ModelStore
 from vision.domain.errors import ArtefactError
+from vision.inference.builds import new_build, run_program, tool_version
 from vision.inference.openvino_runtime import ov, read_model
 
 ExportFormat: TypeAlias = Literal["onnx", "openvino"]
@@ -51,76 +45,26 @@ def export_model(
     if not can_export():
         raise ArtefactError(f"{entry.name}: exporting needs the export extra: {INSTALL}")
     weights = store.weights(entry) or store.pull(entry, WEIGHTS, progress)
-    folder = store.folders.for_new_models()
-    target = folder / f"{entry.name}{_SUFFIX[export_format]}"
-    store.refuse_unknown(entry, target)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as work:
-            made = _make(weights, Path(work, target.name))
-            exported = ModelFile(
-                entry.name, made, sha256_of(made), f"exported here from {short(weights.sha256)}"
-            )
-            read_model(ov.Core(), exported, entry)
-            record_export(folder, _ledger_entry(exported, weights))
-            # The .xml last: it is what makes the pair visible.
-            for part in reversed(parts_of(made)):
-                part.replace(folder / part.name)
-    except OSError as error:
-        raise ArtefactError(f"{target}: cannot be written: {error.strerror}") from error
-    return ModelFile(entry.name, target, exported.sha256, exported.origin)
+    with new_build(entry, store, _SUFFIX[export_format]) as build:
+        _make(weights, build.made)
+        read_model(ov.Core(), build.as_file(), entry)
+        return build.publish(weights, "exported", tool_version("ultralytics"))
 
 
-def _make(weights: ModelFile, made: Path) -> Path:
+def _make(weights: ModelFile, made: Path) -> None:
     """Write the export of ``weights`` to ``made``, whose folder is a temporary one."""
     # A copy of the very bytes that were hashed: loading them runs what is in them.
     copy = made.with_suffix(weights.path.suffix)
     copy.write_bytes(*read_verified(weights.path, weights.sha256))
-    _run_program(copy)
+    run_program(
+        _PROGRAM,
+        copy,
+        work=copy.parent,
+        environment={**_QUIET, "YOLO_CONFIG_DIR": str(copy.parent)},
+        what=f"{copy.name}: the export",
+    )
     onnx = made.with_suffix(".onnx")
     if not onnx.is_file():
         raise ArtefactError(f"{weights.path}: the export made no {onnx.name}")
     if made != onnx:
         ov.save_model(ov.Core().read_model(onnx), made, compress_to_fp16=False)
-    return made
-
-
-def _run_program(weights: Path) -> None:
-    # -P: the folder of the program is not to be searched for modules.
-    process = subprocess.Popen(
-        [sys.executable, "-P", str(_PROGRAM), str(weights)],
-        cwd=weights.parent,
-        env={**os.environ, **_QUIET, "YOLO_CONFIG_DIR": str(weights.parent)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-    )
-    with process:
-        try:
-            said = process.communicate()[1]
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode:
-        lines = [line for line in said.splitlines() if line.strip()]
-        last = lines[-1].strip() if lines else f"exit code {process.returncode}"
-        raise ArtefactError(f"{weights.name}: the export failed: {last}")
-
-
-def _ledger_entry(exported: ModelFile, weights: ModelFile) -> Export:
-    return Export(
-        model=exported.model,
-        file=exported.path.name,
-        sha256=exported.sha256,
-        source_sha256=weights.sha256,
-        made=datetime.now(UTC).isoformat(timespec="seconds"),
-        tool=_tool(),
-    )
-
-
-def _tool() -> str:
-    # The module is shipped by several distributions, of which one is installed.
-    names = metadata.packages_distributions().get("ultralytics", [])
-    return ", ".join(f"{name} {metadata.version(name)}" for name in sorted(set(names)))

@@ -11,7 +11,6 @@ from concurrent.futures import Executor
 from typing import Any
 
 import cv2
-import numpy as np
 
 from vision.artefacts.catalogue import ModelEntry
 from vision.artefacts.store import ModelFile
@@ -19,8 +18,9 @@ from vision.config.topics import InferenceSettings, ModelSettings
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image, RgbImage
-from vision.frames.planar import from_rgb, size_of, to_rgb
+from vision.frames.planar import size_of
 from vision.inference.backend import RawResult
+from vision.inference.fitted import fitted
 from vision.inference.letterbox import Letterbox
 from vision.inference.openvino_runtime import ov, read_model, reason
 from vision.inference.openvino_shapes import CompiledShape, ShapePool
@@ -47,7 +47,8 @@ class OpenVinoBackend:
         Args:
             file: What to load; its hash is checked once more.
             entry: What the catalogue says of it.
-            model: Of these, ``input_size``; a network with a fixed input has its own.
+            model: Of these, ``input_size``, where a network with a fixed input has its own, and
+                ``precision``.
             inference: Of these, ``requests`` and ``threads``.
             compiler: Compiles further input shapes; without it all pictures are padded to
                 the largest.
@@ -71,11 +72,18 @@ class OpenVinoBackend:
                 _log.warning(
                     "inference.input_size_fixed model=%s input_size=%d", entry.name, max(largest)
                 )
-        self._shapes = ShapePool(core, network, largest, _options(inference), compiler)
+        self._shapes = ShapePool(core, network, largest, _options(model, inference), compiler)
         self.model = ModelInfo(entry.name, file.sha256, "openvino", entry.labels)
         self.input_size = max(largest)
         optimal = self._shapes.largest.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self.capacity: int = inference.requests or optimal
+        precision = self._shapes.largest.compiled.get_property("INFERENCE_PRECISION_HINT")
+        _log.info(
+            "inference.engine_ready engine=openvino build=%s floats=%s requests=%d",
+            file.path.name,
+            precision.get_type_name(),
+            self.capacity,
+        )
         self._tickets = itertools.count(1)
         self._under_way: dict[int, _Request] = {}
         self._idle: defaultdict[tuple[int, int], list[_Request]] = defaultdict(list)
@@ -87,7 +95,7 @@ class OpenVinoBackend:
 
     def submit(self, pictures: Sequence[Image]) -> int:
         """See :meth:`Backend.submit`."""
-        picture = self._fitted(*pictures)
+        (picture,) = (fitted(item, self._shapes.largest.size) for item in pictures)
         shape = self._shapes.best_for(size_of(picture))
         idle = self._idle[shape.size]
         request = idle.pop() if idle else _Request(shape, self._tell)
@@ -124,22 +132,6 @@ class OpenVinoBackend:
 
     def _tell(self) -> None:
         self._finished()
-
-    def _fitted(self, picture: Image) -> Image:
-        """The picture as large as the input allows; it comes so unless its sender knew no better."""
-        height, width = size_of(picture)
-        canvas = self._shapes.largest.size
-        if not (height and width):
-            raise InferenceError(f"a picture of {width}x{height} shows nothing")
-        if max(height, width) == self.input_size and height <= canvas[0] and width <= canvas[1]:
-            return picture
-        scale = min(canvas[0] / height, canvas[1] / width)
-        # Even, as colour has half the resolution of brightness.
-        size = 2 * max(1, int(width * scale / 2)), 2 * max(1, int(height * scale / 2))
-        resized = cv2.resize(
-            to_rgb(picture), size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        )
-        return from_rgb(np.asarray(resized, np.uint8))
 
 
 class OpenVinoAnswer:
@@ -214,13 +206,16 @@ class _Request:
         self._tell()
 
 
-def _options(inference: InferenceSettings) -> dict[str, Any]:
+def _options(model: ModelSettings, inference: InferenceSettings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "PERFORMANCE_HINT": "THROUGHPUT",
         # Each compiled shape pins its threads from the first core on: with two shapes in use
         # at a time, the requests would share some cores and leave others idle.
         "ENABLE_CPU_PINNING": False,
     }
+    if model.precision == "fp32":
+        # Else the engine computes in bfloat16 where the processor has it.
+        options["INFERENCE_PRECISION_HINT"] = "f32"
     if inference.threads:
         options["INFERENCE_NUM_THREADS"] = inference.threads
     if inference.requests:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.domain.detections import Detections
+from vision.inference.backend import Candidates
 from vision.inference.letterbox import Letterbox
 
 # Suppression takes quadratic time; what is past this many candidates is noise.
@@ -44,20 +45,25 @@ class Postprocessor:
         self._label_of = np.array([order[label] for label in labels], np.int32)
 
     def __call__(
-        self, raw: NDArray[np.float32], letterbox: Letterbox, selection: Selection
+        self, raw: NDArray[np.float32] | Candidates, letterbox: Letterbox, selection: Selection
     ) -> Detections:
         """Decode one frame.
 
         Args:
             raw: (4 + classes, anchors): centre x, centre y, width and height in pixels of the
-                input, then a score per class. Not kept.
+                input, then a score per class. Not kept. Or candidates, of which each answers for
+                its best class whatever the selection says.
             letterbox: Where the picture lies in the input.
             selection: What to keep.
         """
-        anchors, class_ids, scores = _candidates(raw[4:], selection)
-        if not len(anchors):
+        if isinstance(raw, Candidates):
+            boxes, class_ids, scores = _wanted(raw, selection)
+        else:
+            anchors, class_ids, scores = _candidates(raw[4:], selection)
+            boxes = raw[:4, anchors]
+        if not len(scores):
             return Detections.empty()
-        centre_x, centre_y, width, height = raw[:4, anchors]
+        centre_x, centre_y, width, height = boxes
         left, top = centre_x - width / 2, centre_y - height / 2
         kept = self._suppress(
             np.stack((left, top, width, height), axis=1), scores, class_ids, selection
@@ -87,6 +93,16 @@ class Postprocessor:
         indices = np.asarray(kept, np.intp)
         order = np.argsort(-scores[indices], kind="stable")
         return indices[order][: selection.max_detections]
+
+
+def _wanted(
+    candidates: Candidates, selection: Selection
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
+    """Box, class and score of those that are confident enough and wanted."""
+    kept = candidates.scores >= selection.confidence
+    if selection.class_ids is not None:
+        kept &= np.isin(candidates.class_ids, selection.class_ids)
+    return candidates.boxes[:, kept], candidates.class_ids[kept], candidates.scores[kept]
 
 
 def _candidates(

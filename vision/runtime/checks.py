@@ -59,9 +59,10 @@ def run_checks(settings: Settings, progress: Progress) -> Iterator[Check]:
 
 def _check(subject: str, look: Callable[[], str]) -> Check:
     try:
-        return Check(subject, is_fine=True, text=look())
+        is_fine, text = True, look()
     except VisionError as error:
-        return Check(subject, is_fine=False, text=process_redactor.redact(str(error)))
+        is_fine, text = False, str(error)
+    return Check(subject, is_fine=is_fine, text=process_redactor.redact(text))
 
 
 def _count(cameras: dict[str, CameraSettings]) -> str:

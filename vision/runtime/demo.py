@@ -28,6 +28,7 @@ from vision.runtime.demo_folder import demo_folder
 from vision.runtime.demo_tally import DemoTally
 from vision.runtime.embedded_redis import EmbeddedRedis
 from vision.runtime.node import Node
+from vision.runtime.redis_password import redis_password
 from vision.runtime.simulated_cameras import SimulatedCameras
 from vision.simulate.pan import pulled_pan
 from vision.telemetry.camera_view import CameraView
@@ -128,7 +129,7 @@ class Demo:
 
     def _count(self, settings: Settings, left: threading.Event) -> None:
         secret_files = SecretFiles(settings.secrets_dir, process_redactor.register)
-        password = partial(secret_files.read, REDIS_PASSWORD)
+        password = partial(redis_password, settings, secret_files)
         subscriber = Subscriber(settings.redis, password, DetectionCursor, list(settings.cameras))
         for received in subscriber.messages(left):
             self.tally.count(received.message)

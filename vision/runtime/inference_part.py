@@ -13,7 +13,7 @@ from vision.frames.newest import SkipObserver
 from vision.frames.slot import FrameSource
 from vision.inference.selections import selection_for_all, selections
 from vision.inference.worker import DetectionSink, InferenceWorker
-from vision.runtime.model_loading import load_model, model_for
+from vision.runtime.model_loading import load_model, model_for, workers_for
 
 
 class InferencePart:
@@ -35,8 +35,8 @@ class InferencePart:
         """
         chosen = model_for(settings, progress)
         selected = selections(settings.active_cameras, settings.model, chosen.entry.labels)
-        self._compiler = ThreadPoolExecutor(1, thread_name_prefix="compile")
-        self._backend = load_model(settings, chosen, self._compiler)
+        self._executor = ThreadPoolExecutor(workers_for(chosen), thread_name_prefix="engine")
+        self._backend = load_model(settings, chosen, self._executor)
         self._worker = InferenceWorker(
             source,
             self._backend,
@@ -78,5 +78,5 @@ class InferencePart:
 
     def close(self) -> None:
         """Free the engine, after :meth:`run` has returned."""
-        self._compiler.shutdown()
+        self._executor.shutdown()
         self._backend.close()

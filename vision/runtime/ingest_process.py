@@ -20,9 +20,11 @@ from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameWr
 from vision.resilience.backoff import Backoff
 from vision.runtime.bound_to_parent import end_with_parent
 from vision.runtime.camera_address import camera_address
+from vision.runtime.error_reports import start_error_reports
 from vision.runtime.retry_wait import RetryWait
 from vision.runtime.worker_protocol import HEARTBEAT_S, STOP, Heartbeat, IngestTask, StateReport
 from vision.telemetry.logs import configure_logs
+from vision.telemetry.redacted_stream import redact_output
 from vision.telemetry.redaction import process_redactor
 
 _log = logging.getLogger(__name__)
@@ -53,6 +55,13 @@ def ingest_main(task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> N
     # A terminal sends Ctrl-C to the whole group, but the node decides when a worker goes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logs(task.logs.level, task.logs.format, sys.stderr)
+    # For good: what nobody catches is printed by multiprocessing, after this function.
+    redact_output("stdout", "stderr")
+    try:
+        start_error_reports(task.secrets_dir, f"ingest worker {task.name}")
+    except ConfigError as error:
+        # The node refuses to start with it; once it runs, a camera is worth more than a report.
+        _log.warning('ingest.no_error_reports camera=%s reason="%s"', task.name, error)
     IngestProcess(task, pipe, buffers).run()
 
 
@@ -75,6 +84,7 @@ class IngestProcess:
             long_side=task.long_side,
             clock_window_s=task.camera.clock_window_s,
             frozen_after_s=task.camera.frozen_after_s,
+            motion=task.camera.motion,
             sink=self._writer,
             on_online=self._online,
             on_clock_step=self._clock_step,
@@ -108,7 +118,8 @@ class IngestProcess:
             self._send(
                 StateReport(
                     state=_STATES.get(failure.code, CameraState.RECONNECTING),
-                    reason=failure.reason,
+                    # Here, where a password that was changed since the start is known.
+                    reason=process_redactor.redact(failure.reason),
                     retry_at_ns=time.time_ns() + round(delay_s * 1e9),
                 )
             )

@@ -11,37 +11,44 @@ from vision.artefacts.progress import Progress
 from vision.artefacts.store import ModelStore
 from vision.config.settings import Settings
 from vision.inference.backend import Backend
-from vision.inference.choice import ChosenModel, choose_model, choose_weights
+from vision.inference.choice import ChosenModel, choose_for_gpu, choose_model
 from vision.inference.export import can_export, export_model
+from vision.inference.gpu.backend import GpuBackend
+from vision.inference.gpu.device import choose_device
 from vision.inference.openvino_backend import OpenVinoBackend
-from vision.inference.torch_backend import TorchBackend, wants_gpu
 
 
 def model_for(settings: Settings, progress: Progress) -> ChosenModel:
-    """The model the settings ask for, pulled or exported if it is not there.
+    """The model the settings ask for, pulled or exported if it is not there, and its device.
 
     Raises:
-        ConfigError: There is no model of that name.
+        ConfigError: There is no model of that name, or no GPU though there must be one.
         ArtefactError: It cannot be had, or is not the one named.
     """
     store = ModelStore(load_catalogue(), Folders.of(settings.models_dir))
-    if wants_gpu(settings.model.device):
-        return choose_weights(settings.model.name, store, progress)
+    model = settings.model
+    if choose_device(model) == "cuda":
+        return choose_for_gpu(model.name, store, progress)
     exporter = partial(export_model, store=store, progress=progress) if can_export() else None
-    return choose_model(settings.model.name, store, progress, exporter)
+    return choose_model(model.name, store, progress, exporter, model.precision)
 
 
 def load_model(settings: Settings, chosen: ChosenModel, executor: Executor) -> Backend:
-    """An engine with ``chosen`` loaded; ``executor``, of one worker, is its to use."""
-    if wants_gpu(settings.model.device):
-        return TorchBackend(
+    """An engine with ``chosen`` loaded on its device; the workers of ``executor`` are its to use."""
+    if chosen.device == "cuda":
+        return GpuBackend(
             chosen.file,
             chosen.entry,
             settings.model,
             settings.inference,
-            device="cuda",
+            device=chosen.device,
             engine=executor,
         )
     return OpenVinoBackend(
         chosen.file, chosen.entry, settings.model, settings.inference, compiler=executor
     )
+
+
+def workers_for(chosen: ChosenModel) -> int:
+    """How many workers the executor is to have that :func:`load_model` is given."""
+    return GpuBackend.capacity if chosen.device == "cuda" else 1

@@ -16,7 +16,6 @@ from vision.telemetry.camera_view import CameraView, p50_p99
 # Rates are means over this many seconds.
 _WINDOW_S = 5.0
 _LATENCIES = 512
-_SILENT_S = 30.0
 # Why a frame was not inferred does not stand in its message.
 _SKIPPED = "unspecified"
 _STATES = {state.value: state for state in CameraState}
@@ -33,6 +32,7 @@ class _Camera:
     heard_s: float = 0.0
     messages: int = 0
     skipped: int = 0
+    is_still: bool = False
     labels: Counter[str] = field(default_factory=Counter)
     latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES))
     arrived: deque[tuple[float, str, int]] = field(default_factory=lambda: deque(maxlen=1024))
@@ -44,16 +44,16 @@ class PublishedCameras:
     def __init__(
         self,
         *,
-        silence_is_failure: bool,
+        silence_s: Callable[[str], float | None],
         monotonic_s: Callable[[], float] = time.monotonic,
         utc_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """``silence_is_failure`` where a message is published for every frame.
+        """``silence_s`` tells for how long a camera that works may be silent, None for ever.
 
-        Then a camera that is said to deliver and of which nothing comes is shown as stalled:
-        whoever would tell, its ingest or the inference, may be gone.
+        After that a camera that is said to deliver is shown as stalled: whoever would tell,
+        its ingest or the inference, may be gone.
         """
-        self._silence_is_failure = silence_is_failure
+        self._silence_s = silence_s
         self._monotonic_s = monotonic_s
         self._utc_ns = utc_ns
         self._lock = threading.Lock()
@@ -70,6 +70,11 @@ class PublishedCameras:
         """Take what was seen in a frame."""
         with self._lock:
             camera = self._camera(message.camera)
+            before = camera.newest
+            # While its gate is shut, each frame comes after others that were held back.
+            camera.is_still = (
+                before is not None and before.run == message.run and message.gated > before.gated
+            )
             camera.newest, camera.heard_s = message, self._monotonic_s()
             camera.messages += 1
             camera.skipped += message.skipped
@@ -118,6 +123,8 @@ class PublishedCameras:
             labels=dict(camera.labels),
             latency_ms=p50_p99(camera.latencies_ms),
             skipped={_SKIPPED: camera.skipped} if camera.skipped else {},
+            gate={"passed": newest.seq, "held": newest.gated} if newest and newest.gated else {},
+            is_still=camera.is_still,
         )
 
     def _state(self, camera: _Camera) -> tuple[CameraState, str, int]:
@@ -127,8 +134,8 @@ class PublishedCameras:
         if status is not None and status.state in _STATES:
             state, reason = _STATES[status.state], status.reason
             since_ns = _ns(status.since)
-        silent_s = self._monotonic_s() - camera.heard_s
-        if self._silence_is_failure and state.delivers and silent_s > _SILENT_S:
+        silent_s, most_s = self._monotonic_s() - camera.heard_s, self._silence_s(camera.name)
+        if state.delivers and most_s is not None and silent_s > most_s:
             reason = f"said to be {state}, but no message comes: is its ingest or inference gone?"
             return CameraState.STALLED, reason, self._utc_ns() - int(silent_s * 1e9)
         return state, reason, since_ns

@@ -34,7 +34,8 @@ def web_server(
     web = settings.web
     if not web.enabled:
         return None
-    token = secrets.read(WEB_TOKEN)
+    secret = secrets.read(WEB_TOKEN)
+    token = secret.get_secret_value() if secret else None
     if token is None and not is_loopback(web.host):
         raise ConfigError(
             f"web.host: {web.host} is open to the network: put a token into the secret file "

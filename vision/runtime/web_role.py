@@ -30,6 +30,7 @@ from vision.web.feed import LiveFeed
 from vision.web.health import Health
 
 _log = logging.getLogger(__name__)
+_SILENT_S = 30.0
 
 
 class WebRole:
@@ -47,9 +48,7 @@ class WebRole:
         password()
         self._liveness = liveness_file(settings, "web")
         self._feed = LiveFeed()
-        self._cameras = PublishedCameras(
-            silence_is_failure=settings.publishing.empty_frames == "always"
-        )
+        self._cameras = PublishedCameras(silence_s=partial(_silence_s, settings))
         web = web_server(
             settings,
             secrets,
@@ -143,3 +142,11 @@ class WebRole:
                 *camera_facts(self.cameras()),
             ),
         )
+
+
+def _silence_s(settings: Settings, camera: str) -> float | None:
+    """How long a camera may publish nothing; None where nobody can say."""
+    known = settings.cameras.get(camera)
+    if known is None or settings.publishing.empty_frames != "always":
+        return None
+    return _SILENT_S + (known.motion.refresh_s if known.motion.enabled else 0.0)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-import sys
-import threading
 import time
-from types import TracebackType
 from typing import Literal, TextIO
 
 import orjson
 
+from vision.resilience.damping import Damper
+from vision.telemetry.process_hooks import install_hooks
+from vision.telemetry.redacted_stream import RedactedStream
 from vision.telemetry.redaction import Redactor, process_redactor
 
 LogFormat = Literal["auto", "json", "text"]
 _TEXT = "%(asctime)s %(levelname)-7s %(name)s %(message)s"
+_OURS = "vision"
+# PyAV formats into 1024 bytes and cuts the rest: half a credential is no registered value.
+_LIBAV, _LIBAV_CUT_BYTES = "libav", 1000
+_CUT = "[a line that was cut at 1 kB]"
 
 
 class _RedactingFormatter(logging.Formatter):
@@ -28,24 +32,64 @@ class _RedactingFormatter(logging.Formatter):
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
-        return (
-            self._json(record) if self._as_json else self._redactor.redact(super().format(record))
-        )
+        return self._json(record) if self._as_json else self._shown(super().format(record))
 
     def _json(self, record: logging.LogRecord) -> str:
-        redact = self._redactor.redact
-        event, _, rest = redact(record.getMessage()).partition(" ")
+        event, _, rest = self._shown(record.getMessage()).partition(" ")
         line: dict[str, str] = {
             "at": f"{self.formatTime(record, self.datefmt)}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
-            "logger": record.name,
+            "logger": self._shown(record.name),
             "event": event,
         }
         if rest:
             line["text"] = rest
         if record.exc_info:
-            line["traceback"] = redact(self.formatException(record.exc_info))
+            line["traceback"] = self._shown(self.formatException(record.exc_info))
+        if record.stack_info:
+            line["stack"] = self._shown(self.formatStack(record.stack_info))
         return orjson.dumps(line).decode()
+
+    def _shown(self, text: str) -> str:
+        # A file name that is no UTF-8 comes as lone surrogates, which no output can encode.
+        return self._redactor.redact(text).encode("utf-8", "backslashreplace").decode()
+
+
+class _LogHandler(logging.StreamHandler[TextIO]):
+    """Says of a line that cannot be written where it comes from, not what was in it.
+
+    The standard library prints the arguments of such a line to standard error.
+    """
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the name is logging's
+        line = f"log.line_lost source={record.filename}:{record.lineno}"
+        try:
+            self.stream.write(f"{line}{self.terminator}")
+            self.flush()
+        except (OSError, ValueError):
+            """The output is gone, and there is nobody left to tell."""
+
+
+class _ForeignLines(logging.Filter):
+    """Damps what libraries say again and again, and drops what PyAV has cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._damper = Damper()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        owner = record.name.partition(".")[0]
+        if owner == _OURS:
+            return True
+        if owner == _LIBAV:
+            # Its own repeats are counted by PyAV.
+            if len(str(record.msg).encode("utf-8", "replace")) > _LIBAV_CUT_BYTES:
+                record.msg, record.args = _CUT, ()
+            return True
+        stands_for = self._damper.admit(f"{record.name}:{record.pathname}:{record.lineno}")
+        if stands_for > 1:
+            record.msg, record.args = f"{record.getMessage()} ({stands_for} times)", ()
+        return stands_for > 0
 
 
 def configure_logs(
@@ -55,23 +99,12 @@ def configure_logs(
     redactor: Redactor = process_redactor,
 ) -> None:
     """Send all logs of this process, uncaught exceptions included, to ``stream``."""
-    handler = logging.StreamHandler(stream)
+    if isinstance(stream, RedactedStream):
+        stream = stream.plain
+    handler = _LogHandler(stream)
     as_json = log_format == "json" or (log_format == "auto" and not stream.isatty())
     handler.setFormatter(_RedactingFormatter(redactor, as_json=as_json))
+    handler.addFilter(_ForeignLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    log = logging.getLogger("vision")
-
-    def uncaught(
-        kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            return
-        log.critical("process.uncaught_exception", exc_info=(kind, error, trace))
-
-    def uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
-        if args.exc_value is not None:
-            uncaught(args.exc_type, args.exc_value, args.exc_traceback)
-
-    sys.excepthook = uncaught
-    threading.excepthook = uncaught_in_thread
+    install_hooks()

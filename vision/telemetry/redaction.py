@@ -1,34 +1,43 @@
 """Redaction by registered value: what was read from a secret file is shown nowhere.
 
 Patterns guess what a credential looks like and miss the next camera's URL. Here every
-value that was handed out is known, with each form it takes on the way to a sink.
+value that was handed out is known, and looked for in each spelling it can take on the way to a
+sink (docs/adr/0015). What has the form of a credential wherever it comes from, the user part
+of a URL and an ``Authorization`` header, goes as well: a digest response is no registered value.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 import re
 import threading
-from urllib.parse import quote, quote_plus
+import unicodedata
+from collections.abc import Iterator
+
+from vision.domain.credential_keys import CREDENTIAL_KEYS
+from vision.telemetry.spellings import Span, Spelling, without_odd_escapes
 
 REDACTED = "[redacted]"
+SHORTEST_ALONE = 4
+"""Characters from which on a value is looked for by itself.
 
+Taking each ``a`` out of a log leaves no log, and shows what the password is.
+"""
 
-def _forms(value: str) -> set[str]:
-    """The spellings of ``value`` in URLs, JSON, Python's repr and RFC 7617 headers."""
-    escaped = {
-        quote(value, safe=""),
-        quote(value, safe="/"),
-        quote(value, safe="!$&'()*+,;=:@/"),
-        quote_plus(value),
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        repr(value)[1:-1],
-        base64.b64encode(value.encode()).decode(),
-    }
-    lower_hex = {re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), text) for text in escaped}
-    return {value} | escaped | lower_hex
+# Six characters of base64 stand in no other word by chance.
+_SHORTEST_CORE = 6
+_SLASH = r"(?:\\*/|%2[Ff])"
+_END = r"(?=\\+[rn]|[\r\n]|$)"
+_STRUCTURES = (
+    ("@", re.compile(rf"(?<=:){_SLASH}{_SLASH}([^\s/?#\"'<>]+)@")),
+    (
+        "uthorization",
+        re.compile(
+            rf"(?i)authorization\W{{1,8}}((?:basic|bearer)\s+[^\s\"'\\,;<>]+|digest\b.*?{_END})"
+        ),
+    ),
+    ("ponse=", re.compile(r"(?i)\bresponse=\W{0,4}([0-9a-f]{32,128})\b")),
+)
 
 
 class Redactor:
@@ -36,32 +45,92 @@ class Redactor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._known = set[tuple[str, ...]]()
+        self._spellings: dict[str, Spelling] = {}
+        self._looked_for: tuple[tuple[str, Spelling], ...] = ()
 
     def register(self, *values: str) -> None:
         """Learn secrets; several together are a user name and its password.
 
-        A value stays known for ever: after a rotation the old one is still in buffers.
+        A value stays known for ever: after a rotation the old one is still in buffers. One of
+        fewer than :data:`SHORTEST_ALONE` characters is found beside its partner and after a
+        name such as ``pwd=`` only.
         """
-        found = set[str]()
-        for value in values:
-            found |= _forms(value)
-        if len(values) > 1:
-            pair = ":".join(values)
-            found |= _forms(pair)
         with self._lock:
-            if found <= self._forms:
+            if values in self._known:
                 return
-            self._forms |= found
-            # Longest first, or a short secret would break a long one open.
-            ordered = sorted(self._forms - {""}, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, ordered)))
+            self._known.add(values)
+            for form in ("NFC", "NFD", None):
+                same = [unicodedata.normalize(form, one) if form else one for one in values]
+                for spelling in _spellings_of(same):
+                    self._spellings.setdefault(spelling.value, spelling)
+            self._looked_for = tuple((one.anchor, one) for one in self._spellings.values())
 
     def redact(self, text: str) -> str:
         """``text`` without any registered secret."""
-        pattern = self._pattern
-        return text if pattern is None else pattern.sub(REDACTED, text)
+        spans = list(self._spans(text))
+        if not spans:
+            return text
+        shown, at = [], 0
+        for start, end in _merged(spans):
+            shown += [text[at:start], REDACTED]
+            at = end
+        return "".join([*shown, text[at:]])
+
+    def _spans(self, text: str) -> Iterator[Span]:
+        for mark, structure in _STRUCTURES:
+            if mark in text:
+                yield from (match.span(1) for match in structure.finditer(text))
+        plain = without_odd_escapes(text)
+        for anchor, spelling in self._looked_for:
+            if anchor in text:
+                yield from spelling.spans(text, thorough=plain is not text)
+            elif plain is not text and anchor in plain:
+                yield from spelling.spans(text, thorough=True)
+
+
+def _spellings_of(values: list[str]) -> Iterator[Spelling]:
+    values = [value for value in values if value]
+    pair = ":".join(values) if len(values) > 1 else ""
+    for value in values:
+        if len(value) >= SHORTEST_ALONE:
+            yield Spelling(value)
+        else:
+            yield from (Spelling(f"{key}={value}", bounded=True) for key in CREDENTIAL_KEYS)
+    if pair and min(map(len, values)) < SHORTEST_ALONE <= len(pair):
+        yield Spelling(pair, bounded=True)
+    for text in filter(None, (*values, pair)):
+        data = text.encode("utf-8", "surrogatepass")
+        yield from (Spelling(core, token=True) for core in _base64_cores(data))
+        if len(text) >= SHORTEST_ALONE:
+            yield from (Spelling(data.hex()), Spelling(data.hex().upper()))
+
+
+def _base64_cores(data: bytes) -> Iterator[str]:
+    """What of ``data`` shows in base64 wherever it stands in a longer text."""
+    for shift in range(3):
+        encoded = base64.b64encode(b"\0" * shift + data).decode().rstrip("=")
+        # Characters that hold bits of a neighbour as well: 8 bits a byte, 6 a character.
+        first, last = -(-shift * 8 // 6), (shift + len(data)) * 8 // 6
+        core = encoded[first:last]
+        if len(core) >= _SHORTEST_CORE:
+            yield core
+            urlsafe = core.replace("+", "-").replace("/", "_")
+            if urlsafe != core:
+                yield urlsafe
+
+
+def _merged(spans: list[Span]) -> Iterator[Span]:
+    """Spans that overlap as one: of two secrets that share letters none shows its rest."""
+    spans.sort()
+    start, end = spans[0]
+    for next_start, next_end in spans[1:]:
+        if next_start < end:
+            end = max(end, next_end)
+        else:
+            yield start, end
+            start, end = next_start, next_end
+    yield start, end
 
 
 process_redactor = Redactor()

@@ -12,6 +12,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vision.domain.secret import Secret
+
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -75,10 +77,10 @@ class TokenGuard:
     user name, for which browsers ask.
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: Secret) -> None:
         self._app = app
         self._key = os.urandom(32)
-        self._token = self._digest(token.encode())
+        self._token = self._digest(token.get_secret_value().encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request that carries the token, refuse any other with 401."""

@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from vision.domain.errors import ConfigError
+from vision.domain.secret import Secret
 from vision.web.access import SECURITY_HEADERS, SecureHeaders, TokenGuard, trusted_hosts
 from vision.web.documents import (
     CamerasSource,
@@ -70,7 +71,7 @@ def create_app(
     if token is not None:
         if not token:
             raise ConfigError("secret file web_token is empty: write a long random token into it")
-        middleware.append(Middleware(TokenGuard, token=token))
+        middleware.append(Middleware(TokenGuard, token=Secret(token)))
     return Starlette(
         routes=[
             Route("/", routes.page),

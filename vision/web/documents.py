@@ -12,6 +12,7 @@ import orjson
 from vision import __version__
 from vision.domain.message import utc_text
 from vision.telemetry.camera_view import CameraView
+from vision.telemetry.redaction import process_redactor
 from vision.web.health import Health
 
 CamerasSource = Callable[[], list[CameraView]]
@@ -32,7 +33,7 @@ def readiness_json(health: Health, views: Sequence[CameraView]) -> bytes:
         {
             "name": view.name,
             "state": view.state.value,
-            "reason": view.reason,
+            "reason": process_redactor.redact(view.reason),
             "since": utc_text(view.since_ns),
         }
         for view in views
@@ -70,7 +71,7 @@ class Overview:
 def _health(health: Health) -> dict[str, Any]:
     return {
         "ready": health.ready,
-        "reasons": health.reasons,
+        "reasons": [process_redactor.redact(reason) for reason in health.reasons],
         "model": health.model,
         "redis": health.redis,
         "outbox_messages": health.outbox_messages,
@@ -82,7 +83,7 @@ def _camera(view: CameraView) -> dict[str, Any]:
     return {
         "name": view.name,
         "state": view.state.value,
-        "reason": view.reason,
+        "reason": process_redactor.redact(view.reason),
         "since": utc_text(view.since_ns),
         "source_size": view.source_size,
         "fps_in": view.fps_in,
@@ -92,4 +93,6 @@ def _camera(view: CameraView) -> dict[str, Any]:
         "messages": view.messages,
         "labels": view.labels,
         "skipped": view.skipped,
+        "gate": view.gate,
+        "is_still": view.is_still,
     }

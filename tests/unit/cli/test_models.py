@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.support import artefacts
 from vision.artefacts.ledger import Export, record_export
 from vision.cli.main import main
 from vision.inference.export import can_export
+
+_HAS_NNCF = importlib.util.find_spec("nncf") is not None
 
 
 @pytest.fixture
@@ -115,6 +120,57 @@ def test_export_without_the_extra_says_what_to_install(
     assert "pip install 'ariia-vision[export]'" in said
     assert said.count("\n") == 1
     assert not list(models.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (("quantize", "yolo9", "pictures"), ("yolo9", "yolov8n")),
+        (("quantize", "yolov8n"), ("folder of pictures", "--camera")),
+        (("quantize", "yolov8n", "--camera", "yard"), ("--camera yard", "front")),
+        (("quantize", "yolov8n", "no-such-folder"), ("no-such-folder",)),
+        (("quantize", "yolov8n", "one.png"), ("1 pictures are too few", "16")),
+        (("register", "yolov8n", "no-such.engine"), ("no-such.engine",)),
+    ],
+)
+@pytest.mark.skipif(not _HAS_NNCF, reason="the extra quantize is not installed")
+def test_mistakes_in_making_a_build_are_told(
+    models: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    parts: tuple[str, ...],
+) -> None:
+    """Exit code 2, one line, and nothing is made."""
+    Path("vision.yaml").write_text("cameras:\n  front: {url: 'rtsp://127.0.0.1:9/x'}\n")
+    cv2.imwrite("one.png", np.zeros((32, 32, 3), np.uint8))
+    _exported(models, b"network")
+    before = sorted(models.iterdir())
+    assert main(["models", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert all(part in said for part in parts)
+    assert sorted(models.iterdir()) == before
+
+
+@pytest.mark.skipif(_HAS_NNCF, reason="the extra quantize is installed")
+def test_quantize_without_the_extra_says_what_to_install(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2 and one line, before anything is looked at."""
+    assert main(["models", "quantize", "yolov8n", "pictures"]) == 2
+    assert "pip install 'ariia-vision[quantize]'" in capsys.readouterr().err
+    assert not list(models.iterdir())
+
+
+def test_a_registered_engine_is_listed(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And verified, by the hash it had when it was registered."""
+    artefacts.put(Path.cwd(), "mine.engine", b"an engine")
+    assert main(["models", "register", "yolov8n", "mine.engine"]) == 0
+    assert str(models / "yolov8n.engine") in capsys.readouterr().out
+    assert main(["models", "verify"]) == 0
+    (models / "yolov8n.engine").write_bytes(b"changed")
+    assert main(["models", "verify"]) == 1
 
 
 def test_the_folder_can_be_named(

@@ -10,6 +10,7 @@ import pytest
 from vision.config.camera import CameraSettings
 from vision.config.secrets import SecretFiles
 from vision.domain.errors import ConfigError
+from vision.domain.secret import Secret
 
 
 class Vault:
@@ -41,16 +42,30 @@ def camera(url: str = "rtsp://h/1", auth: str = "auto") -> CameraSettings:
 def test_a_value_is_read_registered_and_loses_its_line_end(vault: Vault) -> None:
     """Editors end files with a newline that is not part of the password; spaces are."""
     vault.write("redis_password", " pa ss \n")
-    assert vault.files.read("redis_password") == " pa ss "
+    assert vault.files.read("redis_password") == Secret(" pa ss ")
     assert vault.registered == [(" pa ss ",)]
 
 
 def test_a_value_is_read_anew_each_time(vault: Vault) -> None:
     """A rotation needs no restart."""
     vault.write("redis_password", "old")
-    assert vault.files.read("redis_password") == "old"
+    assert vault.files.read("redis_password") == Secret("old")
     vault.write("redis_password", "new")
-    assert vault.files.read("redis_password") == "new"
+    assert vault.files.read("redis_password") == Secret("new")
+
+
+def test_a_short_value_is_warned_of_once_and_not_shown(
+    vault: Vault, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It can be guessed, and logs cannot hide what stands in any word."""
+    vault.write("redis_password", "a1b2c3")
+    vault.write("camera_front_username", "bob")
+    for _ in range(2):
+        vault.files.read("redis_password")
+        vault.files.read("camera_front_username")
+    assert caplog.text.count("secrets.short_value") == 1
+    assert "redis_password" in caplog.text
+    assert "a1b2c3" not in caplog.text
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
@@ -89,7 +104,7 @@ def test_a_camera_with_both_files_has_credentials_registered_as_a_pair(vault: Va
     vault.write("camera_front_password", "hunter2")
     credentials = vault.files.camera("front", camera())
     assert credentials is not None
-    assert (credentials.username, credentials.password) == ("viewer", "hunter2")
+    assert (credentials.username, credentials.password) == (Secret("viewer"), Secret("hunter2"))
     assert ("viewer", "hunter2") in vault.registered
     assert "hunter2" not in repr(credentials)
 

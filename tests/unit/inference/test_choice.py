@@ -9,10 +9,12 @@ import pytest
 
 from tests.support import artefacts
 from vision.artefacts.catalogue import ModelEntry
+from vision.artefacts.ledger import Export, record_export
 from vision.artefacts.progress import NoProgress
+from vision.artefacts.register import register
 from vision.artefacts.store import ModelFile, ModelStore
 from vision.domain.errors import ArtefactError, ConfigError
-from vision.inference.choice import ChosenModel, choose_model
+from vision.inference.choice import ChosenModel, Precision, choose_for_gpu, choose_model
 
 _FIRST = artefacts.entry("first", artefacts.artefact("first.onnx", b"first"))
 _LAST = artefacts.entry("last", artefacts.artefact("last.onnx", b"last"))
@@ -43,9 +45,12 @@ def store(tmp_path: Path) -> ModelStore:
 
 
 def _choose(
-    store: ModelStore, name: str = "auto", exporter: ScriptedExporter | None = None
+    store: ModelStore,
+    name: str = "auto",
+    exporter: ScriptedExporter | None = None,
+    precision: Precision = "auto",
 ) -> ChosenModel:
-    chosen = choose_model(name, store, NoProgress(), exporter)
+    chosen = choose_model(name, store, NoProgress(), exporter, precision)
     assert "\n" not in chosen.reason
     return chosen
 
@@ -102,3 +107,51 @@ def test_a_name_that_does_not_exist_is_a_mistake_in_the_configuration(store: Mod
     """With the names that do."""
     with pytest.raises(ConfigError, match="known: first, last"):
         _choose(store, "zzz")
+
+
+def _quantise(store: ModelStore, name: str) -> str:
+    """Put a quantised build of the model there, and say its hash."""
+    artefacts.put(store.folders.models, f"{name}-int8.xml", b"<net/>")
+    artefacts.put(store.folders.models, f"{name}-int8.bin", name.encode())
+    sha256 = artefacts.sha256(b"<net/>" + name.encode())
+    made = Export(name, f"{name}-int8.xml", sha256, "b" * 64, "now", "a tool", "quantised")
+    record_export(store.folders.models, made)
+    return sha256
+
+
+@pytest.mark.parametrize("name", ["auto", "last"])
+def test_a_quantised_build_is_used_once_it_was_made(store: ModelStore, name: str) -> None:
+    """Its owner made it for this machine; single precision is what is left with `fp32`."""
+    sha256 = _quantise(store, "last")
+    assert _choose(store, name).file.sha256 == sha256
+    assert _choose(store, name, precision="int8").file.sha256 == sha256
+    assert _choose(store, name, precision="fp32").file.path.name == "last.onnx"
+
+
+def test_a_quantised_build_does_not_make_a_model_preferred_less(store: ModelStore) -> None:
+    """The order of the catalogue comes first; only `int8` takes what is there in integers."""
+    artefacts.put(store.folders.models, "first.onnx", b"first")
+    _quantise(store, "last")
+    assert _choose(store).file.path.name == "first.onnx"
+    assert _choose(store, precision="int8").file.path.name == "last-int8.xml"
+
+
+@pytest.mark.parametrize("name", ["auto", "last"])
+def test_int8_without_such_a_build_is_refused(store: ModelStore, name: str) -> None:
+    """One line that says how to make it; none is made on the way."""
+    with pytest.raises(
+        ArtefactError, match=r"model\.precision: .*vision models quantize"
+    ) as raised:
+        _choose(store, name, precision="int8")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_gpu_takes_a_registered_engine_before_weights(store: ModelStore, tmp_path: Path) -> None:
+    """It was built for this GPU."""
+    weights = artefacts.entry("w", artefacts.artefact("w.pt", b"weights"))
+    store = artefacts.store(tmp_path, weights)
+    artefacts.put(store.folders.models, "w.pt", b"weights")
+    chosen = choose_for_gpu("auto", store, NoProgress())
+    assert (chosen.file.path.name, chosen.device) == ("w.pt", "cuda")
+    register(weights, artefacts.put(tmp_path, "my.engine", b"engine"), store)
+    assert choose_for_gpu("w", store, NoProgress()).file.path.name == "w.engine"

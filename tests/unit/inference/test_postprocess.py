@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vision.domain.detections import Detections
+from vision.inference.backend import Candidates
 from vision.inference.letterbox import Letterbox
 from vision.inference.postprocess import Postprocessor, Selection
 
@@ -169,3 +170,22 @@ def test_a_flood_of_candidates_is_bounded() -> None:
     seen = postprocess(raw, _LETTERBOX, Selection(0.001, 0.7, 300, multi_label=True))
     assert seen.class_id[0] == 7
     assert len(seen) <= 300
+
+
+@given(_results(), st.floats(0.05, 0.95), st.sampled_from([None, (0,), (1, 3)]))
+def test_candidates_are_decoded_as_the_whole_result(
+    raw: NDArray[np.float32], confidence: float, class_ids: tuple[int, ...] | None
+) -> None:
+    """An engine that looks for the best class itself changes nothing."""
+    selection = replace(_SELECTION, confidence=confidence, class_ids=class_ids)
+    order = np.argsort(-raw[4:].max(axis=0), kind="stable")
+    best = raw[:, order]
+    candidates = Candidates(
+        best[:4], best[4:].max(axis=0), best[4:].argmax(axis=0).astype(np.int32)
+    )
+    seen = Postprocessor(_LABELS)(candidates, _LETTERBOX, selection)
+    expected = _decode(best, selection)
+    assert _types(seen) == ["float32", "float32", "int32"]
+    assert seen.xyxy.tolist() == expected.xyxy.tolist()
+    assert seen.confidence.tolist() == expected.confidence.tolist()
+    assert seen.class_id.tolist() == expected.class_id.tolist()

@@ -29,10 +29,10 @@ class Clock:
         return _NOW_NS + round(self.passed_s * 1e9)
 
 
-def cameras(clock: Clock, *, silence_is_failure: bool = True) -> PublishedCameras:
+def cameras(clock: Clock, *, silence_s: float | None = 30.0) -> PublishedCameras:
     """Cameras by that clock."""
     return PublishedCameras(
-        silence_is_failure=silence_is_failure, monotonic_s=clock.monotonic_s, utc_ns=clock.utc_ns
+        silence_s=lambda _: silence_s, monotonic_s=clock.monotonic_s, utc_ns=clock.utc_ns
     )
 
 
@@ -107,15 +107,12 @@ def test_the_newest_state_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("silence_is_failure", "state"), [(True, CameraState.STALLED), (False, CameraState.ONLINE)]
+    ("silence_s", "state"), [(30.0, CameraState.STALLED), (None, CameraState.ONLINE)]
 )
-def test_a_camera_that_only_seems_to_be_online(
-    silence_is_failure: bool,  # noqa: FBT001  pytest passes it by name
-    state: CameraState,
-) -> None:
-    """Half a minute without a message is a failure, unless empty frames are kept back."""
+def test_a_camera_that_only_seems_to_be_online(silence_s: float | None, state: CameraState) -> None:
+    """Too long without a message is a failure, unless frames may be kept back for ever."""
     clock = Clock()
-    known = cameras(clock, silence_is_failure=silence_is_failure)
+    known = cameras(clock, silence_s=silence_s)
     known.on_status(status(clock, "online"))
     known.on_detections(seen(clock, 1))
     clock.passed_s += 29
@@ -135,3 +132,15 @@ def test_a_blind_camera_stays_what_it_was_said_to_be() -> None:
     known.on_status(status(clock, "auth_failed", "the camera refuses the login"))
     clock.passed_s += 100
     assert known.views()[0].state is CameraState.AUTH_FAILED
+
+
+def test_a_gate_is_read_off_the_messages() -> None:
+    """Frames that were held back since the last message mean that the scene is still."""
+    clock = Clock()
+    known = cameras(clock)
+    known.on_detections(seen(clock, 1))
+    assert known.views()[0].gate == {}
+    known.on_detections(replace(seen(clock, 2), gated=40))
+    assert (known.views()[0].gate, known.views()[0].is_still) == ({"passed": 2, "held": 40}, True)
+    known.on_detections(replace(seen(clock, 3), gated=40))
+    assert not known.views()[0].is_still
