@@ -34,24 +34,30 @@ class _Phase:
 
 
 def page_rows(model: str, seconds: float, rounds: int, say: Callable[[str], None]) -> list[Row]:
-    """A row for nobody, a viewer and a flood, which take turns."""
+    """A row for nobody, a viewer and a flood, with nobody before and after each."""
     phases = {"nobody": _Phase(), "one viewer": _Phase(), "flood": _Phase()}
     # The site is to run for longer than its own window: what is measured here is timed here.
     with running(Site(_CAMERAS, 2 * _FPS, _FPS, model)) as site:
         url = f"http://127.0.0.1:{site.node.port}/"
         pause = threading.Event()
         for _ in range(rounds):
-            say("page: nobody looks")
-            with _measured(site, phases["nobody"]):
-                pause.wait(seconds)
+            _alone(site, phases["nobody"], seconds, say)
             say("page: one viewer")
             _with_clients(site, phases["one viewer"], "viewer", url, f"--seconds={seconds}")
             pause.wait(_SETTLE_S)
+            _alone(site, phases["nobody"], seconds, say)
             say(f"page: {_REQUESTS} requests and {_SLOW_CLIENTS} slow clients")
             counts = (f"--requests={_REQUESTS}", f"--slow={_SLOW_CLIENTS}")
             _with_clients(site, phases["flood"], "flood", url, *counts)
             pause.wait(_SETTLE_S)
+            _alone(site, phases["nobody"], seconds, say)
     return [_row(name, phase) for name, phase in phases.items()]
+
+
+def _alone(site: Running, phase: _Phase, seconds: float, say: Callable[[str], None]) -> None:
+    say("page: nobody looks")
+    with _measured(site, phase):
+        threading.Event().wait(seconds)
 
 
 def _with_clients(site: Running, phase: _Phase, *arguments: str) -> None:
