@@ -174,7 +174,9 @@ def _redis_writer(name: str, settings: RedisSettings, control: Connection) -> No
 def _write(name: str, sink: FrameSink, control: Connection) -> None:
     """Put a frame at each word of the taker; tell the processor time spent on it."""
     image = np.random.default_rng(0).integers(0, 256, _SHAPE, np.uint8)
-    meta = FrameMeta(name, 1, 0, 0, (1, 1), 0, ClockSource.ARRIVAL, None, 0, 0, _WIDTH, _HEIGHT)
+    meta = FrameMeta(
+        name, 1, 0, 0, (1, 1), 0, ClockSource.ARRIVAL, None, 0, 0, _WIDTH, _HEIGHT, 0, 0.0
+    )
     control.send(time.process_time())
     while control.recv_bytes() == _GO:
         # The monotonic clock is the machine's, so the taker can read it in any process.

@@ -130,11 +130,12 @@ def test_credentials_are_nowhere_to_be_seen(
     topics = {"logs": {"level": "debug"}}
     with running_node(tmp_path, settings(cameras, redis, **topics), **files(redis)) as node:
         node.wait_for_log("state=online")
-        node.wait_for_log("page=http")
-        page = node.log.partition("page=")[2].split()[0].strip('"')
+        page = node.page()
         cameras.cut()
         node.wait_for_log("state=reconnecting")
-        seen = node.log + httpx.get(f"{page}api/cameras").text + httpx.get(f"{page}metrics").text
+        seen = node.log
+        for path in ("api/cameras", "metrics"):
+            seen += httpx.get(page + path).raise_for_status().text
         assert node.process is not None
         for process in children_of(node.process.pid):
             seen += process.command + process.environment()

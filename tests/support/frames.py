@@ -11,7 +11,15 @@ RUN = 1_763_898_000_123
 CAPTURED_NS = 1_763_898_005_000_000_000
 
 
-def meta(camera: str = "front", seq: int = 1, *, run: int = RUN, mono_ns: int = 0) -> FrameMeta:
+def meta(
+    camera: str = "front",
+    seq: int = 1,
+    *,
+    run: int = RUN,
+    mono_ns: int = 0,
+    gated: int = 0,
+    refresh_s: float = 0.0,
+) -> FrameMeta:
     """The description of a 1080p frame that took 50 ms to arrive."""
     return FrameMeta(
         camera=camera,
@@ -26,6 +34,8 @@ def meta(camera: str = "front", seq: int = 1, *, run: int = RUN, mono_ns: int = 
         received_mono_ns=mono_ns,
         width=1920,
         height=1080,
+        gated=gated,
+        refresh_s=refresh_s,
     )
 
 

@@ -31,6 +31,7 @@ def detection(
     camera: str = "front",
     run: int = RUN,
     skipped: int = 0,
+    gated: int = 0,
     detections: tuple[MessageDetection, ...] = (PERSON,),
 ) -> DetectionMessage:
     """One frame's message."""
@@ -46,6 +47,7 @@ def detection(
         model=MessageModel("yolov8n", "ab" * 32, "openvino", (384, 640)),
         detections=detections,
         skipped=skipped,
+        gated=gated,
     )
 
 
@@ -96,6 +98,7 @@ def strange_messages() -> st.SearchStrategy[DetectionMessage]:
             ),
             detections=st.lists(_detections(), max_size=5).map(tuple),
             skipped=st.integers(0, 10**9),
+            gated=st.integers(0, 10**9),
         ),
     )
 

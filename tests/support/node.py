@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -79,6 +80,13 @@ class NodeProcess:
     def wait_for_log(self, text: str) -> None:
         """Wait until it said ``text``."""
         wait_until(lambda: text in self.log, f"{text!r} in the log:\n{self.log}")
+
+    def page(self) -> str:
+        """The address of its live page, once it has said so."""
+        self.wait_for_log("page=http")
+        found = re.search(r'page=(http[^\s"]+)', self.log)
+        assert found is not None
+        return found[1]
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End it with a signal; its exit code."""

@@ -44,6 +44,8 @@ def frame(camera: str = "front", seq: int = 1, shade: int = 90) -> Frame:
         received_mono_ns=0,
         width=1280,
         height=768,
+        gated=0,
+        refresh_s=0.0,
     )
     return Frame(meta, from_rgb(np.full((384, 640, 3), shade, np.uint8)))
 
@@ -80,6 +82,8 @@ def camera_view(name: str = "front", state: CameraState = CameraState.ONLINE) ->
         labels={"car": 7},
         latency_ms=(40.0, 60.0),
         skipped={"stale": 1},
+        gate={"opened": 2, "closed": 2, "passed": 40, "held": 60},
+        is_still=True,
     )
 
 

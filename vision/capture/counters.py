@@ -19,6 +19,9 @@ class CaptureCounters:
         decode_errors: Packets that the decoder refused.
         offered: Frames handed over, those included that could not be.
         overrun: Offered but skipped, because the reader held all memory.
+        gated: Frames that the motion gate held back.
+        gate_opened: How often it opened, and
+        gate_closed: how often it shut: fewer by one while it is open.
     """
 
     packets: int = 0
@@ -30,3 +33,6 @@ class CaptureCounters:
     decode_errors: int = 0
     offered: int = 0
     overrun: int = 0
+    gated: int = 0
+    gate_opened: int = 0
+    gate_closed: int = 0

@@ -1,4 +1,4 @@
-"""The ingest worker of one camera: connect, pace, scale, hand over; never retry."""
+"""The ingest worker of one camera: connect, pace, gate, scale, hand over; never retry."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import av
 from vision.capture.clock import CaptureClock
 from vision.capture.counters import CaptureCounters
 from vision.capture.frozen import FrozenWatch
+from vision.capture.gate import MotionGate
 from vision.capture.pace import Pace
 from vision.capture.rtsp import DecodedFrame, RtspAddress, RtspSession
 from vision.capture.scale import Scaler
 from vision.capture.thumbnail import Grey, Thumbnailer
+from vision.config.camera import MotionSettings
 from vision.domain.frame import Frame, FrameMeta
 from vision.frames.slot import FrameSink
 
@@ -30,6 +32,7 @@ class CaptureWorker:
         long_side: Longest side of an offered picture, pixels.
         clock_window_s: How far the camera's clock may be off.
         frozen_after_s: After how long without a new picture it is frozen, 0 for never.
+        motion: Which of those are worth it.
         sink: Takes the frames.
         on_online: Called with the codec's name at the first decoded frame of a connection.
         on_clock_step: Called with milliseconds when the camera's clock jumps.
@@ -42,6 +45,7 @@ class CaptureWorker:
     long_side: int
     clock_window_s: float
     frozen_after_s: float
+    motion: MotionSettings
     sink: FrameSink
     on_online: Callable[[str], None]
     on_clock_step: Callable[[float], None]
@@ -89,9 +93,10 @@ class _Connection:
         self._thumbnailer = Thumbnailer()
         self._frozen = FrozenWatch(worker.frozen_after_s)
         self._is_frozen = False
+        self._gate = MotionGate(worker.motion, worker.counters) if worker.motion.enabled else None
 
     def serve(self, decoded: DecodedFrame) -> None:
-        """Stamp a picture, and hand it over if it is due."""
+        """Stamp a picture, and hand it over if it is due and worth it."""
         worker, picture, time = self._worker, decoded.picture, decoded.time
         # Every frame passes the clock, so that a step is seen at once.
         stamp = self._clock.stamp(time.camera_ns, time.received_ns, time.received_mono_ns)
@@ -99,9 +104,9 @@ class _Connection:
             worker.on_clock_step(stamp.step_ms)
         if not self._pace.admit(time.received_mono_ns):
             return
-        # Before any colour is converted: whoever wants to save that work looks at it too.
-        if worker.frozen_after_s:
-            self._watch_frozen(self._thumbnailer.thumbnail(picture), time.received_mono_ns)
+        # Before any colour is converted, since that is what there is to save.
+        if not self._is_worth_it(picture, time.received_mono_ns):
+            return
         meta = FrameMeta(
             camera=worker.camera,
             run=worker.run,
@@ -115,8 +120,19 @@ class _Connection:
             received_mono_ns=time.received_mono_ns,
             width=picture.width,
             height=picture.height,
+            gated=worker.counters.gated,
+            refresh_s=worker.motion.refresh_s if self._gate else 0.0,
         )
         worker.offer(meta, picture, self._scaler)
+
+    def _is_worth_it(self, picture: av.VideoFrame, mono_ns: int) -> bool:
+        """Look at a small picture of it, if anybody wants to."""
+        if self._gate is None and not self._worker.frozen_after_s:
+            return True
+        thumbnail = self._thumbnailer.thumbnail(picture)
+        if self._worker.frozen_after_s:
+            self._watch_frozen(thumbnail, mono_ns)
+        return self._gate is None or self._gate.admit(thumbnail, mono_ns)
 
     def _watch_frozen(self, thumbnail: Grey, mono_ns: int) -> None:
         if self._frozen.look(thumbnail, mono_ns) is not self._is_frozen:

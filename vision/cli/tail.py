@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         if args.status:
             _print(_messages(args, settings, StatusCursor), status_line, as_json=args.json)
         else:
-            _print(_messages(args, settings, DetectionCursor), detection_line, as_json=args.json)
+            _print(_messages(args, settings, DetectionCursor), DetectionLines(), as_json=args.json)
     except KeyboardInterrupt:
         pass
     return 0
@@ -80,17 +80,34 @@ def _print(
         print(text, flush=True)
 
 
-def detection_line(message: DetectionMessage) -> str:
+class DetectionLines:
+    """Says of each message what its frame showed, and how many before it were held back."""
+
+    def __init__(self) -> None:
+        self._gated: dict[str, tuple[str, int]] = {}
+
+    def __call__(self, message: DetectionMessage) -> str:
+        """The line of the next message."""
+        run, before = self._gated.get(message.camera, (message.run, message.gated))
+        self._gated[message.camera] = message.run, message.gated
+        return detection_line(message, message.gated - (before if run == message.run else 0))
+
+
+def detection_line(message: DetectionMessage, gated: int = 0) -> str:
     """Time of capture, camera, frame, milliseconds from capture to publishing, what was seen.
 
     A ``~`` stands before a latency that counts from arrival, for want of the camera's clock.
+    ``gated`` frames were held back just before: nothing moved, and nobody looked.
     """
     time = message.time
     delay = datetime.fromisoformat(time.published) - datetime.fromisoformat(time.captured)
     mark = "" if time.source == ClockSource.RTCP else "~"
     latency = f"{mark}{delay.total_seconds() * 1000:.0f} ms"
     seen = ", ".join(f"{found.label} {found.confidence:.2f}" for found in message.detections)
-    return _printable(f"{time.captured} {message.camera} {message.seq} {latency} {seen or '-'}")
+    held_back = f" ({gated} gated before)" if gated else ""
+    return _printable(
+        f"{time.captured} {message.camera} {message.seq} {latency} {seen or '-'}{held_back}"
+    )
 
 
 def status_line(message: StatusMessage) -> str:

@@ -71,6 +71,30 @@ class TlsSettings(Topic):
     )
 
 
+class MotionSettings(Topic):
+    """The gate that holds frames back while nothing moves."""
+
+    enabled: bool = Field(
+        False, description="infer a still scene only every `refresh_s` instead of every frame"
+    )
+    threshold: float = Field(
+        8.0,
+        ge=1,
+        le=128,
+        description="levels of grey, of 255, by which a spot must change to count as movement; "
+        "more for a noisy camera, less for a dark scene",
+    )
+    hold_s: float = Field(
+        3.0,
+        ge=0,
+        le=3600,
+        description="seconds for which every frame is inferred after the last movement",
+    )
+    refresh_s: float = Field(
+        10.0, gt=0, le=3600, description="seconds without movement after which a frame is inferred"
+    )
+
+
 class CameraSettings(Topic):
     """One camera; every key but ``url`` has a default."""
 
@@ -112,6 +136,7 @@ class CameraSettings(Topic):
         description="seconds without a new picture, while frames arrive, after which the camera "
         "is `frozen`; 0 never says so",
     )
+    motion: MotionSettings = Field(default_factory=MotionSettings, description="see below")
     tls: TlsSettings = Field(default_factory=TlsSettings, description="see below")
 
     @property

@@ -32,8 +32,8 @@ class FrameMeta:
     Attributes:
         camera: Name from the configuration.
         run: Start of the ingest worker, UTC milliseconds; unique and rising per camera.
-        seq: Number of the frame within its run, from 1, counted after the pace and
-            before anything can be dropped: what is missing was skipped.
+        seq: Number of the frame within its run, from 1, counted after the pace
+            and the motion gate, before anything can be dropped: what is missing was skipped.
         pts: Presentation time in units of ``time_base``; None on a first frame.
         time_base: Numerator and denominator, seconds per unit of ``pts``.
         captured_ns: UTC nanoseconds by the clock that ``clock`` names.
@@ -44,6 +44,10 @@ class FrameMeta:
         received_mono_ns: The same instant on CLOCK_MONOTONIC, comparable on one machine.
         width: Width of the source picture in pixels.
         height: Height of the source picture in pixels.
+        gated: Frames of the run that the motion gate held back before this one; they have
+            no ``seq``. ``seq + gated`` frames passed the pace.
+        refresh_s: Seconds after which the motion gate lets a frame pass in any case, 0
+            without a gate: no longer does the next frame of a sound camera take.
     """
 
     camera: str
@@ -58,6 +62,8 @@ class FrameMeta:
     received_mono_ns: int
     width: int
     height: int
+    gated: int
+    refresh_s: float
 
     @property
     def id(self) -> str:

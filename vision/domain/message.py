@@ -74,7 +74,11 @@ class MessageDetection:
 
 @dataclass(frozen=True, slots=True)
 class DetectionMessage:
-    """What was seen in one frame, with nothing in it too."""
+    """What was seen in one frame, with nothing in it too.
+
+    ``skipped`` counts from the message before, ``gated`` from the start of the run: frames
+    that were held back because nothing moved, and that nobody has looked at.
+    """
 
     schema: str
     id: str
@@ -86,6 +90,7 @@ class DetectionMessage:
     model: MessageModel
     detections: tuple[MessageDetection, ...]
     skipped: int
+    gated: int
 
     @property
     def stream_id(self) -> str:
@@ -153,6 +158,7 @@ def detection_message(
             for box, score, number in zip(boxes, scores, classes, strict=True)
         ),
         skipped=record.skipped,
+        gated=meta.gated,
     )
 
 

@@ -13,6 +13,7 @@ from vision.capture.counters import CaptureCounters
 from vision.domain.frame import FrameMeta
 from vision.domain.status import CameraState, CameraStatus
 from vision.runtime.camera_states import CameraStates, Sight, Told
+from vision.runtime.gate_view import GateView
 from vision.telemetry.camera_view import CameraView, p50_p99
 
 _log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class CameraMonitor:
         self._messages = 0
         self._labels: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
+        self._gate = GateView()
 
     @property
     def state(self) -> CameraState:
@@ -93,6 +95,7 @@ class CameraMonitor:
             if counters.overrun > known:
                 self._skipped["overrun"] += counters.overrun - known
             self._overrun = (run, counters.overrun)
+            self._gate.on_heartbeat(counters)
             if counters.newest_mono_ns:
                 self._newest_decoded_s = counters.newest_mono_ns / 1e9
         self.check_stall()
@@ -112,6 +115,7 @@ class CameraMonitor:
         """Note the newest frame that arrived."""
         with self._lock:
             self._newest = meta
+            self._gate.on_frame(meta)
             self._newest_decoded_s = meta.received_mono_ns / 1e9
 
     def on_skipped(self, reason: str, count: int) -> None:
@@ -153,7 +157,8 @@ class CameraMonitor:
         """How long this camera may show no picture."""
         least_s, most_s = _STALL_BOUNDS_S
         if not self._intervals_s:
-            return most_s
+            # Nobody tells of pictures that are held back at a motion gate.
+            return max(most_s, _LEAST_INTERVALS * self._gate.refresh_s)
         interval_s = statistics.median(self._intervals_s)
         bounded_s = min(most_s, _STALL_INTERVALS * interval_s)
         return max(least_s, bounded_s, _LEAST_INTERVALS * interval_s)
@@ -189,6 +194,8 @@ class CameraMonitor:
                 labels=dict(self._labels),
                 latency_ms=p50_p99(self._latencies_ms),
                 skipped=dict(self._skipped),
+                gate=self._gate.decisions,
+                is_still=self._gate.is_still and status.state.delivers,
             )
 
     def _fps_in(self, now_s: float) -> float:

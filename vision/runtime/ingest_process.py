@@ -84,6 +84,7 @@ class IngestProcess:
             long_side=task.long_side,
             clock_window_s=task.camera.clock_window_s,
             frozen_after_s=task.camera.frozen_after_s,
+            motion=task.camera.motion,
             sink=self._writer,
             on_online=self._online,
             on_clock_step=self._clock_step,

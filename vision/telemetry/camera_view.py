@@ -27,6 +27,10 @@ class CameraView:
         latency_ms: Median and 99th percentile of capture to publish in milliseconds, over the
             last frames; None before the first.
         skipped: Frames not inferred since the start, by reason.
+        gate: What its motion gate did, as far as known here: how often it ``opened`` and
+            ``closed``, the frames that it let pass (``passed``) and those that it ``held``
+            back since the camera's worker started; empty without a gate.
+        is_still: Whether frames are held back now.
     """
 
     name: str
@@ -41,6 +45,8 @@ class CameraView:
     labels: dict[str, int]
     latency_ms: tuple[float, float] | None
     skipped: dict[str, int]
+    gate: dict[str, int]
+    is_still: bool
 
 
 def p50_p99(values: Iterable[float]) -> tuple[float, float] | None:

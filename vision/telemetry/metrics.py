@@ -34,6 +34,14 @@ class _CameraCollector(Collector):
         skipped = CounterMetricFamily(
             "vision_frames_skipped", "Frames not inferred", labels=["camera", "reason"]
         )
+        gate = CounterMetricFamily(
+            "vision_motion_gate",
+            "Times the motion gate opened and closed, frames it passed and held back",
+            labels=["camera", "decision"],
+        )
+        still = GaugeMetricFamily(
+            "vision_camera_still", "1 while the motion gate is shut", labels=["camera"]
+        )
         seen = CounterMetricFamily(
             "vision_detections", "Objects reported", labels=["camera", "label"]
         )
@@ -46,9 +54,13 @@ class _CameraCollector(Collector):
                 age.add_metric([view.name], view.frame_age_s)
             for reason, count in view.skipped.items():
                 skipped.add_metric([view.name, reason], count)
+            for decision, count in view.gate.items():
+                gate.add_metric([view.name, decision], count)
+            if view.gate:
+                still.add_metric([view.name], float(view.is_still))
             for label, count in view.labels.items():
                 seen.add_metric([view.name, label], count)
-        yield from (state, fps, age, skipped, seen)
+        yield from (state, fps, age, skipped, gate, still, seen)
 
 
 class NodeMetrics:

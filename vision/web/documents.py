@@ -92,4 +92,6 @@ def _camera(view: CameraView) -> dict[str, Any]:
         "messages": view.messages,
         "labels": view.labels,
         "skipped": view.skipped,
+        "gate": view.gate,
+        "is_still": view.is_still,
     }

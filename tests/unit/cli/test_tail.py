@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from tests.support.messages import PERSON, detection, status
-from vision.cli.tail import detection_line, status_line
+from tests.support.messages import PERSON, RUN, detection, status
+from vision.cli.tail import DetectionLines, detection_line, status_line
 from vision.domain.message import DetectionMessage
 from vision.domain.status import CameraState
 
@@ -51,3 +51,25 @@ def test_nothing_steers_the_terminal() -> None:
     """Control characters in what came over the network are shown as question marks."""
     evil = dataclasses.replace(PERSON, label="\x1b[2Jperson\nline")
     assert "?[2Jperson?line" in detection_line(detection(1, detections=(evil,)))
+
+
+def test_frames_that_were_held_back_are_told_of_with_the_next() -> None:
+    """Per camera, and counted anew with each run."""
+    lines = DetectionLines()
+    shown = [
+        lines(message)
+        for message in (
+            detection(1, gated=40),
+            detection(1, camera="yard", gated=7),
+            detection(2, gated=88),
+            detection(3, gated=88),
+            detection(1, run=RUN + 1, gated=5),
+        )
+    ]
+    assert [line.partition("0.87")[2] for line in shown] == [
+        "",
+        "",
+        " (48 gated before)",
+        "",
+        " (5 gated before)",
+    ]

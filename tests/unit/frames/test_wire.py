@@ -33,6 +33,8 @@ def metas() -> st.SearchStrategy[FrameMeta]:
         received_mono_ns=_NANOSECONDS,
         width=st.integers(1, 20_000),
         height=st.integers(1, 20_000),
+        gated=st.integers(0, 2**53),
+        refresh_s=st.floats(0, 3600),
     )
 
 

@@ -30,7 +30,20 @@ class Clock:
 def view(name: str) -> CameraView:
     """A node's reading of an online camera."""
     return CameraView(
-        name, CameraState.ONLINE, "", 0, None, 0.0, 0.0, None, 0, {}, None, {"overtaken": 9}
+        name,
+        CameraState.ONLINE,
+        "",
+        0,
+        None,
+        0.0,
+        0.0,
+        None,
+        0,
+        {},
+        None,
+        {"overtaken": 9},
+        {},
+        is_still=False,
     )
 
 

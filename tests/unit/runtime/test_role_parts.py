@@ -9,15 +9,20 @@ import pytest
 
 from tests.support.frames import meta
 from tests.support.web import camera_view
+from vision.capture.counters import CaptureCounters
 from vision.config.loader import settings_from
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import InferenceError
 from vision.domain.status import CameraState, CameraStatus
+from vision.runtime.camera_monitor import CameraMonitor
+from vision.runtime.gate_view import GateView
 from vision.runtime.inferred_cameras import InferredCameras
 from vision.runtime.node_health import node_health
 from vision.runtime.part_threads import PartThreads
 from vision.runtime.picture_size import picture_size
 from vision.runtime.role_liveness import camera_facts, camera_reasons, outbox_reasons, still
+
+SECOND = 1_000_000_000
 
 
 def test_a_part_that_fails_ends_the_role_with_its_error() -> None:
@@ -52,6 +57,53 @@ def test_a_camera_is_known_from_its_first_frame_on() -> None:
     assert views[0].skipped == {"stale": 2}
     assert cameras.monitor("front") is cameras.monitor("front")
     assert [status.state for status in told] == [CameraState.ONLINE] * 2
+
+
+def test_a_camera_behind_a_gate_is_quiet_and_not_stalled() -> None:
+    """Frames are all that is heard of it: the next one may take three times its refresh."""
+    now_ns = [1000 * SECOND]
+    monitor = CameraMonitor("front", lambda _: None, lambda: now_ns[0], lambda: now_ns[0])
+
+    def states(quiet_s: float, refresh_s: float) -> CameraState:
+        monitor.on_frame(meta(mono_ns=now_ns[0], refresh_s=refresh_s))
+        monitor.on_state(1, CameraState.ONLINE, "frames arrive")
+        now_ns[0] += round(quiet_s * SECOND)
+        monitor.check_stall()
+        return monitor.state
+
+    assert states(11, 0) is CameraState.STALLED
+    assert states(80, 30) is CameraState.ONLINE
+    assert states(91, 30) is CameraState.STALLED
+
+
+def test_what_a_gate_does_is_read_off_the_frames() -> None:
+    """Where the worker is out of hearing: a frame after a gap is a look at a still scene."""
+    gate = GateView()
+    gate.on_frame(meta(seq=1, gated=0, refresh_s=10))
+    assert (gate.decisions, gate.is_still) == ({"passed": 1, "held": 0}, False)
+    gate.on_frame(meta(seq=2, gated=48, refresh_s=10))
+    assert (gate.decisions, gate.is_still) == ({"passed": 2, "held": 48}, True)
+    gate.on_frame(meta(seq=3, gated=48, refresh_s=10))
+    assert gate.is_still is False
+
+
+def test_what_a_gate_does_is_known_best_by_its_worker() -> None:
+    """Its heartbeat tells; frames then tell nothing more."""
+    gate = GateView()
+    gate.on_heartbeat(CaptureCounters(offered=9, gated=70, gate_opened=2, gate_closed=2))
+    gate.on_frame(meta(seq=10, gated=70, refresh_s=10))
+    assert gate.decisions == {"opened": 2, "closed": 2, "passed": 9, "held": 70}
+    assert gate.is_still
+    gate.on_heartbeat(CaptureCounters(offered=10, gated=70, gate_opened=3, gate_closed=2))
+    assert not gate.is_still
+
+
+def test_a_camera_without_a_gate_has_none_to_show() -> None:
+    """Neither its heartbeat nor its frames speak of one."""
+    gate = GateView()
+    gate.on_frame(meta())
+    gate.on_heartbeat(CaptureCounters(offered=9))
+    assert (gate.decisions, gate.is_still, gate.refresh_s) == ({}, False, 0)
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,8 @@ def test_cameras() -> None:
                 "messages": 7,
                 "labels": {"car": 7},
                 "skipped": {"stale": 1},
+                "gate": {"opened": 2, "closed": 2, "passed": 40, "held": 60},
+                "is_still": True,
             }
         ]
     }

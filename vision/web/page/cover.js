@@ -17,6 +17,7 @@ export function setCover(frame, camera, nodeNow) {
     setText(cover.querySelector(".cover-text"), explanation(camera, state));
     setText(cover.querySelector(".cover-since"), times(camera, nodeNow));
   }
+  frame.querySelector(".still").hidden = !(isLive && view.is_still);
   const stamp = frame.querySelector(".stamp");
   stamp.hidden = picture === null;
   if (picture !== null) {

@@ -62,6 +62,7 @@ export class Large {
       ["Latency p50 / p99", latency(view)],
       ["Messages", number(view.messages)],
     ]);
+    setRows(byId("large-gate"), counts(view.gate), "Off");
     setRows(byId("large-skipped"), counts(view.skipped), "None");
     setRows(byId("large-labels"), counts(view.labels), "Nothing yet");
     setCover(byId("large-picture"), this.#camera, nodeNow);

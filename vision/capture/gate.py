@@ -1,0 +1,46 @@
+"""The motion gate: a still scene is inferred now and then, a moving one frame by frame."""
+
+from __future__ import annotations
+
+from vision.capture.counters import CaptureCounters
+from vision.capture.motion import MotionDetector
+from vision.capture.thumbnail import Grey
+from vision.config.camera import MotionSettings
+
+
+class MotionGate:
+    """Decides which of the frames that the pace admits are inferred; one per connection.
+
+    It is open from a movement until ``hold_s`` after the last one. While it is shut, it holds
+    frames back, all but one each ``refresh_s``.
+    """
+
+    def __init__(self, settings: MotionSettings, counters: CaptureCounters) -> None:
+        """Decide by ``settings`` and count in ``counters``, which go on over connections."""
+        self._detector = MotionDetector(settings.threshold)
+        self._hold_ns = round(settings.hold_s * 1e9)
+        self._refresh_ns = round(settings.refresh_s * 1e9)
+        self._counters = counters
+        counters.gate_closed = counters.gate_opened
+        self._is_open = False
+        self._moved_ns = 0
+        self._passed_ns = 0
+        self._seen_ns = 0
+
+    def admit(self, thumbnail: Grey, mono_ns: int) -> bool:
+        """Whether the frame that arrived at ``mono_ns`` is to be inferred."""
+        interval_ns, self._seen_ns = mono_ns - self._seen_ns, mono_ns
+        if self._detector.moves(thumbnail, mono_ns):
+            self._moved_ns = mono_ns
+            if not self._is_open:
+                self._is_open = True
+                self._counters.gate_opened += 1
+        elif self._is_open and mono_ns - self._moved_ns > self._hold_ns:
+            self._is_open = False
+            self._counters.gate_closed += 1
+        # Rather early than late: when the frame after this one comes, the time may be over.
+        if not self._is_open and mono_ns + interval_ns - self._passed_ns <= self._refresh_ns:
+            self._counters.gated += 1
+            return False
+        self._passed_ns = mono_ns
+        return True
