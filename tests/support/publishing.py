@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Protocol
 
-from tests.support.redis_server import RedisServer
+from tests.support.messages import detection
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.topics import PublishingSettings, RedisSettings
+from vision.frames.redis_link import RedisConnector
 from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.observer import DropReason
 from vision.publishing.redis_publisher import RedisPublisher
 from vision.publishing.stream_reader import StreamReader
+
+
+class AnyRedis(Protocol):
+    """One server, a primary under Sentinels, or a cluster."""
+
+    @property
+    def password(self) -> str:
+        """What it wants to hear."""
+
+    def settings(self, *, command_timeout_s: float = 2.0) -> RedisSettings:
+        """Settings of a node that uses it."""
 
 
 class RecordingObserver:
@@ -86,7 +100,7 @@ class RunningPublisher:
 
 @contextmanager
 def publishing_to(
-    server: RedisServer,
+    server: AnyRedis,
     publishing: PublishingSettings | None = None,
     *,
     settings: RedisSettings | None = None,
@@ -106,15 +120,80 @@ def publishing_to(
         running.finish(drain_s=0.0)
 
 
+class SteadyCameras:
+    """Cameras that publish at an even pace, each in a thread, until told to end.
+
+    Attributes:
+        payloads: What each published so far, in order.
+        took_s: How long handing over each message took.
+    """
+
+    def __init__(
+        self,
+        running: RunningPublisher,
+        cameras: Sequence[str] = ("front", "yard"),
+        *,
+        period_s: float = 0.002,
+    ) -> None:
+        self._publisher = running.publisher
+        self._period_s = period_s
+        self._end = threading.Event()
+        self.payloads: dict[str, list[bytes]] = {camera: [] for camera in cameras}
+        self.took_s: list[float] = []
+        self._threads = [
+            threading.Thread(target=self._publish, args=(camera,)) for camera in cameras
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def published(self) -> dict[str, int]:
+        """How many messages of each camera."""
+        return {camera: len(payloads) for camera, payloads in self.payloads.items()}
+
+    @property
+    def slowest_s(self) -> float:
+        """The longest that handing over one message took."""
+        return max(self.took_s, default=0.0)
+
+    def _publish(self, camera: str) -> None:
+        payloads = self.payloads[camera]
+        while not self._end.wait(self._period_s):
+            message = detection(len(payloads) + 1, camera=camera)
+            started_s = time.perf_counter()
+            payload = self._publisher.publish(message)
+            self.took_s.append(time.perf_counter() - started_s)
+            payloads.append(payload)
+
+    def wait_for(self, more: int) -> None:
+        """Let each camera publish so many further messages."""
+        goals = {camera: count + more for camera, count in self.published.items()}
+        wait_until(
+            lambda: all(self.published[camera] >= goal for camera, goal in goals.items()),
+            "messages of all cameras",
+        )
+
+    def finish(self) -> None:
+        """End them."""
+        self._end.set()
+        for thread in self._threads:
+            thread.join(PATIENCE_S)
+
+    def assert_all_on(self, server: AnyRedis) -> None:
+        """Each stream has every message once, in order, byte for byte as it was published."""
+        for camera, payloads in self.payloads.items():
+            assert list(stream_payloads(server, camera).values()) == payloads, camera
+
+
 def stream_payloads(
-    server: RedisServer, camera: str = "front", kind: Kind = Kind.DETECTIONS
+    server: AnyRedis, camera: str = "front", kind: Kind = Kind.DETECTIONS
 ) -> dict[str, bytes]:
     """All entries of a stream: id to the bytes of the message."""
-    with server.client() as client:
-        return dict(StreamReader(client).between(StreamKey(kind, camera), BEFORE_THE_FIRST))
+    with closing(RedisConnector(server.settings(), lambda: server.password).open()) as link:
+        return dict(StreamReader(link).between(StreamKey(kind, camera), BEFORE_THE_FIRST))
 
 
-def stream_seqs(server: RedisServer, camera: str = "front") -> list[int]:
+def stream_seqs(server: AnyRedis, camera: str = "front") -> list[int]:
     """The frame numbers on a stream, each message checked against the one before."""
     previous, seqs = 0, list[int]()
     for stream_id, payload in stream_payloads(server, camera).items():

@@ -69,6 +69,8 @@ def _default_text(field: FieldInfo) -> str:
         return "required"
     if default is None:
         return "none"
+    if isinstance(default, tuple):
+        return f"[{', '.join(map(str, default))}]"
     if isinstance(default, bool):
         return str(default).lower()
     return f"{default:g}" if isinstance(default, float) else str(default)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from vision.config.camera import Topic
 
@@ -23,10 +24,37 @@ def _redis_url(url: str) -> str:
             "holds a user name or password: remove it, name the user in redis.username and put "
             "the password into the secret file redis_password"
         )
+    if {"ssl_cert_reqs", "ssl_check_hostname"} & parse_qs(parts.query).keys():
+        raise ValueError(
+            "decides after '?' how certificates are checked: remove that and set redis.tls.verify"
+        )
     return url
 
 
+def _address(text: str) -> str:
+    try:
+        parts = urlsplit(f"//{text}")
+        is_address = bool(parts.hostname and parts.port) and text == parts.netloc
+    except ValueError:
+        is_address = False
+    if not is_address or "@" in text:
+        raise ValueError("must look like host:26379, without scheme and password")
+    return text
+
+
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class RedisTlsSettings(Topic):
+    """How the certificate of a ``rediss://`` server is checked."""
+
+    verify: bool = Field(
+        True, description="check certificate and host name of a `rediss://` server"
+    )
+    ca_file: Path | None = Field(
+        None, description="certificate authority in PEM form, believed beside the system's"
+    )
 
 
 class RedisSettings(Topic):
@@ -35,11 +63,48 @@ class RedisSettings(Topic):
     url: RedisUrl = Field(
         "redis://127.0.0.1:6379/0", description="`redis://`, `rediss://` or `unix://`"
     )
+    sentinels: tuple[Address, ...] = Field(
+        (),
+        description="`host:port` of the Sentinels that know the primary; host and port of "
+        "`redis.url` are not used then",
+    )
+    sentinel_name: str = Field(
+        "mymaster", min_length=1, description="what the Sentinels call the primary"
+    )
+    cluster_nodes: tuple[Address, ...] = Field(
+        (),
+        description="`host:port` of some nodes of a Redis Cluster, which name the others; host "
+        "and port of `redis.url` are not used then",
+    )
     username: str | None = Field(
         None, description="ACL user; its password is the secret file `redis_password`"
     )
+    tls: RedisTlsSettings = Field(default_factory=RedisTlsSettings, description="see below")
     connect_timeout_s: float = Field(2.0, gt=0, le=60, description="longest wait for a connection")
     command_timeout_s: float = Field(2.0, gt=0, le=60, description="longest wait for an answer")
+
+    @property
+    def fails_over(self) -> bool:
+        """Whether another server may take the place of the one that is written to."""
+        return bool(self.sentinels or self.cluster_nodes)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        parts = urlsplit(self.url)
+        if self.sentinels and self.cluster_nodes:
+            raise ValueError("sentinels and cluster_nodes exclude each other: remove one")
+        if self.fails_over and parts.scheme == "unix":
+            raise ValueError(
+                "url is a socket, which Sentinels and clusters do not know: write redis:// or "
+                "rediss:// there"
+            )
+        # The number of the database also stands after '?' as an option of the client.
+        databases = {parts.path.strip("/"), *parse_qs(parts.query).get("db", [])}
+        if self.cluster_nodes and not databases <= {"", "0"}:
+            raise ValueError("url names a database, and a cluster has only 0: remove it")
+        if self.tls != RedisTlsSettings() and parts.scheme != "rediss":
+            raise ValueError("tls is set, but url is not encrypted: write rediss:// there")
+        return self
 
 
 class PublishingSettings(Topic):
@@ -60,6 +125,13 @@ class PublishingSettings(Topic):
         2_000,
         ge=100,
         description="older messages reach the stream only, never the live channel",
+    )
+    spool_dir: Path | None = Field(
+        None,
+        description="folder in which messages that wait survive a restart; default: in memory only",
+    )
+    spool_max_mib: int = Field(
+        256, ge=1, description="room for them there; the oldest make way first"
     )
 
 

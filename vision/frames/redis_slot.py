@@ -10,7 +10,8 @@ from typing import NamedTuple, Self, cast
 import redis
 
 from vision.config.topics import RedisSettings
-from vision.frames.redis_client import open_client
+from vision.domain.errors import ConfigError
+from vision.frames.redis_link import open_primary
 from vision.frames.redis_scripts import (
     FREE,
     PUT,
@@ -98,6 +99,19 @@ class Outcome(StrEnum):
     """No message tells of it: the next one counts it."""
 
 
+def refuse_cluster(settings: RedisSettings) -> None:
+    """Readers wait on one set of all cameras, which has no place in a cluster (docs/adr/0013).
+
+    Raises:
+        ConfigError: ``settings`` name a cluster.
+    """
+    if settings.cluster_nodes:
+        raise ConfigError(
+            "redis.cluster_nodes: vision ingest and vision infer pass frames over a Redis that is "
+            "no cluster: name one with redis.url or redis.sentinels, or use vision run"
+        )
+
+
 class RedisSlot:
     """One connection; spent once a method raised :class:`redis.RedisError` or ``OSError``."""
 
@@ -112,10 +126,10 @@ class RedisSlot:
         """Connect and log in.
 
         Raises:
-            redis.RedisError: It does not answer, or refuses.
+            redis.RedisError: It does not answer, refuses, or is a replica.
             ConfigError: ``redis.url`` has an option that does not exist.
         """
-        client = open_client(settings, password)
+        client = open_primary(settings, password)
         try:
             return cls(client)
         except Exception:

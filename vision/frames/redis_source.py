@@ -15,19 +15,24 @@ import redis
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
-from vision.frames.redis_client import address_of, explain
-from vision.frames.redis_slot import LEASE_MS, Outcome, RedisSlot, Taken
+from vision.frames.redis_client import address_of
+from vision.frames.redis_errors import explain
+from vision.frames.redis_link import reconnect_backoff
+from vision.frames.redis_slot import (
+    LEASE_MS,
+    Outcome,
+    RedisSlot,
+    Taken,
+    refuse_cluster,
+)
 from vision.frames.slot import FrameLease, Previous
 from vision.frames.wire import FrameFormatError, arrived_at, unpack_frame
-from vision.resilience.backoff import Backoff
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
 # Only how soon a stop is seen: a frame ends the wait at once.
 _WAIT_S = 0.5
 _RENEW_S = LEASE_MS / 1000 / 5
-_BACKOFF_BASE_S = 0.1
-_BACKOFF_CAP_S = 2.0
 _LOG_PERIOD_S = 60.0
 
 
@@ -56,7 +61,12 @@ class RedisFrameSource:
         *,
         mono_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """``max_age_ms`` is how long a frame can lie in the slot; see the writer's."""
+        """``max_age_ms`` is how long a frame can lie in the slot; see the writer's.
+
+        Raises:
+            ConfigError: ``settings`` name a cluster.
+        """
+        refuse_cluster(settings)
         self._settings = settings
         self._password = password
         self._most_in_slot_us = max_age_ms * 1000
@@ -113,7 +123,7 @@ class RedisFrameSource:
 
     def fetch(self, stop: threading.Event) -> None:
         """Bring frames until ``stop`` is set; call :meth:`wake` after setting it."""
-        backoff, slot = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S), None
+        backoff, slot = reconnect_backoff(self._settings), None
         while not stop.is_set():
             room = self._room(stop)
             if not room:
@@ -143,7 +153,7 @@ class RedisFrameSource:
 
         ``stop`` is to be set once every frame is settled; call :meth:`wake` after it.
         """
-        backoff, slot = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S), None
+        backoff, slot = reconnect_backoff(self._settings), None
         renew_at_s = 0.0
         while True:
             done = self._next_done(stop, renew_at_s)

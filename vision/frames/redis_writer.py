@@ -13,17 +13,16 @@ from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
 from vision.frames.newest import SkipObserver
-from vision.frames.redis_client import address_of, explain
-from vision.frames.redis_slot import RedisSlot
+from vision.frames.redis_client import address_of
+from vision.frames.redis_errors import explain
+from vision.frames.redis_link import reconnect_backoff
+from vision.frames.redis_slot import RedisSlot, refuse_cluster
 from vision.frames.wire import pack_frame
-from vision.resilience.backoff import Backoff
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
 # A camera's next frame is more use than a wait for this one.
 _MOST_WAIT_S = 0.5
-_BACKOFF_BASE_S = 0.1
-_BACKOFF_CAP_S = 2.0
 _LOG_PERIOD_S = 60.0
 
 
@@ -56,7 +55,12 @@ class RedisFrameWriter:
         *,
         mono_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """Frames live for ``max_age_ms`` from capture; ``password`` is asked per connection."""
+        """Frames live for ``max_age_ms`` from capture; ``password`` is asked per connection.
+
+        Raises:
+            ConfigError: ``settings`` name a cluster.
+        """
+        refuse_cluster(settings)
         self._settings = settings.model_copy(
             update={
                 "connect_timeout_s": min(settings.connect_timeout_s, _MOST_WAIT_S),
@@ -68,7 +72,7 @@ class RedisFrameWriter:
         self._on_skipped = on_skipped
         self._mono_ns = mono_ns
         self._slot: RedisSlot | None = None
-        self._backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
+        self._backoff = reconnect_backoff(settings)
         self._next_attempt_ns = 0
         self._damper = Damper(_LOG_PERIOD_S)
 

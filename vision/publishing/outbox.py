@@ -28,6 +28,9 @@ class Entry:
         unsure: Whether it was sent once with no answer: Redis may have it or not.
         delivered: Whether Redis once confirmed it.
         on_settled: See :meth:`settle`.
+        is_settled: Whether it has reached its stream or never will.
+        on_unspool: Takes it off the disk; None when it is not there.
+        spooled_lost: The ``lost_before`` that is on the disk.
     """
 
     stream: StreamKey
@@ -41,9 +44,21 @@ class Entry:
     unsure: bool = False
     delivered: bool = False
     on_settled: Callable[[], None] | None = None
+    is_settled: bool = False
+    on_unspool: Callable[[], None] | None = None
+    spooled_lost: int = 0
+
+    @property
+    def is_spooled(self) -> bool:
+        """Whether it is on the disk as it is now."""
+        return self.on_unspool is not None and self.spooled_lost == self.lost_before
 
     def settle(self) -> None:
         """Tell, once, that it has reached its stream or never will."""
+        self.is_settled = True
+        on_unspool = self.on_unspool
+        if on_unspool is not None:
+            on_unspool()
         on_settled, self.on_settled = self.on_settled, None
         if on_settled is not None:
             on_settled()
@@ -138,6 +153,23 @@ class Outbox:
                     taken.append(lane.entries.popleft())
             self._depth -= len(taken)
         return taken
+
+    def unspooled(self, until_s: float) -> list[Entry]:
+        """What was put before ``until_s`` and is not on the disk, in order; it stays here."""
+        found: list[Entry] = []
+        with self._changed:
+            for lane in self._lanes.values():
+                new: list[Entry] = []
+                for entry in reversed(lane.entries):
+                    if entry.is_spooled:
+                        # What is older is there too, but for the first.
+                        if not lane.entries[0].is_spooled:
+                            found.append(lane.entries[0])
+                        break
+                    if entry.put_s <= until_s:
+                        new.append(entry)
+                found += reversed(new)
+        return found
 
     def give_back(self, stream: StreamKey, entries: Sequence[Entry], hold_s: float) -> None:
         """Put messages back before the others of ``stream`` and hold it for ``hold_s``."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import redis
 
 from vision.config.topics import RedisSettings
 from vision.domain.errors import PublishError
-from vision.frames.redis_client import address_of, explain, open_client
+from vision.frames.redis_client import address_of
+from vision.frames.redis_errors import explain
+from vision.frames.redis_link import RedisConnector
 
 
 def probe_redis(settings: RedisSettings, password: Callable[[], str | None]) -> str:
@@ -19,18 +22,18 @@ def probe_redis(settings: RedisSettings, password: Callable[[], str | None]) -> 
         PublishError: It cannot be reached, or does not take writes; one line.
         ConfigError: The secret file of its password is not in order.
     """
+    connector = RedisConnector(settings, password)
     try:
-        with open_client(settings, password()) as client:
-            client.ping()
+        with closing(connector.open()) as link:
             started_s = time.monotonic()
-            client.ping()
-            answer_ms = (time.monotonic() - started_s) * 1000
-            version = client.info("server").get("redis_version", "of unknown version")
-            role = client.info("replication").get("role", "master")
+            link.ping()
+            answer_ms = (time.monotonic() - started_s) * 1000 / len(link.nodes)
+            version = link.nodes[0].info("server").get("redis_version", "of unknown version")
+            where = f" at {link.address}" if link.address else ""
+    except redis.ReadOnlyError:
+        problem = " is a read-only replica: name the primary"
     except (redis.RedisError, OSError) as error:
-        problem = explain(error)
+        problem = f": {explain(error)}"
     else:
-        if role != "master":
-            raise PublishError(f"{address_of(settings)} is a read-only replica: name the primary")
-        return f"{address_of(settings)}, version {version}, answers in {answer_ms:.1f} ms"
-    raise PublishError(f"{address_of(settings)}: {problem}")
+        return f"{address_of(settings)}{where}, version {version}, answers in {answer_ms:.1f} ms"
+    raise PublishError(f"{address_of(settings)}{problem}")

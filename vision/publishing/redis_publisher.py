@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterable
 
 from vision.config.topics import PublishingSettings, RedisSettings
 from vision.domain.message import DetectionMessage, StatusMessage, utc_text
-from vision.frames.redis_client import open_client
+from vision.frames.redis_client import warn_if_unverified
+from vision.frames.redis_link import RedisConnector
 from vision.publishing.empty_frames import EmptyFrames
 from vision.publishing.encoding import encode
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.observer import DropReason, PublishObserver
 from vision.publishing.outbox import Entry, Outbox
 from vision.publishing.sender import HEARTBEAT_S, Sender
+from vision.publishing.spool import Spool
+from vision.publishing.spool_restore import restore
 from vision.publishing.state_hashes import StateHashes
 from vision.publishing.stream_runs import newest_stream_runs
 
@@ -28,7 +31,9 @@ class RedisPublisher:
     """Takes messages at any time from any thread; one thread sends them.
 
     ``publish`` and ``publish_status`` never wait for Redis: what it does not take waits in a
-    bounded outbox. Messages of one camera are to come in the order of their frames.
+    bounded outbox, and if ``publishing.spool_dir`` names a folder also there: what is left
+    when the program ends is sent by the next one. Messages of one camera are to come in the
+    order of their frames.
     """
 
     def __init__(
@@ -38,17 +43,21 @@ class RedisPublisher:
         password: Callable[[], str | None],
         observer: PublishObserver,
         *,
+        spool_name: str = "node",
         monotonic_s: Callable[[], float] = time.monotonic,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """``password`` is asked at each connection and may raise ConfigError.
 
+        ``spool_name`` tells the files of several programs apart that share a folder.
+
         Raises:
-            ConfigError: ``redis.url`` has an option that does not exist.
+            ConfigError: ``redis.url`` has an option that does not exist, or the folder of the
+                spool cannot be used.
         """
-        open_client(redis, None).close()
         self._redis = redis
         self._password = password
+        warn_if_unverified(redis)
         self._observer = observer
         self._monotonic_s = monotonic_s
         self._wall_ns = wall_ns
@@ -58,7 +67,7 @@ class RedisPublisher:
         self._sender = Sender(
             settings=redis,
             publishing=publishing,
-            password=password,
+            connector=RedisConnector(redis, password),
             outbox=self._outbox,
             hashes=self._hashes,
             observer=observer,
@@ -71,6 +80,12 @@ class RedisPublisher:
         self._sending = threading.Lock()
         self._unreported = Counter[str]()
         self._unreported_lock = threading.Lock()
+        self._spool: Spool | None = None
+        self._spooled_runs: dict[str, int] = {}
+        if publishing.spool_dir is not None:
+            path = publishing.spool_dir / f"{spool_name}.sqlite3"
+            self._spool = Spool(path, publishing.spool_max_mib, monotonic_s)
+            self._restore(self._spool)
 
     @property
     def connected(self) -> bool:
@@ -81,6 +96,11 @@ class RedisPublisher:
     def depth(self) -> int:
         """Messages that wait for Redis."""
         return len(self._outbox) + self._sender.in_hand
+
+    @property
+    def spool_problem(self) -> str | None:
+        """Why nothing is kept on the disk though it should be; None when all is well."""
+        return self._spool.problem if self._spool else None
 
     def publish(
         self, message: DetectionMessage, on_settled: Callable[[], None] | None = None
@@ -141,6 +161,8 @@ class RedisPublisher:
         To be called once :meth:`run` has been told to stop, from another thread. May take
         the connect and command timeouts longer.
 
+        What is left then goes to the disk, if there is a spool.
+
         Returns:
             How many messages are left behind; they are reported as dropped.
         """
@@ -167,19 +189,26 @@ class RedisPublisher:
         """The run of each camera's newest stream entry, UTC milliseconds.
 
         A new run must be greater, even when the clock went back. Cameras without a stream
-        are missing, all of them when Redis is away. Waits for Redis; uses its own connection.
+        are missing, all of them when Redis is away. What is on the disk counts as well.
+        Waits for Redis; uses its own connection.
         """
-        return newest_stream_runs(self._redis, self._password, cameras)
+        names = list(cameras)
+        runs = newest_stream_runs(self._redis, self._password, names)
+        for camera in names:
+            if (spooled := self._spooled_runs.get(camera, 0)) > runs.get(camera, 0):
+                runs[camera] = spooled
+        return runs
 
     def _turn(self) -> float:
         pause_s = self._sender.turn()
         self._observer.waiting(self.depth)
+        self._keep_what_waits()
         if self._unreported and self._sender.is_connected:
             self._report_losses()
         return pause_s
 
     def _close(self) -> int:
-        left = self._sender.close() + self._outbox.close()
+        left = self._leave_on_disk(self._sender.close() + self._outbox.close())
         for entry in left:
             entry.settle()
         for stream, messages in Counter(entry.stream for entry in left).items():
@@ -188,6 +217,40 @@ class RedisPublisher:
         if left:
             _log.error("publish.left_behind messages=%d", len(left))
         return len(left)
+
+    def _restore(self, spool: Spool) -> None:
+        """Take up what the last run left: before anything new, on every stream."""
+        newest = restore(spool, self._outbox, self._on_drop, self._monotonic_s())
+        for stream, stream_id in newest.items():
+            if stream.kind is Kind.STATUS:
+                self._status_ids[stream.camera] = stream_id
+            else:
+                self._spooled_runs[stream.camera] = stream_id[0]
+
+    def _keep_what_waits(self) -> None:
+        """Copy to the disk what Redis does not take."""
+        spool, is_away = self._spool, not self._sender.is_connected
+        if spool is None or not spool.is_due(is_away=is_away):
+            return
+        until_s = spool.until_s(is_away=is_away)
+        in_hand = [entry for entry in self._sender.unsettled() if entry.put_s <= until_s]
+        # What is in hand is older than the rest of its stream.
+        spool.keep(in_hand + self._outbox.unspooled(until_s))
+
+    def _leave_on_disk(self, left: list[Entry]) -> list[Entry]:
+        """Write what is left to the disk; returns what is left behind all the same."""
+        if self._spool is None:
+            return left
+        is_kept = self._spool.keep(left)
+        self._spool.close()
+        kept = {entry for entry in left if is_kept or entry.on_unspool is not None}
+        for entry in kept:
+            entry.settle()
+        if kept:
+            lost = self._spool.without_room
+            # The next start counts those: it can tell their cameras' subscribers.
+            _log.warning("publish.spooled messages=%d without_room=%d", len(kept) - lost, lost)
+        return [entry for entry in left if entry not in kept]
 
     def _on_drop(self, stream: StreamKey, reason: DropReason, messages: int) -> None:
         self._observer.dropped(stream.camera, reason, messages)

@@ -11,7 +11,10 @@ import redis
 
 from vision.config.topics import PublishingSettings, RedisSettings
 from vision.domain.errors import ConfigError
-from vision.frames.redis_client import address_of, explain, open_client
+from vision.frames.redis_client import address_of
+from vision.frames.redis_errors import NoPrimaryError, explain
+from vision.frames.redis_link import ASK_PERIOD_S, RedisConnector, RedisLink, reconnect_backoff
+from vision.publishing.confirmed import RecentlyConfirmed
 from vision.publishing.encoding import add_skipped
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.observer import DropReason, PublishObserver
@@ -26,13 +29,11 @@ _log = logging.getLogger(__name__)
 # each message travelling twice.
 _BATCH_MESSAGES = 500
 _BATCH_BYTES = 256 * 1024
-_BACKOFF_BASE_S = 0.1
-_BACKOFF_CAP_S = 2.0
+# Between attempts to get a refused stream's messages through.
+_HOLD_BASE_S = 0.1
+_HOLD_CAP_S = 2.0
 # Without traffic, a PING this often keeps the reported connection state true.
 HEARTBEAT_S = 5.0
-# What a Redis that dies may take with it although it was confirmed: `appendfsync everysec`
-# lets up to two seconds of writes wait, a replica that takes over lags by less.
-_FORGETFUL_S = 2.0
 _LOG_PERIOD_S = 60.0
 
 
@@ -49,15 +50,14 @@ class Sender:
         *,
         settings: RedisSettings,
         publishing: PublishingSettings,
-        password: Callable[[], str | None],
+        connector: RedisConnector,
         outbox: Outbox,
         hashes: StateHashes,
         observer: PublishObserver,
         on_drop: Callable[[StreamKey, DropReason, int], None],
         monotonic_s: Callable[[], float],
     ) -> None:
-        self._settings = settings
-        self._password = password
+        self._connector = connector
         self._outbox = outbox
         self._hashes = hashes
         self._observer = observer
@@ -65,14 +65,16 @@ class Sender:
         self._monotonic_s = monotonic_s
         self._writer = StreamWriter(publishing, monotonic_s)
         self._address = address_of(settings)
-        self._client: redis.Redis | None = None
+        self._link: RedisLink | None = None
         self._is_connected = False
-        self._backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
+        self._backoff = reconnect_backoff(settings)
         self._holds: dict[StreamKey, Backoff] = {}
         self._in_hand: deque[Entry] = deque()
-        self._confirmed: deque[tuple[float, Entry]] = deque(maxlen=publishing.outbox_messages)
-        self._confirmed_for_s = _FORGETFUL_S + settings.command_timeout_s
+        self._confirmed = RecentlyConfirmed(
+            publishing.outbox_messages, settings.command_timeout_s, monotonic_s
+        )
         self._heard_s = 0.0
+        self._asked_s = 0.0
         self._damper = Damper(_LOG_PERIOD_S, monotonic_s)
 
     @property
@@ -90,11 +92,15 @@ class Sender:
         """Messages taken from the outbox of which Redis confirmed nothing yet."""
         return sum(not entry.delivered for entry in self._in_hand.copy())
 
+    def unsettled(self) -> list[Entry]:
+        """What is in hand and not confirmed; it stays there."""
+        return [entry for entry in self._in_hand if not entry.delivered]
+
     def turn(self) -> float:
         """Connect if need be and make one exchange; returns seconds to wait after a failure."""
         try:
-            client = self._client or self._connect()
-            self._exchange(client)
+            link = self._link or self._connect()
+            self._exchange(link)
         except (redis.RedisError, ConfigError) as error:
             self._disconnected(error)
         except Exception as error:  # noqa: BLE001  what answers on that port decides what the client's parser runs into
@@ -107,59 +113,40 @@ class Sender:
 
     def close(self) -> list[Entry]:
         """Close the connection and give up what is in hand and unconfirmed."""
-        left = [entry for entry in self._in_hand if not entry.delivered]
+        left = self.unsettled()
         self._in_hand.clear()
         self._confirmed.clear()
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._link is not None:
+            self._link.close()
+            self._link = None
         self._set_connected(is_connected=False)
         return left
 
-    def _connect(self) -> redis.Redis:
-        # The password is read anew each time, so that a rotation needs no restart.
-        client = open_client(self._settings, self._password())
+    def _connect(self) -> RedisLink:
+        link = self._connector.open()
         try:
-            # Nothing is sent before Redis answers: what fails here was not executed for sure.
-            client.ping()
-            self._in_hand.extendleft(reversed(self._forgotten(client)))
+            self._in_hand.extendleft(reversed(self._confirmed.take_lost(link)))
         except Exception:
-            client.close()
+            link.close()
             raise
-        self._client = client
-        self._heard_s = self._monotonic_s()
+        self._link = link
+        self._heard_s = self._asked_s = self._monotonic_s()
         self._hashes.rewrite_all()
         self._set_connected(is_connected=True)
         _log.info(
-            "publish.connected address=%s waiting=%d",
+            "publish.connected address=%s at=%s waiting=%d",
             self._address,
+            link.address or self._address,
             len(self._outbox) + self.in_hand,
         )
-        return client
-
-    def _forgotten(self, client: redis.Redis) -> list[Entry]:
-        """What Redis confirmed lately and does not have any more."""
-        newest = {entry.stream: entry.stream_id for _, entry in self._confirmed}
-        pipe = client.pipeline(transaction=False)
-        for stream, stream_id in newest.items():
-            pipe.xrange(str(stream), stream_id, stream_id, count=1)
-        replies = pipe.execute(raise_on_error=False)
-        # Entries go in order: where the newest is, all are.
-        gone = {stream for stream, reply in zip(newest, replies, strict=True) if reply == []}
-        forgotten = [entry for _, entry in self._confirmed if entry.stream in gone]
-        kept = [pair for pair in self._confirmed if pair[1].stream not in gone]
-        self._confirmed.clear()
-        self._confirmed.extend(kept)
-        for entry in forgotten:
-            entry.unsure = True
-        return forgotten
+        return link
 
     def _disconnected(self, error: Exception) -> None:
         """Note that Redis is away, and say why."""
-        if self._client is not None:
-            self._forget_old()
-            self._client.close()
-            self._client = None
+        if self._link is not None:
+            self._confirmed.forget_old()
+            self._link.close()
+            self._link = None
         reason = explain(error)
         times = self._damper.admit(f"away: {reason}")
         if self._is_connected or times:
@@ -176,18 +163,23 @@ class Sender:
             self._is_connected = is_connected
             self._observer.connected(is_connected)
 
-    def _exchange(self, client: redis.Redis) -> None:
+    def _exchange(self, link: RedisLink) -> None:
+        now_s = self._monotonic_s()
+        if now_s - self._asked_s >= ASK_PERIOD_S:
+            self._asked_s = now_s
+            if not self._connector.is_current(link):
+                raise NoPrimaryError("another server is the primary now")
         if not self._in_hand:
             self._in_hand.extend(self._outbox.take(_BATCH_MESSAGES, _BATCH_BYTES))
         batch = self._next_batch()
         hashes = self._hashes.take_unwritten()
         if batch or hashes:
-            outcome = self._writer.write(client, batch, hashes)
+            outcome = self._writer.write(link, batch, hashes)
             for _ in batch:
                 self._in_hand.popleft()
             self._settle(batch, outcome)
         elif self._monotonic_s() - self._heard_s >= HEARTBEAT_S:
-            client.ping()
+            link.ping()
         else:
             return
         self._heard_s = self._monotonic_s()
@@ -210,10 +202,8 @@ class Sender:
 
     def _settle(self, batch: Iterable[Entry], outcome: Outcome) -> None:
         delivered = set(outcome.delivered)
-        self._forget_old()
-        now_s = self._monotonic_s()
         # In the order of the batch, which is that of the streams.
-        self._confirmed.extend((now_s, entry) for entry in batch if entry in delivered)
+        self._confirmed.add(entry for entry in batch if entry in delivered)
         news = sum(not entry.delivered for entry in delivered)
         for entry in delivered:
             entry.delivered = True
@@ -228,12 +218,6 @@ class Sender:
         for name, code in outcome.others:
             if times := self._damper.admit(f"{name} {code}"):
                 _log.warning("publish.refused name=%s code=%s times=%d", name, code, times)
-
-    def _forget_old(self) -> None:
-        """What was confirmed long enough ago has reached Redis' disk."""
-        oldest_s = self._monotonic_s() - self._confirmed_for_s
-        while self._confirmed and self._confirmed[0][0] < oldest_s:
-            self._confirmed.popleft()
 
     def _give_up(self, losses: Iterable[Loss]) -> None:
         for entry, code, reason in losses:
@@ -264,5 +248,5 @@ class Sender:
         for entry in rest:
             refused.get(entry.stream, self._in_hand).append(entry)
         for stream, entries in refused.items():
-            backoff = self._holds.setdefault(stream, Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S))
+            backoff = self._holds.setdefault(stream, Backoff(_HOLD_BASE_S, _HOLD_CAP_S))
             self._outbox.give_back(stream, entries, backoff.next_s())

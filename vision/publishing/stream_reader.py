@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, cast
 
-import redis
-
+from vision.frames.redis_link import RedisLink
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, parse_stream_key
 
 _PAGE = 1_000
@@ -22,29 +21,33 @@ class StoredMessage(NamedTuple):
 
 
 class StreamReader:
-    """The streams of one Redis."""
+    """The streams of one Redis or cluster."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._client = client
+    def __init__(self, link: RedisLink) -> None:
+        self._link = link
 
     def streams(self, kind: Kind) -> list[StreamKey]:
         """Those of all cameras that exist now, by name."""
-        names = self._client.scan_iter(match=kind.pattern, count=_PAGE)
+        names = (
+            name
+            for node in self._link.nodes
+            for name in node.scan_iter(match=kind.pattern, count=_PAGE)
+        )
         return sorted({key for name in names if (key := parse_stream_key(name.decode()))})
 
     def newest(self, stream: StreamKey, count: int) -> list[StoredMessage]:
         """The last ``count`` entries, oldest first."""
-        reply = cast("_Reply", self._client.xrevrange(str(stream), count=count))
+        name = str(stream)
+        reply = cast("_Reply", self._link.node_of(name).xrevrange(name, count=count))
         return list(_stored(reversed(reply)))
 
     def between(
         self, stream: StreamKey, after: str, before: str | None = None
     ) -> Iterator[StoredMessage]:
         """The entries after the id ``after``, up to but without the id ``before``."""
-        end = "+" if before is None else f"({before}"
-        while reply := cast(
-            "_Reply", self._client.xrange(str(stream), f"({after}", end, count=_PAGE)
-        ):
+        name, end = str(stream), "+" if before is None else f"({before}"
+        node = self._link.node_of(name)
+        while reply := cast("_Reply", node.xrange(name, f"({after}", end, count=_PAGE)):
             yield from _stored(reply)
             after = reply[-1][0].decode()
 

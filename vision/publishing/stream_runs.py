@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import TypeAlias, cast
 
 import redis
 
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
-from vision.frames.redis_client import address_of, explain, open_client
+from vision.frames.redis_client import address_of
+from vision.frames.redis_errors import explain
+from vision.frames.redis_link import RedisConnector
 from vision.publishing.keys import Kind, StreamKey
 
 _log = logging.getLogger(__name__)
+_Reply: TypeAlias = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 def newest_stream_runs(
@@ -24,11 +29,12 @@ def newest_stream_runs(
     """
     names = list(cameras)
     try:
-        with open_client(settings, password()) as client:
-            pipe = client.pipeline(transaction=False)
+        with closing(RedisConnector(settings, password).open()) as link:
+            exchange = link.exchange()
             for camera in names:
-                pipe.xrevrange(str(StreamKey(Kind.DETECTIONS, camera)), count=1)
-            replies = pipe.execute(raise_on_error=False)
+                key = str(StreamKey(Kind.DETECTIONS, camera))
+                exchange.at(key).xrevrange(key, count=1)
+            replies = cast("list[_Reply | redis.ResponseError]", exchange.execute())
     except (redis.RedisError, ConfigError) as error:
         _log.warning(
             "publish.runs_unknown address=%s reason=%s", address_of(settings), explain(error)

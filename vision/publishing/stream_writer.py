@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import redis
-from redis.client import Pipeline
 
 from vision.config.topics import PublishingSettings
-from vision.frames.redis_client import code_of, is_id_too_small, is_lasting
+from vision.frames.redis_errors import code_of, is_elsewhere, is_id_too_small, is_lasting
+from vision.frames.redis_link import Exchange, RedisLink
 from vision.publishing.keys import MESSAGE_FIELD, Kind, state_key
 from vision.publishing.observer import DropReason
 from vision.publishing.outbox import Entry
@@ -85,16 +85,16 @@ class StreamWriter:
 
     def write(
         self,
-        client: redis.Redis,
+        link: RedisLink,
         entries: Sequence[Entry],
         hashes: Mapping[str, HashFields],
     ) -> Outcome:
-        """Write ``entries`` and the state hashes, by camera, in one round trip.
+        """Write ``entries`` and the state hashes, by camera, in one round trip per server.
 
         A second one follows for what was sent before or refused by its id.
 
         Raises:
-            redis.RedisError: No answer. Entries are marked ``unsure``; those whose fate was
+            redis.RedisError: No answer, or one that sends us to another server. Entries are marked ``unsure``; those whose fate was
                 already known are found out about again when they are written again.
         """
         outcome = Outcome()
@@ -102,22 +102,27 @@ class StreamWriter:
             _Attempt(entry, entry.unsure, not entry.unsure and self._is_live(entry))
             for entry in entries
         ]
-        pipe = client.pipeline(transaction=False)
+        exchange = link.exchange()
         for camera, fields in hashes.items():
             # Before its message, so that whoever hears of the change reads the new state.
-            pipe.hset(state_key(camera), mapping=fields)
+            exchange.at(state_key(camera)).hset(state_key(camera), mapping=fields)
         for attempt in attempts:
-            self._add(pipe, attempt.entry, attempt.entry.stream_id)
+            self._add(exchange, attempt.entry, attempt.entry.stream_id)
             if attempt.is_live:
-                self._publish(pipe, attempt.entry)
+                self._publish(link, exchange, attempt.entry)
             attempt.entry.unsure = True
-        replies = iter(pipe.execute(raise_on_error=False))
+        answered = exchange.execute()
+        replies = iter(answered)
         for camera in hashes:
             _note(outcome, state_key(camera), next(replies))
         doubtful = self._read(outcome, attempts, replies)
+        if any(map(is_elsewhere, answered)):
+            for entry in entries:
+                entry.unsure = True
+        _leave_if_elsewhere(answered)
         late = [entry for entry in outcome.delivered if self._is_live(entry)]
         if doubtful or late:
-            self._settle(client, outcome, doubtful, late)
+            self._settle(link, outcome, doubtful, late)
         return outcome
 
     def _is_live(self, entry: Entry) -> bool:
@@ -131,8 +136,9 @@ class StreamWriter:
         for attempt in attempts:
             entry, reply = attempt.entry, next(replies)
             if attempt.is_live:
-                entry.live_due = False
-                _note(outcome, str(entry.stream), next(replies))
+                published = next(replies)
+                entry.live_due = is_elsewhere(published)
+                _note(outcome, str(entry.stream), published)
             if is_id_too_small(reply):
                 doubtful.append(attempt)
                 continue
@@ -142,19 +148,22 @@ class StreamWriter:
 
     def _settle(
         self,
-        client: redis.Redis,
+        link: RedisLink,
         outcome: Outcome,
         doubtful: Sequence[_Attempt],
         late: Sequence[Entry],
     ) -> None:
         """Look up what was refused by its id; publish what Redis did not have before."""
-        pipe = client.pipeline(transaction=False)
+        exchange = link.exchange()
         for entry, *_ in doubtful:
-            pipe.xrange(str(entry.stream), entry.stream_id, entry.stream_id, count=1)
+            name = str(entry.stream)
+            exchange.at(name).xrange(name, entry.stream_id, entry.stream_id, count=1)
         for entry in late:
             entry.live_due = False
-            self._publish(pipe, entry)
-        replies = iter(pipe.execute(raise_on_error=False))
+            self._publish(link, exchange, entry)
+        answered = exchange.execute()
+        _leave_if_elsewhere(answered)
+        replies = iter(answered)
         behind: list[Entry] = []
         for attempt in doubtful:
             entry, found = attempt.entry, next(replies)
@@ -171,35 +180,52 @@ class StreamWriter:
         for entry in late:
             _note(outcome, str(entry.stream), next(replies))
         if behind:
-            self._append(client, outcome, behind)
+            self._append(link, outcome, behind)
 
-    def _append(self, client: redis.Redis, outcome: Outcome, entries: Sequence[Entry]) -> None:
+    def _append(self, link: RedisLink, outcome: Outcome, entries: Sequence[Entry]) -> None:
         """Add statuses whose ids the clock put behind the newest, with ids Redis chooses.
 
         Only the order of statuses means something. Detections keep their ids: they are run
         and number of the frame.
         """
-        pipe = client.pipeline(transaction=False)
+        exchange = link.exchange()
         for entry in entries:
-            self._add(pipe, entry, "*")
-        replies = pipe.execute(raise_on_error=False)
+            self._add(exchange, entry, "*")
+        replies = exchange.execute()
+        _leave_if_elsewhere(replies)
         for entry, reply in zip(entries, replies, strict=True):
             if isinstance(reply, bytes):
                 entry.stream_id = reply.decode()
             _file(outcome, entry, reply)
 
-    def _add(self, pipe: Pipeline, entry: Entry, stream_id: str) -> None:
-        pipe.xadd(
-            str(entry.stream),
+    def _add(self, exchange: Exchange, entry: Entry, stream_id: str) -> None:
+        name = str(entry.stream)
+        exchange.at(name).xadd(
+            name,
             {MESSAGE_FIELD: entry.payload},
             id=stream_id,
             maxlen=self._kept[entry.stream.kind],
             approximate=True,
         )
 
-    def _publish(self, pipe: Pipeline, entry: Entry) -> None:
-        # In a cluster this is SPUBLISH, whose channel is hashed to a slot like a key.
-        pipe.publish(str(entry.stream), entry.payload)
+    def _publish(self, link: RedisLink, exchange: Exchange, entry: Entry) -> None:
+        name = str(entry.stream)
+        if link.is_cluster:
+            # The channel is hashed to a slot like a key: it lies where its stream does, and
+            # no other node has to be told of the message.
+            exchange.at(name).spublish(name, entry.payload)
+        else:
+            exchange.at(name).publish(name, entry.payload)
+
+
+def _leave_if_elsewhere(replies: Sequence[object]) -> None:
+    """Raise the first reply that sends us to another server.
+
+    What the other messages met with is found out about once more when they are sent again.
+    """
+    elsewhere = next((reply for reply in replies if is_elsewhere(reply)), None)
+    if elsewhere is not None:
+        raise cast("redis.ResponseError", elsewhere)
 
 
 def _file(outcome: Outcome, entry: Entry, reply: object) -> None:

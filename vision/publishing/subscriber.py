@@ -21,21 +21,23 @@ from dataclasses import dataclass
 from typing import Generic
 
 import redis
-from redis.client import PubSub
 
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError, PublishError
-from vision.frames.redis_client import address_of, explain, open_client
+from vision.frames.redis_client import address_of, warn_if_unverified
+from vision.frames.redis_errors import NoPrimaryError, explain
+from vision.frames.redis_link import ASK_PERIOD_S, RedisConnector, reconnect_backoff
 from vision.publishing.cursor import BEFORE_THE_FIRST, Cursor, Message
-from vision.publishing.keys import StreamKey, parse_stream_key
+from vision.publishing.keys import StreamKey
+from vision.publishing.live_channels import LiveChannels
 from vision.publishing.stream_reader import StreamReader
-from vision.resilience.backoff import Backoff
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
-# How often a quiet subscriber looks whether it is to stop, and when it asks for an answer.
+# How often a quiet subscriber looks whether it is to stop.
 _LOOK_S = 0.5
-_QUIET_S = 5.0
+# A cluster's channels have no patterns: how soon a camera that is new is found by its stream.
+_NEW_CAMERAS_S = 2.0
 _LOG_PERIOD_S = 60.0
 
 
@@ -59,23 +61,26 @@ class Subscriber(Generic[Message]):
         cameras: Sequence[str] = (),
         *,
         replay: int = 0,
+        quiet_s: float = 5.0,
     ) -> None:
         """Messages of ``cameras``, of all without any, the newest ``replay`` of each first.
 
-        ``cursor`` says of what kind: DetectionCursor or StatusCursor.
+        ``cursor`` says of what kind: DetectionCursor or StatusCursor. A server that is silent
+        for ``quiet_s`` is asked whether it still answers.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
         """
-        open_client(settings, None).close()
         self._settings = settings
-        self._password = password
+        self._connector = RedisConnector(settings, password)
+        warn_if_unverified(settings)
+        self._quiet_s = quiet_s
         self._cursor = cursor
         self._wanted = [StreamKey(cursor.kind, camera) for camera in dict.fromkeys(cameras)]
         self._replay = replay
         self._cursors: dict[StreamKey, Cursor[Message]] = {}
         self._is_started = False
-        self._backoff = Backoff(0.1, 2.0)
+        self._backoff = reconnect_backoff(settings)
         self._damper = Damper(_LOG_PERIOD_S)
 
     def messages(self, stop: threading.Event) -> Iterator[Received[Message]]:
@@ -95,19 +100,51 @@ class Subscriber(Generic[Message]):
 
     def _connected(self, stop: threading.Event) -> Iterator[Received[Message]]:
         with (
-            closing(open_client(self._settings, self._password())) as reading,
-            closing(open_client(self._settings, self._password())) as listening,
+            closing(self._connector.open()) as reading,
+            LiveChannels(
+                self._connector.open(), self._quiet_s, self._settings.command_timeout_s
+            ) as live,
         ):
             reader = StreamReader(reading)
             if not self._is_started:
                 yield from self._start(reader)
-            with PubSub(listening.connection_pool) as pubsub:
-                early = self._subscribe(pubsub)
-                yield from self._catch_up(reader)
-                self._backoff.reset()
-                for stream, payload in early:
+            heard = self._subscribe(live, reader)
+            yield from self._catch_up(reader, heard)
+            self._backoff.reset()
+            looked_s = asked_s = time.monotonic()
+            while not stop.is_set():
+                for stream, payload in live.listen(_LOOK_S):
                     yield from self._take_live(reader, stream, payload)
-                yield from self._listen(reader, pubsub, stop)
+                if time.monotonic() - asked_s >= ASK_PERIOD_S:
+                    asked_s = time.monotonic()
+                    if not self._connector.is_current(reading):
+                        raise NoPrimaryError("another server is the primary now")
+                if not heard and self._has_to_look(live):
+                    # Of a cluster in which no camera has published anything yet.
+                    stop.wait(_LOOK_S)
+                if self._has_to_look(live) and time.monotonic() - looked_s > _NEW_CAMERAS_S:
+                    looked_s = time.monotonic()
+                    new = [key for key in reader.streams(self._cursor.kind) if key not in heard]
+                    live.subscribe(new)
+                    heard += new
+                    yield from self._catch_up(reader, new)
+
+    def _subscribe(self, live: LiveChannels, reader: StreamReader) -> list[StreamKey]:
+        """Subscribe to what is wanted; returns the streams that may have got messages before."""
+        if self._wanted:
+            streams = self._wanted
+            live.subscribe(streams)
+        elif live.has_patterns:
+            live.subscribe_all(self._cursor.kind)
+            streams = reader.streams(self._cursor.kind)
+        else:
+            streams = reader.streams(self._cursor.kind)
+            live.subscribe(streams)
+        return list(streams)
+
+    def _has_to_look(self, live: LiveChannels) -> bool:
+        """Whether cameras that come later are to be found by their streams."""
+        return not self._wanted and not live.has_patterns
 
     def _start(self, reader: StreamReader) -> Iterator[Received[Message]]:
         """Hand on the newest entries and remember where each stream ended."""
@@ -124,26 +161,10 @@ class Subscriber(Generic[Message]):
         self._is_started = True
         yield from sorted(received, key=lambda item: self._cursor.moment(item.message))
 
-    def _subscribe(self, pubsub: PubSub) -> list[tuple[StreamKey, bytes]]:
-        """Subscribe and wait until Redis confirmed; returns what came live meanwhile."""
-        if self._wanted:
-            pubsub.subscribe(*map(str, self._wanted))
-        else:
-            pubsub.psubscribe(self._cursor.kind.pattern)
-        unconfirmed = len(self._wanted) or 1
-        early: list[tuple[StreamKey, bytes]] = []
-        while unconfirmed:
-            reply = pubsub.get_message(timeout=self._settings.command_timeout_s)
-            if reply is None:
-                raise redis.TimeoutError("no confirmation of the subscription")
-            if reply["type"] in ("subscribe", "psubscribe"):
-                unconfirmed -= 1
-            else:
-                early.extend(_live(reply))
-        return early
-
-    def _catch_up(self, reader: StreamReader) -> Iterator[Received[Message]]:
-        for stream in self._wanted or reader.streams(self._cursor.kind):
+    def _catch_up(
+        self, reader: StreamReader, streams: Sequence[StreamKey]
+    ) -> Iterator[Received[Message]]:
+        for stream in streams:
             yield from self._read(reader, stream, None)
 
     def _read(
@@ -156,25 +177,6 @@ class Subscriber(Generic[Message]):
             if message is not None and cursor.is_new(message):
                 cursor.advance(message, stream_id)
                 yield Received(message, payload, is_replayed=True)
-
-    def _listen(
-        self, reader: StreamReader, pubsub: PubSub, stop: threading.Event
-    ) -> Iterator[Received[Message]]:
-        heard_s = time.monotonic()
-        is_asked = False
-        while not stop.is_set():
-            reply = pubsub.get_message(timeout=_LOOK_S)
-            quiet_s = time.monotonic() - heard_s
-            if reply is not None:
-                for stream, payload in _live(reply):
-                    yield from self._take_live(reader, stream, payload)
-                heard_s, is_asked = time.monotonic(), False
-            elif quiet_s > _QUIET_S + self._settings.command_timeout_s:
-                raise redis.TimeoutError("no answer to a PING")
-            elif quiet_s > _QUIET_S and not is_asked:
-                # A connection that broke silently never fails, it only stays quiet.
-                pubsub.ping()
-                is_asked = True
 
     def _take_live(
         self, reader: StreamReader, stream: StreamKey, payload: bytes
@@ -201,13 +203,3 @@ class Subscriber(Generic[Message]):
             if times := self._damper.admit(str(stream)):
                 _log.warning("subscribe.skipped stream=%s times=%d reason=%s", stream, times, error)
             return None
-
-
-def _live(reply: dict[str, bytes | str]) -> Iterator[tuple[StreamKey, bytes]]:
-    """Stream and bytes of a live message; nothing for other replies."""
-    channel, payload = reply["channel"], reply["data"]
-    if reply["type"] not in ("message", "pmessage") or not isinstance(channel, bytes):
-        return
-    stream = parse_stream_key(channel.decode())
-    if stream is not None and isinstance(payload, bytes):
-        yield stream, payload

@@ -32,6 +32,7 @@ from vision.runtime.role_liveness import (
     liveness_file,
     outbox_reasons,
     redis_fact,
+    spool_facts,
     still,
     watch,
 )
@@ -67,7 +68,7 @@ class InferRole:
         self._only_changes = settings.publishing.empty_frames == "on_change"
         publish_all = settings.publishing.model_copy(update={"empty_frames": "always"})
         self._publisher = RedisPublisher(
-            settings.redis, publish_all, password, PublishMetrics(metrics)
+            settings.redis, publish_all, password, PublishMetrics(metrics), spool_name="infer"
         )
         self._delivery = Delivery(metrics, self._feed, self._cameras.monitor)
         self._web = web_server(
@@ -161,6 +162,7 @@ class InferRole:
             facts=(
                 f"model {self._inference.model.name}",
                 redis_fact(is_connected=self._is_connected()),
+                *spool_facts(self._publisher.spool_problem),
                 *camera_facts(self.cameras()),
             ),
         )

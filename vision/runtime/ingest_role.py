@@ -23,7 +23,14 @@ from vision.runtime.liveness import Liveness
 from vision.runtime.part_threads import PartThreads
 from vision.runtime.picture_size import picture_size
 from vision.runtime.redis_password import redis_password
-from vision.runtime.role_liveness import camera_facts, camera_reasons, liveness_file, still, watch
+from vision.runtime.role_liveness import (
+    camera_facts,
+    camera_reasons,
+    liveness_file,
+    spool_facts,
+    still,
+    watch,
+)
 from vision.telemetry.redaction import process_redactor
 
 _log = logging.getLogger(__name__)
@@ -51,7 +58,11 @@ class IngestRole:
         self._liveness = liveness_file(settings, f"ingest {camera}")
         self._fleet = CameraFleet(settings, self._tell_status)
         self._publisher = RedisPublisher(
-            settings.redis, settings.publishing, password, _Unobserved()
+            settings.redis,
+            settings.publishing,
+            password,
+            _Unobserved(),
+            spool_name=f"ingest-{camera}",
         )
         self._frames = NewestFrames(self._count_skipped)
         self._writer = RedisFrameWriter(
@@ -121,6 +132,7 @@ class IngestRole:
             reasons=reasons,
             facts=(
                 *camera_facts(views),
+                *spool_facts(self._publisher.spool_problem),
                 f"frames {self._forwarded}, skipped {skipped or 'none'}",
             ),
         )

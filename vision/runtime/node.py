@@ -32,6 +32,7 @@ from vision.runtime.role_liveness import (
     liveness_file,
     outbox_reasons,
     redis_fact,
+    spool_facts,
     still,
     watch,
 )
@@ -147,6 +148,7 @@ class Node:
                 *camera_facts(views),
                 f"model {self._inference.model.name}",
                 redis_fact(is_connected=self._publisher.connected),
+                *spool_facts(self._publisher.spool_problem),
             ),
         )
 

@@ -79,6 +79,11 @@ def outbox_reasons(waiting: int, publishing: PublishingSettings) -> tuple[str, .
     return (f"{waiting} messages wait for Redis",)
 
 
+def spool_facts(problem: str | None) -> tuple[str, ...]:
+    """A word on the messages that wait, when the disk does not keep them as it should."""
+    return (f"messages wait in memory only: {problem}",) if problem else ()
+
+
 def redis_fact(*, is_connected: bool) -> str:
     """Whether Redis answers."""
     return "Redis answers" if is_connected else "Redis is away"

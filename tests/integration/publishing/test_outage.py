@@ -11,8 +11,9 @@ import time
 import pytest
 
 from tests.support.messages import detection, status
+from tests.support.outage import outage
 from tests.support.publishing import (
-    RunningPublisher,
+    SteadyCameras,
     let_pass,
     publishing_to,
     stream_payloads,
@@ -28,46 +29,12 @@ from vision.publishing.observer import DropReason
 pytestmark = pytest.mark.integration
 
 
-class _SteadyCameras:
-    """Two cameras that publish without a pause for breath until told to end."""
-
-    def __init__(self, running: RunningPublisher) -> None:
-        self._running = running
-        self._end = threading.Event()
-        self.published = {"front": 0, "yard": 0}
-        self._threads = [
-            threading.Thread(target=self._publish, args=(camera,)) for camera in self.published
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _publish(self, camera: str) -> None:
-        while not self._end.wait(0.002):
-            seq = self.published[camera] + 1
-            self._running.publisher.publish(detection(seq, camera=camera))
-            self.published[camera] = seq
-
-    def wait_for(self, more: int) -> None:
-        """Let each camera publish so many further messages."""
-        goals = {camera: count + more for camera, count in self.published.items()}
-        wait_until(
-            lambda: all(self.published[camera] >= goal for camera, goal in goals.items()),
-            "messages of both cameras",
-        )
-
-    def finish(self) -> None:
-        """End both."""
-        self._end.set()
-        for thread in self._threads:
-            thread.join(PATIENCE_S)
-
-
 def test_a_crash_loses_and_doubles_nothing(server: RedisServer) -> None:
     """Kill -9 and restart, twice, under load: each stream is whole and in order."""
     with server.client() as client:
         client.config_set("appendfsync", "always")
     with publishing_to(server) as running:
-        cameras = _SteadyCameras(running)
+        cameras = SteadyCameras(running)
         for _ in range(2):
             cameras.wait_for(more=50)
             server.kill()
@@ -105,10 +72,21 @@ def test_what_a_crash_took_from_the_disk_is_sent_again(server: RedisServer) -> N
     assert stream_seqs(server) == list(range(1, 27))
 
 
+def test_an_outage_of_many_cameras_is_made_up_for(server: RedisServer) -> None:
+    """A reader finds all messages of eight cameras once and in order.
+
+    The long form is `python -m tests.support.outage away --seconds 60`.
+    """
+    counted = outage(server, away_s=3.0, cameras=8, fps=20.0)
+    assert counted.published > 8 * 40
+    assert (counted.lost, counted.doubled, counted.in_order) == (0, 0, True)
+    assert counted.slowest_publish_ms < 500
+
+
 def test_a_frozen_server_doubles_nothing(server: RedisServer) -> None:
     """Commands that time out and are executed late: each message is on its stream once."""
     with publishing_to(server, command_timeout_s=0.2) as running:
-        cameras = _SteadyCameras(running)
+        cameras = SteadyCameras(running)
         for _ in range(3):
             cameras.wait_for(more=20)
             server.pause()
@@ -131,7 +109,7 @@ def test_cut_connections_double_nothing_live(server: RedisServer) -> None:
         publishing_to(server) as running,
         server.client() as client,
     ):
-        cameras = _SteadyCameras(running)
+        cameras = SteadyCameras(running)
         for _ in range(10):
             cameras.wait_for(more=10)
             client.client_kill_filter(_type="normal", skipme=True)

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import redis
 
 from tests.support.messages import RUN, detection, status
-from tests.support.publishing import let_pass, publishing_to, stream_payloads, stream_seqs
+from tests.support.publishing import (
+    SteadyCameras,
+    let_pass,
+    publishing_to,
+    stream_payloads,
+    stream_seqs,
+)
 from tests.support.raw_redis import RawSubscriber
+from tests.support.redis_processes import (
+    PlainServer,
+    RedisProcesses,
+    free_ports,
+    wait_for_port,
+)
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from vision.domain.errors import ConfigError
@@ -14,6 +29,8 @@ from vision.publishing.keys import Kind
 from vision.publishing.observer import DropReason
 
 pytestmark = pytest.mark.integration
+# Handing a message over takes microseconds; this is for a machine that does other things too.
+_SLOWEST_S = 0.5
 _KEY = "vision:detections:{front}"
 _FAR_AHEAD = f"{RUN + 10**12}-1"
 
@@ -64,6 +81,119 @@ def test_a_refused_camera_holds_up_no_other(
     assert stream_seqs(server) == list(range(1, 11))
     (line,) = _log_lines(caplog, "publish.held")
     assert line.startswith(f"publish.held stream={_KEY} code=WRONGTYPE")
+
+
+def test_a_server_that_cannot_write_its_disk_gets_all_later(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """MISCONF, while snapshots fail, is waited for like a lack of memory."""
+    with publishing_to(server) as running, server.client() as client:
+        running.wait_connected()
+        # A folder in the place of the file: no snapshot can be written.
+        snapshot = tmp_path / "redis" / "dump.rdb"
+        snapshot.unlink(missing_ok=True)
+        snapshot.mkdir()
+        client.config_set("save", "3600 1")
+        client.set("changed", "1")
+        client.bgsave()
+        wait_until(
+            lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err", "a failure"
+        )
+        cameras = SteadyCameras(running)
+        cameras.wait_for(more=100)
+        assert running.observer.messages == 0
+        client.config_set("stop-writes-on-bgsave-error", "no")
+        cameras.finish()
+        running.wait_sent()
+        assert not running.observer.drops
+        snapshot.rmdir()
+    cameras.assert_all_on(server)
+    assert cameras.slowest_s < _SLOWEST_S
+
+
+def test_a_server_that_was_made_a_replica_is_left_until_it_is_none(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """READONLY ends the connection: behind a name, another server may be the primary by now."""
+    with publishing_to(server) as running, server.client() as client:
+        running.wait_connected()
+        # Nobody is at that address: what it has, it keeps.
+        client.replicaof("127.0.0.1", "1")
+        cameras = SteadyCameras(running)
+        running.wait_away()
+        cameras.wait_for(more=100)
+        client.replicaof("NO", "ONE")
+        running.wait_connected()
+        cameras.finish()
+        running.wait_sent()
+        assert not running.observer.drops
+        # It did not come and go meanwhile, as a server that answers every PING might.
+        assert running.observer.connections == [True, False, True]
+    cameras.assert_all_on(server)
+    assert cameras.slowest_s < _SLOWEST_S
+    assert "reason=it is a read-only replica" in caplog.text
+
+
+def test_a_server_with_too_many_clients_is_waited_for(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A connection that is refused at the door is told in words and tried again."""
+    with server.client() as client:
+        client.ping()
+        # Itself and the subscriber of the test: nobody else gets in.
+        client.config_set("maxclients", "1")
+        with publishing_to(server) as running:
+            cameras = SteadyCameras(running)
+            cameras.wait_for(more=100)
+            assert not running.publisher.connected
+            client.config_set("maxclients", "100")
+            cameras.finish()
+            running.wait_sent()
+            assert not running.observer.drops
+    cameras.assert_all_on(server)
+    assert cameras.slowest_s < _SLOWEST_S
+    assert "reason=it has too many clients" in caplog.text
+
+
+def test_a_server_that_loads_its_data_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """LOADING is told apart from a server that is away; nothing is lost meanwhile."""
+    (port,) = free_ports(1)
+    slow = PlainServer(port, "a-secret")
+    with RedisProcesses(tmp_path) as processes:
+        process = processes.start(
+            "slow",
+            port,
+            f"port {port}",
+            f"requirepass {slow.password}",
+            "appendonly yes",
+            "appendfsync always",
+            # A pause after each key that is loaded: a data set of gigabytes in small.
+            "key-load-delay 5000",
+            "loading-process-events-interval-bytes 1024",
+        )
+        wait_for_port(port, slow.password)
+        with redis.Redis(port=port, password=slow.password, protocol=2) as client:
+            for number in range(400):
+                client.set(f"ballast-{number}", "x" * 2_000)
+            client.bgrewriteaof()
+            wait_until(
+                lambda: client.info("persistence")["aof_rewrite_in_progress"] == 0, "the file"
+            )
+        with publishing_to(slow) as running:
+            cameras = SteadyCameras(running)
+            cameras.wait_for(more=20)
+            process.kill()
+            process.restart()
+            wait_until(lambda: "it is still loading its data" in caplog.text, "the word on it")
+            cameras.wait_for(more=20)
+            running.wait_connected()
+            cameras.finish()
+            running.wait_sent()
+            assert not running.observer.drops
+        cameras.assert_all_on(slow)
+    assert cameras.slowest_s < _SLOWEST_S
 
 
 def test_a_missing_permission_is_waited_for(server: RedisServer) -> None:

@@ -6,10 +6,10 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Generic
 
 import pytest
 
+from tests.support.listening import Listener, listening_to
 from tests.support.messages import RUN, detection, status
 from tests.support.publishing import publishing_to
 from tests.support.redis_server import RedisServer
@@ -18,35 +18,10 @@ from vision.domain.message import DetectionMessage
 from vision.domain.status import CameraState
 from vision.publishing.cursor import Cursor, DetectionCursor, Message, StatusCursor
 from vision.publishing.encoding import encode
-from vision.publishing.subscriber import Received, Subscriber
+from vision.publishing.subscriber import Received
 
 pytestmark = pytest.mark.integration
 _KEY = "vision:detections:{front}"
-
-
-class _Listener(Generic[Message]):
-    """A subscriber in a thread of the test, and what it handed on."""
-
-    def __init__(self, subscriber: Subscriber[Message]) -> None:
-        self.received: list[Received[Message]] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._collect, args=(subscriber,))
-        self._thread.start()
-
-    def _collect(self, subscriber: Subscriber[Message]) -> None:
-        for received in subscriber.messages(self._stop):
-            self.received.append(received)
-
-    def wait_for(self, count: int) -> list[Received[Message]]:
-        """The first ``count`` messages."""
-        wait_until(lambda: len(self.received) >= count, f"{count} messages")
-        return self.received[:count]
-
-    def finish(self) -> None:
-        """End the subscriber."""
-        self._stop.set()
-        self._thread.join(PATIENCE_S)
-        assert not self._thread.is_alive()
 
 
 @contextmanager
@@ -56,16 +31,20 @@ def _listening(
     *cameras: str,
     replay: int = 0,
     command_timeout_s: float = 2.0,
-) -> Iterator[_Listener[Message]]:
-    settings = server.settings(command_timeout_s=command_timeout_s)
-    subscriber = Subscriber(settings, lambda: server.password, cursor, cameras, replay=replay)
-    listener = _Listener(subscriber)
-    try:
+    quiet_s: float = 5.0,
+) -> Iterator[Listener[Message]]:
+    """A subscriber that is subscribed."""
+    with listening_to(
+        server,
+        cursor,
+        cameras,
+        replay=replay,
+        command_timeout_s=command_timeout_s,
+        quiet_s=quiet_s,
+    ) as listener:
         with server.client() as client:
             wait_until(lambda: bool(client.client_list(_type="pubsub")), "the subscription")
         yield listener
-    finally:
-        listener.finish()
 
 
 def _seqs(received: list[Received[DetectionMessage]]) -> list[int]:
@@ -216,11 +195,12 @@ def test_what_is_no_message_is_skipped(
 
 
 def test_a_connection_that_went_silent_is_given_up(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A server that keeps the connection and says nothing more is noticed."""
-    monkeypatch.setattr("vision.publishing.subscriber._QUIET_S", 0.1)
-    with _listening(server, DetectionCursor, "front", command_timeout_s=0.5) as listener:
+    with _listening(
+        server, DetectionCursor, "front", command_timeout_s=0.5, quiet_s=0.1
+    ) as listener:
         server.pause()
         wait_until(lambda: "subscribe.redis_away" in caplog.text, "the loss")
         server.resume()

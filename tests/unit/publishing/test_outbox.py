@@ -240,3 +240,18 @@ class OutboxHistory(RuleBasedStateMachine):
 def test_nothing_is_lost_unseen_or_out_of_order() -> None:
     """Put = sent + waiting + dropped, within the bound, each gap explained by its heir."""
     run_state_machine_as_test(OutboxHistory)
+
+
+def test_what_is_not_on_the_disk_is_told_in_order() -> None:
+    """Old enough and new there; the first also if it has to account for more since."""
+    bench = _Bench(limit=4)
+    for seq in range(1, 5):
+        bench.put(seq)
+        bench.clock.now_s += 1.0
+    first = bench.outbox.unspooled(bench.clock.now_s - 2.0)
+    assert _ids(first) == ["1-1", "1-2", "1-3"]
+    for entry in first:
+        entry.on_unspool = lambda: None
+    assert _ids(bench.outbox.unspooled(bench.clock.now_s)) == ["1-4"]
+    bench.put(5)
+    assert _ids(bench.outbox.unspooled(bench.clock.now_s)) == ["1-2", "1-4", "1-5"]

@@ -7,7 +7,8 @@ import redis
 
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
-from vision.frames.redis_client import address_of, code_of, explain, is_lasting, open_client
+from vision.frames.redis_client import address_of, open_client
+from vision.frames.redis_errors import code_of, explain, is_lasting
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,137 @@
+"""Another server takes over: the publisher follows, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.listening import listening_to, seqs_of
+from tests.support.messages import detection
+from tests.support.publishing import SteadyCameras, publishing_to, stream_payloads, stream_seqs
+from tests.support.redis_sentinel import SentinelTrio, running_sentinels
+from tests.support.waiting import wait_until
+from vision.domain.errors import PublishError
+from vision.publishing.cursor import DetectionCursor
+from vision.publishing.probe import probe_redis
+
+_log = logging.getLogger(__name__)
+pytestmark = pytest.mark.integration
+# Of the machine that runs the tests, not of the program: see docs/reliability.md for that.
+_BOUND_S = 20.0
+
+
+@pytest.fixture
+def trio(tmp_path: Path) -> Iterator[SentinelTrio]:
+    """A primary, a replica and three Sentinels."""
+    with running_sentinels(tmp_path) as running:
+        yield running
+
+
+def test_a_killed_primary_costs_nothing(trio: SentinelTrio) -> None:
+    """After kill -9 messages go to the new primary: all of them, once, in order."""
+    with publishing_to(trio) as running:
+        cameras = SteadyCameras(running)
+        cameras.wait_for(more=100)
+        trio.primary().kill()
+        killed_s = time.monotonic()
+        running.wait_away()
+        confirmed = running.observer.messages
+        wait_until(lambda: running.observer.messages > confirmed, "a message on the new primary")
+        failover_s = time.monotonic() - killed_s
+        _log.info("failover_s=%.2f slowest_publish_ms=%.2f", failover_s, cameras.slowest_s * 1e3)
+        cameras.wait_for(more=50)
+        cameras.finish()
+        running.wait_sent()
+        assert failover_s < _BOUND_S
+        assert cameras.slowest_s < 0.5
+        assert not running.observer.drops
+    cameras.assert_all_on(trio)
+
+
+def test_what_the_old_primary_confirmed_and_did_not_pass_on_is_sent_again(
+    trio: SentinelTrio,
+) -> None:
+    """Messages that only the dead server had are on the new one, where they belong."""
+    with publishing_to(trio) as running:
+        for seq in range(1, 11):
+            running.publisher.publish(detection(seq))
+        running.wait_sent()
+        with trio.client(trio.replica().port) as replica:
+            wait_until(
+                lambda: replica.xlen("vision:detections:{front}") == 10, "the replica to follow"
+            )
+            # From here on the replica hears nothing from its primary, and does not lose it.
+            trio.replica().signal(signal.SIGSTOP)
+            for seq in range(11, 31):
+                running.publisher.publish(detection(seq))
+            running.wait_sent()
+            trio.primary().kill()
+            trio.replica().signal(signal.SIGCONT)
+            running.publisher.publish(detection(31))
+            wait_until(lambda: replica.xlen("vision:detections:{front}") == 31, "all messages")
+        running.wait_sent()
+        assert running.observer.messages == 31
+        assert not running.observer.drops
+    assert stream_seqs(trio) == list(range(1, 32))
+
+
+def test_a_demoted_primary_is_left_at_once(trio: SentinelTrio) -> None:
+    """READONLY after a failover by hand leads to the new primary, not to a long wait."""
+    with publishing_to(trio) as running:
+        cameras = SteadyCameras(running)
+        cameras.wait_for(more=50)
+        trio.fail_over()
+        # It takes messages that nobody will have, until the Sentinels tell it of its new role.
+        wait_until(lambda: running.observer.connections == [True, False, True], "the new primary")
+        cameras.wait_for(more=50)
+        cameras.finish()
+        running.wait_sent()
+        assert not running.observer.drops
+    cameras.assert_all_on(trio)
+    with trio.client(trio.replica().port) as heir:
+        assert heir.info("replication")["role"] == "master"
+
+
+def test_a_subscriber_follows(trio: SentinelTrio) -> None:
+    """The reference subscriber gets every message once and in order over a failover."""
+    with publishing_to(trio) as running:
+        running.wait_connected()
+        with listening_to(trio, DetectionCursor, ["front"]) as listener:
+            cameras = SteadyCameras(running, ["front"], period_s=0.01)
+            listener.wait_for(1)
+            trio.primary().kill()
+            running.wait_away()
+            cameras.wait_for(more=100)
+            running.wait_connected()
+            cameras.wait_for(more=20)
+            cameras.finish()
+            running.wait_sent()
+            last = cameras.published["front"]
+            wait_until(lambda: seqs_of(listener.received)[-1] == last, "the last message")
+    seqs = seqs_of(listener.received)
+    assert seqs == list(range(seqs[0], last + 1))
+    assert stream_seqs(trio) == list(range(1, last + 1))
+
+
+def test_sentinels_that_do_not_know_the_name_are_said(trio: SentinelTrio) -> None:
+    """A mistyped name is told apart from a server that is away."""
+    settings = trio.settings().model_copy(update={"sentinel_name": "other"})
+    with pytest.raises(PublishError, match="its Sentinels know no primary 'other'"):
+        probe_redis(settings, lambda: trio.password)
+    assert "ariia of 127.0.0.1:" in probe_redis(trio.settings(), lambda: trio.password)
+
+
+def test_sentinels_with_a_password_get_that_of_redis(tmp_path: Path) -> None:
+    """One secret file serves both."""
+    with (
+        running_sentinels(tmp_path, sentinel_password=True) as trio,
+        publishing_to(trio) as running,
+    ):
+        running.publisher.publish(detection(1))
+        running.wait_sent()
+        assert list(stream_payloads(trio)) == [detection(1).stream_id]

@@ -1,0 +1,145 @@
+"""Redis servers and Sentinels as bare processes, for what takes several of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+import redis
+
+from tests.support.waiting import wait_until
+from vision.config.topics import RedisSettings
+
+_HOST = "127.0.0.1"
+
+
+def require_program(name: str) -> str:
+    """The path of a program of Redis; the test is skipped where there is none."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"no {name} on PATH")
+    return path
+
+
+def free_ports(count: int, most: int = 65_535) -> list[int]:
+    """Ports nobody listens on now, none above ``most``."""
+    found: list[int] = []
+    sockets = []
+    while len(found) < count:
+        probe = socket.create_server((_HOST, 0))
+        sockets.append(probe)
+        port = probe.getsockname()[1]
+        # The kernel's choice may be too high for a port that is derived from it.
+        if port <= most:
+            found.append(port)
+    for probe in sockets:
+        probe.close()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class PlainServer:
+    """How to reach a single server on the loopback address."""
+
+    port: int
+    password: str
+
+    def settings(self, *, command_timeout_s: float = 2.0) -> RedisSettings:
+        """Settings of a node that uses it."""
+        return RedisSettings(
+            url=f"redis://{_HOST}:{self.port}/0", command_timeout_s=command_timeout_s
+        )
+
+
+class RedisProcess:
+    """One server, killed at the latest when its test ends."""
+
+    def __init__(self, program: str, directory: Path, port: int, lines: Sequence[str]) -> None:
+        self.port = port
+        directory.mkdir(parents=True, exist_ok=True)
+        self._config = directory / "redis.conf"
+        if not self._config.exists():
+            common = [f"bind {_HOST}", f"dir {directory}", f"logfile {directory / 'log'}"]
+            self._config.write_text("\n".join([*common, *lines]) + "\n")
+        self._program = require_program(program)
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [self._program, str(self._config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def restart(self) -> None:
+        """Start it again with what it wrote into its configuration meanwhile."""
+        self._process = self._start()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """End it as a crash would; safe to repeat."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+
+class RedisProcesses:
+    """All servers of a test."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._started: list[RedisProcess] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in self._started:
+            process.kill()
+
+    def start(
+        self, name: str, port: int, *lines: str, program: str = "redis-server"
+    ) -> RedisProcess:
+        """Start a program of Redis on ``port``; ``lines`` are of its configuration."""
+        process = RedisProcess(program, self._directory / name, port, lines)
+        self._started.append(process)
+        return process
+
+
+def command(client: redis.Redis, *words: str | bytes | int) -> Any:
+    """The reply to a command that redis-py has no typed method for."""
+    return client.execute_command(*words)  # type: ignore[no-untyped-call]
+
+
+def answers(connect: Callable[[], redis.Redis]) -> bool:
+    """Whether a server answers a PING by now."""
+    try:
+        with connect() as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def wait_for_port(port: int, password: str | None = None) -> None:
+    """Wait until a server on ``port`` answers."""
+    wait_until(
+        lambda: answers(lambda: redis.Redis(port=port, password=password, protocol=2)),
+        f"a server on port {port}",
+    )
