@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, TextIO
 
 import orjson
@@ -77,9 +77,9 @@ class _LogHandler(logging.StreamHandler[TextIO]):
 class _DampedLines(logging.Filter):
     """Lets a kind of line through once a second, with a count, and drops what PyAV has cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._damper = Damper()
+        self._damper = Damper(clock_s=clock_s)
 
     def filter(self, record: logging.LogRecord) -> bool:
         if (
@@ -89,7 +89,7 @@ class _DampedLines(logging.Filter):
             record.msg, record.args = _CUT, ()
         stands_for = self._damper.admit(_kind(record))
         if stands_for > 1:
-            record.msg, record.args = f"{record.getMessage()} ({stands_for} times)", ()
+            record.msg, record.args = f"{_text(record)} ({stands_for} times)", ()
         return stands_for > 0
 
 
@@ -97,14 +97,23 @@ def _owner(record: logging.LogRecord) -> str:
     return record.name.partition(".")[0]
 
 
+def _text(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001  whatever an argument's own text raises
+        # The handler finds the same, and says where the line comes from.
+        return str(record.msg)
+
+
 def _kind(record: logging.LogRecord) -> str:
     match _owner(record):
         case "vision":
-            # The same event of another camera, or with another reason, is news.
-            return f"{record.name}:{record.lineno}:{record.getMessage()}"
+            # The same event of another camera, or for another reason, is news.
+            error = record.exc_info[1] if record.exc_info else None
+            return f"{record.name}:{record.lineno}:{_text(record)}:{error!r}"
         case "libav":
             # One mistake in a stream gives a line per block: its numbers make no news.
-            return f"{record.name}:{_NUMBER.sub('#', record.getMessage())}"
+            return f"{record.name}:{_NUMBER.sub('#', _text(record))}"
         case _:
             return f"{record.name}:{record.pathname}:{record.lineno}"
 

@@ -27,7 +27,6 @@ from vision.domain.secret import Secret
 from vision.domain.status import CameraState
 from vision.publishing.encoding import encode
 from vision.runtime.checks import _check
-from vision.telemetry.camera_view import CameraView
 from vision.telemetry.logs import LogFormat, configure_logs
 from vision.telemetry.metrics import NodeMetrics
 from vision.telemetry.redacted_stream import redacted_output
@@ -99,9 +98,7 @@ def told(text: str) -> str:
 
     time = "2026-11-26T11:40:00.123Z"
     message = StatusMessage(STATUS_SCHEMA, "front", "1", "online", text, time, time, None)
-    view = CameraView(
-        "front", CameraState.ONLINE, text, 1, None, 1.0, 1.0, None, 1, {}, None, {"stale": 1}
-    )
+    view = replace(camera_view(), reason=text)
     metrics = NodeMetrics(lambda: [view]).exposition()[0]
     page = cameras_json([view]) + readiness_json(
         Health(ready=True, reasons=(text,), model="m", redis="r"), [view]
