@@ -18,6 +18,7 @@ from vision.frames.redis_source import RedisFrameSource
 from vision.frames.slot import FrameLease
 from vision.publishing.encoding import encode
 from vision.publishing.redis_publisher import RedisPublisher
+from vision.runtime.certificates import CertificateWatch, tls_peers
 from vision.runtime.delivery import Delivery, Publish
 from vision.runtime.inference_part import InferencePart
 from vision.runtime.inferred_cameras import InferredCameras
@@ -82,6 +83,7 @@ class InferRole:
             metrics=metrics,
         )
         self._metrics_port = MetricsPart(settings, secrets, metrics)
+        self._certificates = CertificateWatch(tls_peers(settings.redis, {}), metrics)
         self._source = RedisFrameSource(
             settings.redis, password, settings.inference.max_staleness_ms
         )
@@ -121,6 +123,7 @@ class InferRole:
         inferring = parts.start("inference", lambda: self._inference.run(ended))
         serving = parts.start("web", self._web.run) if self._web else None
         self._metrics_port.start(parts)
+        self._certificates.start(parts, ended)
         _log.info(
             "infer.started redis=%s page=%s",
             address_of(self._settings.redis),

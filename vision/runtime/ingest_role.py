@@ -19,6 +19,7 @@ from vision.frames.redis_client import address_of
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.publishing.redis_publisher import RedisPublisher
 from vision.runtime.camera_fleet import CameraFleet
+from vision.runtime.certificates import CertificateWatch, tls_peers
 from vision.runtime.liveness import Liveness
 from vision.runtime.metrics_part import MetricsPart
 from vision.runtime.part_threads import PartThreads
@@ -63,6 +64,9 @@ class IngestRole:
         metrics = NodeMetrics(self._fleet.views, "ingest")
         metrics.know_camera(camera)
         self._metrics_port = MetricsPart(settings, secrets, metrics)
+        self._certificates = CertificateWatch(
+            tls_peers(settings.redis, settings.active_cameras), metrics
+        )
         self._publisher = RedisPublisher(
             settings.redis,
             settings.publishing,
@@ -93,6 +97,7 @@ class IngestRole:
         newest_runs[self._camera] = max(newest_run, newest_runs.get(self._camera, 0))
         forwarding = parts.start("forward", lambda: self._forward(ended))
         self._metrics_port.start(parts)
+        self._certificates.start(parts, ended)
         self._fleet.start(self._frames, picture_size(self._settings), newest_runs)
         _log.info(
             "ingest.started camera=%s redis=%s metrics=%s",

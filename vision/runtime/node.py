@@ -20,6 +20,7 @@ from vision.frames.redis_client import address_of
 from vision.frames.slot import FrameLease
 from vision.publishing.redis_publisher import RedisPublisher
 from vision.runtime.camera_fleet import CameraFleet
+from vision.runtime.certificates import CertificateWatch, tls_peers
 from vision.runtime.delivery import Delivery
 from vision.runtime.inference_part import InferencePart
 from vision.runtime.liveness import Liveness
@@ -90,6 +91,9 @@ class Node:
             metrics=metrics,
         )
         self._metrics_port = MetricsPart(settings, secrets, metrics)
+        self._certificates = CertificateWatch(
+            tls_peers(settings.redis, settings.active_cameras), metrics
+        )
         self._frames = NewestFrames(self._count_skipped)
         self._inference = InferencePart(
             settings,
@@ -134,6 +138,7 @@ class Node:
         inferring = parts.start("inference", lambda: self._inference.run(ended))
         serving = parts.start("web", self._web.run) if self._web else None
         self._metrics_port.start(parts)
+        self._certificates.start(parts, ended)
         newest_runs = self._publisher.last_stream_runs(self._fleet.monitors)
         self._fleet.start(self._frames, self._inference.input_size, newest_runs)
         _log.info("node.started cameras=%d page=%s", len(self._fleet.monitors), self.url)
