@@ -111,10 +111,12 @@ class CertificateWatch:
         """Read them all; what was known of one that does not answer goes on to hold."""
         for peer in self._peers:
             try:
-                self._metrics.certificate.labels(peer.name).set(self._end_s(peer))
+                end_s = self._end_s(peer)
             except OSError as error:
                 # That it is away is told by whoever needs it.
                 _log.debug("certificate.unread peer=%s reason=%s", peer.name, error)
+            else:
+                self._metrics.certificate.labels(peer.name).set(end_s)
 
     def _run(self, ended: threading.Event) -> None:
         wait_s = _AT_FIRST_S

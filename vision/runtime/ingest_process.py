@@ -182,6 +182,7 @@ class IngestProcess:
                 if message[0] == LOGS:
                     logs = LogSettings.model_validate_json(message[1:])
                     set_levels(logs.level, logs.areas.items())
+                    _log.debug("ingest.logs_set camera=%s", self._task.name)
                 else:
                     self._writer.freed(message[0])
         except (EOFError, OSError):

@@ -42,9 +42,16 @@ class LogLevels:
         except ConfigError as error:
             _log.error('logs.levels_kept reason="%s"', error)
             return
+        # Whoever asked wants to see that it was heard, and the new level may hide it.
+        was_shown = _confirm(logs)
         set_levels(logs.level, logs.areas.items())
         if isinstance(self._role, HasWorkers):
             self._role.log_as(logs)
-        areas = ",".join(f"{area}:{level}" for area, level in logs.areas.items())
-        # Whoever asked wants to see that it was heard, whatever the level is.
-        _log.warning("logs.levels_set level=%s areas=%s", logs.level, areas or "none")
+        if not was_shown:
+            _confirm(logs)
+
+
+def _confirm(logs: LogSettings) -> bool:
+    areas = ",".join(f"{area}:{level}" for area, level in logs.areas.items())
+    _log.warning("logs.levels_set level=%s areas=%s", logs.level, areas or "none")
+    return _log.isEnabledFor(logging.WARNING)

@@ -21,6 +21,7 @@ PROFILES = {
     "tools": {"tail"},
     "gate": {"ingest-gate"},
     "hall": {"ingest-hall"},
+    "monitoring": {"prometheus", "alertmanager", "grafana", "redis-exporter", "node-exporter"},
 }
 
 
@@ -50,7 +51,16 @@ def test_published_ports_are_on_loopback() -> None:
         for name, service in model["services"].items()
         if service.get("ports")
     }
-    assert ports == {"redis": [("127.0.0.1", 6379)], "infer": [("127.0.0.1", 8080)]}
+    assert ports == {
+        name: [("127.0.0.1", port)]
+        for name, port in (
+            ("redis", 6379),
+            ("infer", 8080),
+            ("grafana", 3000),
+            ("prometheus", 9090),
+            ("alertmanager", 9093),
+        )
+    }
 
 
 def test_our_own_reading_of_the_files_agrees_with_composes() -> None:
