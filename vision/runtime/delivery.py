@@ -26,11 +26,16 @@ class Delivery:
         self._metrics = metrics
         self._feed = feed
         self._monitor = monitor
+        self._counted = set[str]()
 
     def count_submitted(self, batch: Sequence[FrameMeta], now_mono_ns: int) -> None:
         """Note what the engine took."""
         self._metrics.batch_size.observe(len(batch))
         for meta in batch:
+            if meta.camera not in self._counted:
+                # A worker knows of a camera with its first frame.
+                self._counted.add(meta.camera)
+                self._metrics.know_camera(meta.camera)
             self._metrics.frame_age.labels(meta.camera).observe(meta.age_ns(now_mono_ns) / 1e9)
 
     def deliver(

@@ -125,9 +125,10 @@ class InferRole:
         self._metrics_port.start(parts)
         self._certificates.start(parts, ended)
         _log.info(
-            "infer.started redis=%s page=%s",
+            "infer.started redis=%s page=%s metrics=%s",
             address_of(self._settings.redis),
             self._web.url if self._web else None,
+            self._metrics_port.url,
         )
         watch(stop, self._cameras.check_stalls, self._liveness, self._read_liveness)
         _log.info("infer.stopping")

@@ -73,8 +73,6 @@ class Node:
         self._liveness = liveness_file(settings, "run")
         self._fleet = CameraFleet(settings, self._tell_status)
         metrics = NodeMetrics(self._fleet.views)
-        for name in settings.active_cameras:
-            metrics.know_camera(name)
         self._publisher = RedisPublisher(
             settings.redis, settings.publishing, password, PublishMetrics(metrics)
         )
@@ -141,7 +139,12 @@ class Node:
         self._certificates.start(parts, ended)
         newest_runs = self._publisher.last_stream_runs(self._fleet.monitors)
         self._fleet.start(self._frames, self._inference.input_size, newest_runs)
-        _log.info("node.started cameras=%d page=%s", len(self._fleet.monitors), self.url)
+        _log.info(
+            "node.started cameras=%d page=%s metrics=%s",
+            len(self._fleet.monitors),
+            self.url,
+            self._metrics_port.url,
+        )
         watch(stop, self._fleet.check_stalls, self._liveness, self._read_liveness)
         _log.info("node.stopping")
         self._fleet.stop()

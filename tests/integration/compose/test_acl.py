@@ -138,6 +138,10 @@ def test_ingest_tells_of_its_camera_and_a_subscriber_reads(server: StackRedis) -
         ("infer", ("HSET", STATE, "state", "online")),
         ("infer", ("DEL", DETECTIONS)),
         ("infer", ("XTRIM", DETECTIONS, "MAXLEN", "0")),
+        *(
+            ("exporter", command)
+            for command in (("GET", FRAME), ("XRANGE", DETECTIONS, "-", "+"), ("SUBSCRIBE", STATUS))
+        ),
         ("subscriber", ("GET", FRAME)),
         ("subscriber", ("XADD", DETECTIONS, "*", "message", "{}")),
         ("subscriber", ("PUBLISH", DETECTIONS, "{}")),

@@ -21,7 +21,7 @@ from vision.domain.frame import Frame, FrameMeta
 from vision.frames.newest import NewestFrames
 from vision.frames.slot import FrameLease, FrameSource, Previous
 from vision.inference.postprocess import Selection
-from vision.inference.worker import DetectionSink, InferenceWorker
+from vision.inference.worker import DetectionSink, InferenceWorker, SubmitObserver, _unobserved
 
 _ALL = Selection(confidence=0.0, iou=0.7, max_detections=10)
 _LIMIT_S = 60
@@ -116,6 +116,8 @@ def _worker(
     delivery: DetectionSink,
     skips: Skips | None = None,
     clock: Clock | None = None,
+    *,
+    on_submitted: SubmitObserver = _unobserved,
     **settings: int,
 ) -> InferenceWorker:
     clock = clock or Clock()
@@ -127,6 +129,7 @@ def _worker(
         selections={},
         selection_for_all=_ALL,
         on_skipped=Skips() if skips is None else skips,
+        on_submitted=on_submitted,
         mono_ns=clock,
         utc_ns=clock,
     )
@@ -182,6 +185,25 @@ def test_each_frame_gets_its_own_result() -> None:
     turns = [[_lease("a", seq, number=seq)] for seq in range(1, 51)]
     delivery, _ = _run(turns, backend)
     assert [round(float(seen.confidence[0]) * 255) for seen in delivery.seen] == [*range(1, 51)]
+
+
+def test_what_the_engine_takes_is_told_and_what_it_refuses_is_not() -> None:
+    """Each request with its frames and the moment."""
+    stop, clock = threading.Event(), Clock(7)
+    leases = [_lease(camera, 1, number=number) for camera, number in (("a", 1), ("b", 2), ("c", 3))]
+    source = ScriptedSource([leases], stop)
+    backend = ScriptedBackend(max_batch=2, refused=lambda number: number == 3)
+    told: list[tuple[list[str], int]] = []
+    worker = _worker(
+        source,
+        backend,
+        Delivery(),
+        clock=clock,
+        on_submitted=lambda batch, now_ns: told.append(([meta.camera for meta in batch], now_ns)),
+        max_batch=2,
+    )
+    worker.run(stop)
+    assert told == [(["a", "b"], 7)]
 
 
 def test_gaps_are_told_as_skipped() -> None:
