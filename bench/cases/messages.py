@@ -43,4 +43,6 @@ def meta(camera: str, seq: int, run: int) -> FrameMeta:
         received_mono_ns=time.monotonic_ns(),
         width=1920,
         height=1080,
+        gated=0,
+        refresh_s=0.0,
     )

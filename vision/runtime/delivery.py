@@ -33,7 +33,7 @@ class Delivery:
         self._metrics.batch_size.observe(len(batch))
         for meta in batch:
             if meta.camera not in self._counted:
-                # A worker knows of a camera with its first frame.
+                # `vision infer` knows of a camera with its first frame.
                 self._counted.add(meta.camera)
                 self._metrics.know_camera(meta.camera)
             self._metrics.frame_age.labels(meta.camera).observe(meta.age_ns(now_mono_ns) / 1e9)

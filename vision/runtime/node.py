@@ -73,6 +73,8 @@ class Node:
         self._liveness = liveness_file(settings, "run")
         self._fleet = CameraFleet(settings, self._tell_status)
         metrics = NodeMetrics(self._fleet.views)
+        for name in settings.active_cameras:
+            metrics.know_camera(name)
         self._publisher = RedisPublisher(
             settings.redis, settings.publishing, password, PublishMetrics(metrics)
         )

@@ -119,6 +119,7 @@ def message(seq: int, skipped: int = 0, run: str = "1") -> DetectionMessage:
         model=MessageModel("yolov8n", "ab", "openvino", (384, 640)),
         detections=(MessageDetection("person", 0, 0.9, (0.1, 0.1, 0.2, 0.2)),),
         skipped=skipped,
+        gated=0,
     )
 
 

@@ -21,7 +21,7 @@ from vision.domain.frame import Frame, FrameMeta
 from vision.frames.newest import NewestFrames
 from vision.frames.slot import FrameLease, FrameSource, Previous
 from vision.inference.postprocess import Selection
-from vision.inference.worker import DetectionSink, InferenceWorker, SubmitObserver, _unobserved
+from vision.inference.worker import DetectionSink, InferenceWorker
 
 _ALL = Selection(confidence=0.0, iou=0.7, max_detections=10)
 _LIMIT_S = 60
@@ -116,8 +116,6 @@ def _worker(
     delivery: DetectionSink,
     skips: Skips | None = None,
     clock: Clock | None = None,
-    *,
-    on_submitted: SubmitObserver = _unobserved,
     **settings: int,
 ) -> InferenceWorker:
     clock = clock or Clock()
@@ -129,7 +127,6 @@ def _worker(
         selections={},
         selection_for_all=_ALL,
         on_skipped=Skips() if skips is None else skips,
-        on_submitted=on_submitted,
         mono_ns=clock,
         utc_ns=clock,
     )
@@ -194,15 +191,18 @@ def test_what_the_engine_takes_is_told_and_what_it_refuses_is_not() -> None:
     source = ScriptedSource([leases], stop)
     backend = ScriptedBackend(max_batch=2, refused=lambda number: number == 3)
     told: list[tuple[list[str], int]] = []
-    worker = _worker(
+    InferenceWorker(
         source,
         backend,
         Delivery(),
-        clock=clock,
+        settings=InferenceSettings(max_batch=2),
+        selections={},
+        selection_for_all=_ALL,
+        on_skipped=Skips(),
         on_submitted=lambda batch, now_ns: told.append(([meta.camera for meta in batch], now_ns)),
-        max_batch=2,
-    )
-    worker.run(stop)
+        mono_ns=clock,
+        utc_ns=clock,
+    ).run(stop)
     assert told == [(["a", "b"], 7)]
 
 
