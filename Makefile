@@ -11,7 +11,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The demo's clock; empty runs until Ctrl-C.
 SECONDS_ARG = $(if $(filter command line environment,$(origin SECONDS)),--seconds $(SECONDS),)
 
-.PHONY: help setup demo test check lint type arch fmt bench bench-all bench-peers bench-check lock clean
+# Where `make faults` and `make soak` keep their figures.
+FAULTS_JSON ?= faults.json
+SOAK_JSON ?= soak.json
+MINUTES ?= 10
+
+.PHONY: help setup demo test faults soak check lint type arch fmt bench bench-all bench-peers bench-check lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +38,13 @@ demo: $(STAMP) ## two simulated cameras, Redis, the node and a live page; SECOND
 
 test: $(STAMP) ## unit, integration and end-to-end tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+faults: $(STAMP) ## the fault suite: what is detected, recovered and lost, in FAULTS_JSON=faults.json
+	$(BIN)/python -m pytest tests/faults -p no:randomly --faults-json $(FAULTS_JSON)
+
+soak: $(STAMP) ## the long rows of the fault suite, and random faults for MINUTES=10
+	$(BIN)/python -m pytest tests/faults -p no:randomly -m soak --soak-minutes $(MINUTES) \
+	  --faults-json $(SOAK_JSON)
 
 check: lint type arch ## all that reads the code without running it; changes nothing
 

@@ -22,7 +22,8 @@ from bench.clips import clip, frames_of
 from bench.fresh import fresh
 from bench.result import Row, rows_of
 from bench.summary import percentiles
-from vision.capture.rtsp import RtspAddress, RtspSession
+from vision.capture.address import RtspAddress
+from vision.capture.rtsp import RtspSession
 
 _NS_PER_MS = 1_000_000
 _CAMERA_FPS = 30

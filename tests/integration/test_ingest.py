@@ -235,3 +235,32 @@ def test_tls_is_verified_unless_told_otherwise(clip: Clip, tmp_path: Path) -> No
             ingest.wait_for_frames(2)
         with ingesting(url, tls={"verify": False}) as ingest:
             ingest.wait_for_frames(2)
+
+
+def test_a_slow_pace_takes_key_frames_until_they_become_rare(folder: Path) -> None:
+    """Only they are decoded then; the camera is watched at its own rate all the same."""
+    often = Clip.load(make_clip(folder / "often.mp4", gop_s=0.5))
+    seldom = Clip.load(make_clip(folder / "seldom.mp4", gop_s=60, seconds=20))
+    numbers: list[int] = []
+
+    def look() -> bool:
+        if ingest.newest_image is not None:
+            numbers.append(frame_number(to_rgb(ingest.newest_image)))
+        return len(ingest.metas) >= wanted
+
+    with Server({"front": often}) as server, ingesting(server.url("front"), fps=1.4) as ingest:
+        ingest.wait_for_frames(4)
+        numbers.clear()
+        wanted = len(ingest.metas) + 8
+        wait_until(look, "frames")
+        # A pace of 1.4 in 10 frames a second would take every seventh.
+        assert {number % 5 for number in numbers} == {0}
+        assert ingest.monitor.view().fps_in == pytest.approx(10, abs=2)
+        server.cameras["front"].show(seldom)
+        ingest.wait_for_frames(2)
+        numbers.clear()
+        wanted = len(ingest.metas) + 6
+        wait_until(look, "frames")
+        assert {number % 5 for number in numbers} != {0}
+        assert ingest.monitor.view().fps_in == pytest.approx(10, abs=2)
+    assert ingest.states.count(CameraState.ONLINE) == 1

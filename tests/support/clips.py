@@ -12,11 +12,13 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-Pattern = Literal["moving", "still", "noise"]
+Pattern = Literal["moving", "still", "grainy", "noise"]
 
 _ENCODERS = {"h264": "libx264", "hevc": "libx265"}
 # A strip of this many black or white blocks along the top is the frame's number in binary.
 _NUMBER_BITS = 12
+# Standard deviation of a small sensor's noise in good light, in levels of 256.
+_GRAIN = 2.0
 
 
 def make_clip(
@@ -41,8 +43,9 @@ def make_clip(
         fps: Frames per second.
         seconds: Length; ``round(seconds * fps)`` frames.
         pattern: ``moving``: a box crosses a gradient and :func:`frame_number` can be read from
-            each frame; ``still``: the same picture all the time, without a number; ``noise``:
-            hard to compress, about one byte per pixel.
+            each frame; ``still``: the same picture all the time, without a number; ``grainy``:
+            as ``still``, seen by a sensor with noise; ``noise``: hard to compress, about one
+            byte per pixel.
         bframes: Consecutive B-frames; 0 encodes without any delay, as cameras do.
         gop_s: Seconds between key frames.
     """
@@ -51,8 +54,8 @@ def make_clip(
         options["tune"] = "zerolatency"
     if codec == "hevc":
         options["x265-params"] = "log-level=none"
-    if pattern == "noise":
-        options["crf"] = "4"
+    if pattern in {"noise", "grainy"}:
+        options["crf"] = "4" if pattern == "noise" else "18"
     with av.open(str(path), "w") as container:
         stream = cast("VideoStream", container.add_stream(_ENCODERS[codec], fps, options))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -89,6 +92,9 @@ def _images(pattern: Pattern, width: int, height: int, count: int) -> Iterator[N
         shift = number if pattern == "moving" else 0
         left = shift * max(width // 40, 1) % (width - size)
         image[height // 2 : height // 2 + size, left : left + size] = (240, 200, 40)
+        if pattern == "grainy":
+            noise = random.normal(0, _GRAIN, image.shape)
+            image = np.clip(image + noise, 0, 255).astype(np.uint8)
         if pattern == "moving":
             bits = number >> np.arange(width) * _NUMBER_BITS // width & 1
             image[:strip] = (bits * 255).astype(np.uint8)[None, :, None]

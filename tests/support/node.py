@@ -53,6 +53,8 @@ class NodeProcess:
         self.folder = folder
         (folder / "secrets").mkdir(mode=0o700, exist_ok=True)
         (folder / "vision.yaml").write_text(yaml.safe_dump(dict(settings)))
+        # A variable would win over the models that the settings name.
+        self._variables = {} if "models_dir" in settings else models_variable()
         self._log = folder / "node.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -65,6 +67,11 @@ class NodeProcess:
         """Put a secret file there."""
         write_secret(self.folder / "secrets" / name, value)
 
+    def replace_secret(self, name: str, value: str) -> None:
+        """Put another value into a secret file, at once as a rotation does."""
+        path = self.folder / "secrets" / name
+        write_secret(path.with_suffix(".new"), value).replace(path)
+
     def start(self) -> None:
         """Start it."""
         clean = {key: value for key, value in os.environ.items() if not key.startswith("VISION_")}
@@ -72,7 +79,7 @@ class NodeProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vision", "run"],
                 cwd=self.folder,
-                env=clean | models_variable(),
+                env=clean | self._variables,
                 stdout=log,
                 stderr=log,
             )

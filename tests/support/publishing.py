@@ -12,7 +12,7 @@ from typing import Protocol
 from tests.support.messages import detection
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.topics import PublishingSettings, RedisSettings
-from vision.frames.redis_link import RedisConnector
+from vision.frames.redis_connector import RedisConnector
 from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind, StreamKey

@@ -21,9 +21,8 @@ from tests.support.redis_processes import (
 )
 from tests.support.waiting import wait_until
 from vision.config.topics import RedisSettings
-from vision.frames.redis_link import RedisConnector, RedisLink
-
-_BUS_OFFSET = 10_000
+from vision.frames.redis_connector import RedisConnector
+from vision.frames.redis_link import RedisLink
 
 
 class RedisCluster:
@@ -31,7 +30,10 @@ class RedisCluster:
 
     def __init__(self, processes: RedisProcesses, *, replicas: int) -> None:
         self.password = secrets.token_urlsafe(12)
-        ports = free_ports(3 * (1 + replicas), most=65_535 - _BUS_OFFSET)
+        # The port of the nodes among themselves is chosen too: by default it is derived from
+        # the other one, and may be in use.
+        chosen = free_ports(6 * (1 + replicas))
+        ports, buses = chosen[::2], chosen[1::2]
         self.nodes: dict[int, RedisProcess] = {
             port: processes.start(
                 str(port),
@@ -40,11 +42,12 @@ class RedisCluster:
                 f"requirepass {self.password}",
                 f"masterauth {self.password}",
                 "cluster-enabled yes",
+                f"cluster-port {bus}",
                 "cluster-node-timeout 1500",
                 "appendonly yes",
                 "repl-diskless-sync-delay 0",
             )
-            for port in ports
+            for port, bus in zip(ports, buses, strict=True)
         }
         for port in ports:
             wait_for_port(port, self.password)

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,20 +31,11 @@ def require_program(name: str) -> str:
     return path
 
 
-def free_ports(count: int, most: int = 65_535) -> list[int]:
-    """Ports nobody listens on now, none above ``most``."""
-    found: list[int] = []
-    sockets = []
-    while len(found) < count:
-        probe = socket.create_server((_HOST, 0))
-        sockets.append(probe)
-        port = probe.getsockname()[1]
-        # The kernel's choice may be too high for a port that is derived from it.
-        if port <= most:
-            found.append(port)
-    for probe in sockets:
-        probe.close()
-    return found
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on now."""
+    with ExitStack() as probes:
+        sockets = [probes.enter_context(socket.create_server((_HOST, 0))) for _ in range(count)]
+        return [probe.getsockname()[1] for probe in sockets]
 
 
 @dataclass(frozen=True, slots=True)

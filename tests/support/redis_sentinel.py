@@ -1,4 +1,4 @@
-"""A primary, a replica and three Sentinels, with the settings that docs/reliability.md advises."""
+"""A primary, a replica and three Sentinels, with the settings that docs/adr/0013 advises."""
 
 from __future__ import annotations
 

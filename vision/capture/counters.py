@@ -12,7 +12,7 @@ class CaptureCounters:
     Attributes:
         packets: Video packets received.
         newest_packet_mono_ns: CLOCK_MONOTONIC when the newest of them arrived, 0 before.
-        decoded: Pictures decoded.
+        decoded: Pictures decoded, and those that need not be.
         newest_mono_ns: CLOCK_MONOTONIC when the packet of the newest picture arrived, 0 before.
         undecoded: Packets of this connection since the newest picture came out of the decoder.
         undecoded_since_mono_ns: CLOCK_MONOTONIC when the first of them arrived.
@@ -22,6 +22,8 @@ class CaptureCounters:
         gated: Frames that the motion gate held back.
         gate_opened: How often it opened, and
         gate_closed: how often it shut: fewer by one while it is open.
+        due_mono_ns: CLOCK_MONOTONIC by when the capturing thread has to give a sign of life;
+            later it hangs. 0 while nothing is expected of it.
     """
 
     packets: int = 0
@@ -36,3 +38,4 @@ class CaptureCounters:
     gated: int = 0
     gate_opened: int = 0
     gate_closed: int = 0
+    due_mono_ns: int = 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from vision.capture.rtsp import RtspAddress, RtspSession
+from vision.capture.address import RtspAddress
+from vision.capture.rtsp import RtspSession
 
 # The first frame of a fast open has no camera time yet; a second is a report's usual delay.
 _LOOK_S = 1.5

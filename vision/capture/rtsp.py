@@ -4,84 +4,35 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import Final, Self, TypeAlias
 
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from vision.capture.address import RtspAddress
 from vision.capture.counters import CaptureCounters
 from vision.capture.failure import source_error
+from vision.capture.key_frames import KeyFrameSaver
 from vision.domain.errors import SourceError, SourceErrorCode
-from vision.domain.secret import Secret
 
-# FFmpeg keeps user:password in a buffer of 128 bytes and cuts what is longer.
-_USERINFO_BYTES = 127
 # Measured on a 10 fps camera: 0.1 s to the first frame instead of 2.8 s of old ones.
 _OPEN_FAST = {"probesize": "32", "analyzeduration": "1", "fpsprobesize": "0"}
 # A stream joined in mid-GOP without parameter sets in its SDP fails until the next key frame,
 # for which cameras that save bandwidth take many seconds. Then a new decoder may help.
 _GIVE_UP_PACKETS = 300
 _GIVE_UP_NS = 20_000_000_000
+# What a read may take beyond its timeout, and a picture until the next read, before the thread
+# is taken for lost in C; and the same for opening, since a name server is asked several times.
+_GRACE_S, _OPEN_GRACE_S = 2.5, 30.0
 # The time of a picture on the sender's clock, as FFmpeg passes it on: int64 microseconds.
 _PRFT: Final = "prft"
 _PRFT_TIME_BYTES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class RtspAddress:
-    """Where a camera is and how to talk to it; its repr shows no credential.
-
-    Attributes:
-        url: Without userinfo; ``{username}`` and ``{password}`` stand for the credentials.
-        username: None when the camera has no credentials.
-        password: As ``username``.
-        transport: ``tcp`` or ``udp``.
-        open_timeout_s: Longest wait for the connection and the stream's description.
-        read_timeout_s: Longest silence of an open stream.
-        tls_verify: Whether a certificate is checked, for ``rtsps://``.
-        tls_ca_file: Certificate authority, None for the system's.
-        tls_server_name: Name in the certificate, None for the URL's host.
-    """
-
-    url: str
-    username: Secret | None = None
-    password: Secret | None = None
-    transport: str = "tcp"
-    open_timeout_s: float = 5.0
-    read_timeout_s: float = 5.0
-    tls_verify: bool = True
-    tls_ca_file: Path | None = None
-    tls_server_name: str | None = None
-
-    @property
-    def is_tls(self) -> bool:
-        """Whether the connection is encrypted."""
-        return urlsplit(self.url).scheme == "rtsps"
-
-    def full_url(self) -> str:
-        """The URL with the credentials in it: for FFmpeg only, never to be shown."""
-        if self.username is None or self.password is None:
-            return self.url
-        username, password = (
-            quote(secret.get_secret_value(), safe="") for secret in (self.username, self.password)
-        )
-        if "{username}" in self.url or "{password}" in self.url:
-            return self.url.replace("{username}", username).replace("{password}", password)
-        userinfo = f"{username}:{password}"
-        if len(userinfo) > _USERINFO_BYTES:
-            raise SourceError(
-                SourceErrorCode.AUTH_FAILED,
-                f"user name and password are longer than {_USERINFO_BYTES} bytes percent-encoded",
-            )
-        parts = urlsplit(self.url)
-        return urlunsplit(parts._replace(netloc=f"{userinfo}@{parts.netloc}"))
+_Packet: TypeAlias = "av.Packet[VideoStream]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +55,27 @@ class DecodedFrame:
 class RtspSession:
     """One connection to a camera, opened on entry and always closed on exit."""
 
-    def __init__(self, address: RtspAddress, counters: CaptureCounters | None = None) -> None:
-        """Talk to ``address`` and count in ``counters``, which go on over connections."""
+    def __init__(
+        self,
+        address: RtspAddress,
+        counters: CaptureCounters | None = None,
+        wanted_fps: float | None = None,
+    ) -> None:
+        """Talk to ``address`` and count in ``counters``, which go on over connections.
+
+        Pictures that ``wanted_fps`` frames a second have no use for need not be decoded.
+        """
         self._address = address
         self._counters = counters or CaptureCounters()
+        self._saver = KeyFrameSaver[_Packet](wanted_fps) if wanted_fps else None
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
-        self._container, self._stream = self._open()
+        try:
+            self._container, self._stream = self._open()
+        except SourceError:
+            self._counters.due_mono_ns = 0
+            raise
         return self
 
     def __exit__(
@@ -121,15 +85,17 @@ class RtspSession:
         trace: TracebackType | None,
     ) -> None:
         self._counters.undecoded = 0
+        self._expect_within(_GRACE_S)
         self._resources.close()
+        self._counters.due_mono_ns = 0
 
     @property
     def codec(self) -> str:
         """Name of the stream's codec: ``h264`` or ``hevc``."""
         return self._stream.codec_context.name
 
-    def frames(self) -> Iterator[DecodedFrame]:
-        """Decoded frames as they come.
+    def frames(self, is_over: Callable[[], bool] = lambda: False) -> Iterator[DecodedFrame]:
+        """Decoded frames as they come, until ``is_over``; not all of them where few are wanted.
 
         Raises:
             SourceError: The stream ended, fell silent or cannot be decoded. It never just
@@ -137,36 +103,63 @@ class RtspSession:
         """
         counters = self._counters
         for packet, packet_time in self._packets():
+            if is_over():
+                return
             now_ns = packet_time.received_mono_ns
             counters.packets += 1
             counters.newest_packet_mono_ns = now_ns
-            if not counters.undecoded:
-                counters.undecoded_since_mono_ns = now_ns
-            counters.undecoded += 1
-            try:
-                pictures = packet.decode()
-            except av.error.InvalidDataError:
-                counters.decode_errors += 1
-                pictures = []
-            for picture in pictures:
-                # The decoder's reordering carries each packet's own time to its picture.
-                own_time = picture.opaque
-                frame_time = own_time if isinstance(own_time, PacketTime) else packet_time
+            wanted = self._wanted(packet, now_ns)
+            if not wanted:
+                # Its picture would come if anybody asked for it.
                 counters.decoded += 1
-                counters.undecoded = 0
-                counters.newest_mono_ns = frame_time.received_mono_ns
-                yield DecodedFrame(picture, frame_time)
+                counters.newest_mono_ns = now_ns
+            # Those that were left out were counted at once.
+            counters.decoded -= max(0, len(wanted) - 1)
+            for each in wanted:
+                if not counters.undecoded:
+                    counters.undecoded_since_mono_ns = now_ns
+                counters.undecoded += 1
+                self._expect_within(_GRACE_S)
+                yield from self._decode(each, packet_time)
             waited_ns = now_ns - counters.undecoded_since_mono_ns
             if counters.undecoded > _GIVE_UP_PACKETS and waited_ns > _GIVE_UP_NS:
                 raise SourceError(
                     SourceErrorCode.DECODE, f"{counters.undecoded} packets in a row do not decode"
                 )
 
-    def _packets(self) -> Iterator[tuple[av.Packet[VideoStream], PacketTime]]:
+    def _wanted(self, packet: _Packet, now_ns: int) -> Sequence[_Packet]:
+        """The packets to decode now that this one came."""
+        if self._saver is None:
+            return (packet,)
+        wanted = self._saver.wanted(packet, now_ns, is_key=packet.is_keyframe)
+        # A decoder that reorders gives a picture when later ones came, and errors are told sooner
+        # where all is decoded.
+        if wanted or not (self._counters.undecoded or self._stream.codec_context.has_b_frames):
+            return wanted
+        return self._saver.give_up()
+
+    def _decode(self, packet: _Packet, packet_time: PacketTime) -> Iterator[DecodedFrame]:
+        counters = self._counters
+        try:
+            pictures = packet.decode()
+        except av.error.InvalidDataError:
+            counters.decode_errors += 1
+            return
+        for picture in pictures:
+            # The decoder's reordering carries each packet's own time to its picture.
+            own_time = picture.opaque
+            frame_time = own_time if isinstance(own_time, PacketTime) else packet_time
+            counters.decoded += 1
+            counters.undecoded = 0
+            counters.newest_mono_ns = frame_time.received_mono_ns
+            yield DecodedFrame(picture, frame_time)
+
+    def _packets(self) -> Iterator[tuple[_Packet, PacketTime]]:
         demuxer = self._container.demux(self._stream)
         while True:
             started_s = time.monotonic()
             failure: av.error.FFmpegError | None = None
+            self._expect_within(self._address.read_timeout_s + _GRACE_S)
             try:
                 packet = next(demuxer, None)
             except av.error.FFmpegError as error:
@@ -182,6 +175,7 @@ class RtspSession:
             # only the next one fails. It is old, and no sign of life either.
             if time.monotonic() - started_s >= self._address.read_timeout_s:
                 raise SourceError(SourceErrorCode.TIMEOUT, "the camera stopped sending")
+            self._expect_within(_GRACE_S)
             packet_time = PacketTime(
                 received_ns=time.time_ns(),
                 received_mono_ns=time.monotonic_ns(),
@@ -193,6 +187,7 @@ class RtspSession:
     def _open(self) -> tuple[InputContainer, VideoStream]:
         address = self._address
         started_s = time.monotonic()
+        self._expect_within(address.open_timeout_s + _OPEN_GRACE_S)
         failure: av.error.FFmpegError | None = None
         try:
             container = av.open(
@@ -209,12 +204,21 @@ class RtspSession:
             self._resources.close()
             raise SourceError(SourceErrorCode.NOT_FOUND, "the camera's stream holds no video")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            self._resources.close()
+            raise SourceError(
+                SourceErrorCode.DECODE, "the camera's stream is described as of no known codec"
+            )
         # One thread: frame threads would hold each frame back by their number, and with
         # many cameras the cores are busy anyway.
         stream.thread_type = "NONE"
         stream.codec_context.thread_count = 1
         stream.codec_context.copy_opaque = True
         return container, stream
+
+    def _expect_within(self, seconds: float) -> None:
+        """Say by when this thread gives its next sign of life."""
+        self._counters.due_mono_ns = time.monotonic_ns() + round(seconds * 1e9)
 
     def _options(self) -> dict[str, str]:
         address = self._address
@@ -239,7 +243,7 @@ class RtspSession:
         )
 
 
-def _camera_time_ns(packet: av.Packet[VideoStream]) -> int | None:
+def _camera_time_ns(packet: _Packet) -> int | None:
     if not packet.has_sidedata(_PRFT):
         return None
     data = bytes(packet.get_sidedata(_PRFT))[:_PRFT_TIME_BYTES]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import av
 
-from vision.capture.rtsp import RtspAddress, RtspSession
+from vision.capture.address import RtspAddress
+from vision.capture.rtsp import RtspSession
 from vision.capture.scale import Scaler
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Image

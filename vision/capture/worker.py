@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 import av
 
+from vision.capture.address import RtspAddress
 from vision.capture.clock import CaptureClock
 from vision.capture.counters import CaptureCounters
 from vision.capture.frozen import FrozenWatch
 from vision.capture.gate import MotionGate
 from vision.capture.pace import Pace
-from vision.capture.rtsp import DecodedFrame, RtspAddress, RtspSession
+from vision.capture.rtsp import DecodedFrame, RtspSession
 from vision.capture.scale import Scaler
 from vision.capture.thumbnail import Grey, Thumbnailer
 from vision.config.camera import MotionSettings
@@ -60,11 +61,9 @@ class CaptureWorker:
             SourceError: The camera cannot be opened or its stream went away.
         """
         connection = _Connection(self)
-        with RtspSession(address, self.counters) as session:
+        with RtspSession(address, self.counters, self.fps) as session:
             online = False
-            for decoded in session.frames():
-                if stop.is_set():
-                    return
+            for decoded in session.frames(stop.is_set):
                 if not online:
                     online = True
                     self.on_online(session.codec)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from vision.config.secrets import SecretFiles
 from vision.domain.errors import ConfigError
 from vision.runtime.lifecycle import stop_on_signals
-from vision.simulate import Clip, Credentials, Faults, Server, tls_context
+from vision.simulate import Clip, Control, Credentials, Faults, Server, tls_context
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vision.cli.main import Subparsers
 
 _PORTS = range(65536)
+_TICKS = range(1 << 32)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -51,6 +52,8 @@ def add_parser(subparsers: Subparsers) -> None:
     faults = parser.add_argument_group("faults, on all cameras").add_argument
     faults("--no-sender-reports", action="store_true", help="say nothing of the camera's clock")
     faults("--clock-offset", type=_seconds, default=0.0, metavar="S", help="its clock is ahead")
+    faults("--clock-drift", type=_seconds, default=0.0, metavar="S", help="it gains S a second")
+    faults("--first-timestamp", type=_ticks, metavar="N", help="RTP timestamp to begin with")
     faults("--loss", type=_share, default=0.0, metavar="P", help="share of packets lost, 0 to 1")
     faults("--corrupt", type=_share, default=0.0, metavar="P", help="share of packets damaged")
     faults("--slowdown", type=_positive, default=1.0, metavar="N", help="times as long per frame")
@@ -58,6 +61,12 @@ def add_parser(subparsers: Subparsers) -> None:
     faults("--stall-after", type=_positive, metavar="S", help="send nothing from then on")
     faults("--freeze-after", type=_positive, metavar="S", help="send one picture from then on")
     faults("--cut-every", type=_positive, metavar="S", help="break all connections off")
+    faults(
+        "--control",
+        action="store_true",
+        help="read faults from standard input, a line each, as in: NAME stall=on, NAME loss=0.1 "
+        "corruption=0.02, NAME show=FILE, * cut; each is answered with ok or error: WHY",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,17 +86,26 @@ def run(args: argparse.Namespace) -> int:
     faults = [camera.faults for camera in server.cameras.values()]
     for fault in faults:
         fault.sender_reports = not args.no_sender_reports
-        fault.clock_offset_s = args.clock_offset
+        fault.clock_offset_s, fault.clock_drift = args.clock_offset, args.clock_drift
+        fault.first_timestamp = args.first_timestamp
         fault.loss, fault.corruption = args.loss, args.corrupt
         fault.slowdown, fault.hang = args.slowdown, args.hang
     stop = threading.Event()
     with stop_on_signals(stop), server:
         for name in server.cameras:
             print(server.url(name), flush=True)
+        if args.control:
+            # Ends with the process: a line that nobody sends cannot be waited for any shorter.
+            threading.Thread(target=_obey, args=(server,), name="control", daemon=True).start()
         schedule = _schedule(args, server, faults)
         while not stop.wait(schedule.run(blocking=False)):
             pass
     return 0
+
+
+def _obey(server: Server) -> None:
+    for answer in Control(server, Clip.load).answers(sys.stdin):
+        print(answer, flush=True)
 
 
 def _streams(files: list[Path], names: list[str] | None, fps: float | None) -> dict[str, Clip]:
@@ -156,6 +174,13 @@ def _port(text: str) -> int:
     if port not in _PORTS:
         raise argparse.ArgumentTypeError(f"{text} is no port: 0 to 65535")
     return port
+
+
+def _ticks(text: str) -> int:
+    ticks = int(text)
+    if ticks not in _TICKS:
+        raise argparse.ArgumentTypeError(f"{text} is no RTP timestamp: 0 to 2**32 - 1")
+    return ticks
 
 
 def _seconds(text: str) -> float:

@@ -17,6 +17,8 @@ from vision.config.settings import ENV_DELIMITER, ENV_PREFIX, Settings
 from vision.domain.errors import ConfigError
 
 DEFAULT_PATH = Path("vision.yaml")
+# What PyYAML lets through of int(), datetime.date() and the like, as on `2026-99-99`.
+_VALUE_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -73,20 +75,36 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {_reason(error)}") from None
+    values = _parsed(text, path)
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must be a mapping with keys such as 'cameras:' at the top")
+    if not all(isinstance(key, str) for key in values):
+        raise ConfigError(f"{path}: a key at the top is not text: known here: {_known_at_top()}")
+    return cast("dict[str, Any]", values)
+
+
+def _parsed(text: str, path: Path) -> object:
     try:
-        values = yaml.load(text, _UniqueKeyLoader)  # noqa: S506  derives from SafeLoader
+        return cast("object", yaml.load(text, _UniqueKeyLoader))  # noqa: S506  derives from SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}: line {line}: not valid YAML: {error.problem}") from None
     except yaml.YAMLError:
         raise ConfigError(f"{path}: not valid YAML") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply for a configuration") from None
+    except _VALUE_ERRORS:
+        raise ConfigError(
+            f"{path}: not valid YAML: a value is not of the kind it is written as"
+        ) from None
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must be a mapping with keys such as 'cameras:' at the top")
-    return cast("dict[str, Any]", values)
+
+
+def _known_at_top() -> str:
+    return ", ".join(_siblings([""]))
 
 
 def _reason(error: Exception) -> str:

@@ -11,7 +11,7 @@ import redis
 
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
-from vision.frames.redis_link import open_primary
+from vision.frames.redis_connector import open_primary
 from vision.frames.redis_scripts import (
     FREE,
     PUT,

@@ -16,8 +16,8 @@ from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
 from vision.frames.redis_client import address_of
+from vision.frames.redis_connector import reconnect_backoff
 from vision.frames.redis_errors import explain
-from vision.frames.redis_link import reconnect_backoff
 from vision.frames.redis_slot import (
     LEASE_MS,
     Outcome,

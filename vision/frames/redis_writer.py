@@ -14,8 +14,8 @@ from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
 from vision.frames.newest import SkipObserver
 from vision.frames.redis_client import address_of
+from vision.frames.redis_connector import reconnect_backoff
 from vision.frames.redis_errors import explain
-from vision.frames.redis_link import reconnect_backoff
 from vision.frames.redis_slot import RedisSlot, refuse_cluster
 from vision.frames.wire import pack_frame
 from vision.resilience.damping import Damper

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import orjson
@@ -53,18 +55,43 @@ def unpack_frame(payload: bytes) -> tuple[Frame, int]:
     try:
         magic, length = _PREFIX.unpack_from(payload)
         document = orjson.loads(memoryview(payload)[_PREFIX.size : _PREFIX.size + length])
-        age_ns, shape = int(document.pop(_AGE)), tuple(map(int, document.pop(_SHAPE)))
+        age_ns, shape = document.pop(_AGE), tuple(document.pop(_SHAPE))
         document["clock"] = ClockSource(document["clock"])
         document["time_base"] = tuple(document["time_base"])
         meta = FrameMeta(**document, received_mono_ns=0)
         offset = _PREFIX.size + length
-        is_whole = magic == _MAGIC and len(payload) - offset == math.prod(shape)
+        is_sound = _are_integers(age_ns, *shape) and _is_sound(document)
+        is_whole = is_sound and magic == _MAGIC and len(payload) - offset == math.prod(shape)
         image = np.frombuffer(payload, np.uint8, offset=offset).reshape(shape) if is_whole else None
     except (struct.error, ValueError, TypeError, KeyError, AttributeError):
         image = None
     if image is None:
         raise FrameFormatError("not a frame of this version: run the same version everywhere")
     return Frame(meta, image), age_ns
+
+
+def _is_sound(document: Mapping[str, Any]) -> bool:
+    """Whether all fields are of the types that those of FrameMeta have."""
+    counted = [document[name] for name in ("run", "seq", "width", "height")]
+    counted += document["time_base"]
+    pts, offset_ms = document["pts"], document["clock_offset_ms"]
+    gated, refresh_s = document["gated"], document["refresh_s"]
+    return (
+        isinstance(document["camera"], str)
+        and _are_integers(*counted, document["captured_ns"], document["received_ns"])
+        and min(counted) > 0
+        and len(document["time_base"]) == 2  # noqa: PLR2004  numerator and denominator
+        and (pts is None or _are_integers(pts))
+        and (offset_ms is None or type(offset_ms) in {int, float})
+        and _are_integers(gated)
+        and type(refresh_s) in {int, float}
+        and min(gated, refresh_s) >= 0
+    )
+
+
+def _are_integers(*values: object) -> bool:
+    # By exact type: in Python a bool is an int, in JSON it is not.
+    return all(type(value) is int for value in values)
 
 
 def arrived_at(frame: Frame, mono_ns: int) -> Frame:

@@ -18,6 +18,7 @@ from vision.frames.slot import FrameLease, FrameSource
 from vision.inference.backend import Answer, Backend, RawResult
 from vision.inference.camera_order import CameraOrder, Job, Seen
 from vision.inference.postprocess import Postprocessor, Selection
+from vision.inference.staleness import Staleness
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class InferenceWorker:
         self._sink = sink
         self._max_batch = min(settings.max_batch, backend.max_batch)
         self._max_wait_ns = settings.max_wait_ms * _NS_PER_MS
-        self._max_age_ns = settings.max_staleness_ms * _NS_PER_MS
+        self._staleness = Staleness(settings.max_staleness_ms * _NS_PER_MS)
         self._selections = selections
         self._selection_for_all = selection_for_all
         self._on_skipped = on_skipped
@@ -194,7 +195,7 @@ class InferenceWorker:
     def _reason_to_skip(self, meta: FrameMeta, now_ns: int) -> SkipReason | None:
         if not self._order.is_next(meta):
             return SkipReason.REPEATED
-        if meta.age_ns(now_ns) > self._max_age_ns:
+        if self._staleness.is_stale(meta, now_ns):
             return SkipReason.STALE
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias, get_args, get_origin, get_type_hints
@@ -20,6 +21,7 @@ from vision.telemetry.redaction import process_redactor
 
 _Reader: TypeAlias = Callable[[object], Any]
 _SHOWN_CHARACTERS = 40
+_RUN = re.compile(r"0|[1-9][0-9]{0,18}")
 _NAMES = {str: "a string", int: "an integer", float: "a number"}
 
 
@@ -41,6 +43,9 @@ def decode_detections(payload: bytes) -> DetectionMessage:
         PublishError: It is no such message; one line that names the first wrong field.
     """
     message: DetectionMessage = _decode(_read_detections, DETECTIONS_SCHEMA, payload)
+    # What a subscriber counts with; everything else is for whoever reads the message.
+    if message.run == "0" or message.seq < 1 or message.skipped < 0:
+        raise PublishError(f"not a {DETECTIONS_SCHEMA} message: run, seq or skipped is too small")
     return message
 
 
@@ -66,9 +71,12 @@ def _decode(read: _Reader, schema: str, payload: bytes) -> Any:
         shown = _shown(name) if isinstance(name, str) else "missing"
         raise PublishError(f"not a {schema} message: its schema is {shown}")
     try:
-        return read(document)
+        message = read(document)
     except _ShapeError as error:
         raise PublishError(f"not a {schema} message: {error}") from None
+    if not _RUN.fullmatch(message.run):
+        raise PublishError(f"not a {schema} message: run is {_shown(message.run)}, no number")
+    return message
 
 
 class _ShapeError(Exception):

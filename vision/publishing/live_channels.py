@@ -131,6 +131,6 @@ def _live(reply: dict[str, bytes | str]) -> Iterator[tuple[StreamKey, bytes]]:
     channel, payload = reply["channel"], reply["data"]
     if reply["type"] not in ("message", "pmessage", "smessage") or not isinstance(channel, bytes):
         return
-    stream = parse_stream_key(channel.decode())
+    stream = parse_stream_key(channel.decode(errors="replace"))
     if stream is not None and isinstance(payload, bytes):
         yield stream, payload

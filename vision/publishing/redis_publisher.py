@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from vision.config.topics import PublishingSettings, RedisSettings
 from vision.domain.message import DetectionMessage, StatusMessage, utc_text
 from vision.frames.redis_client import warn_if_unverified
-from vision.frames.redis_link import RedisConnector
+from vision.frames.redis_connector import RedisConnector
 from vision.publishing.empty_frames import EmptyFrames
 from vision.publishing.encoding import encode
 from vision.publishing.keys import Kind, StreamKey

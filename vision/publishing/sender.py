@@ -12,8 +12,9 @@ import redis
 from vision.config.topics import PublishingSettings, RedisSettings
 from vision.domain.errors import ConfigError
 from vision.frames.redis_client import address_of
+from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
 from vision.frames.redis_errors import NoPrimaryError, explain
-from vision.frames.redis_link import ASK_PERIOD_S, RedisConnector, RedisLink, reconnect_backoff
+from vision.frames.redis_link import RedisLink
 from vision.publishing.confirmed import RecentlyConfirmed
 from vision.publishing.encoding import add_skipped
 from vision.publishing.keys import Kind, StreamKey

@@ -33,7 +33,9 @@ class StreamReader:
             for node in self._link.nodes
             for name in node.scan_iter(match=kind.pattern, count=_PAGE)
         )
-        return sorted({key for name in names if (key := parse_stream_key(name.decode()))})
+        return sorted(
+            {key for name in names if (key := parse_stream_key(name.decode(errors="replace")))}
+        )
 
     def newest(self, stream: StreamKey, count: int) -> list[StoredMessage]:
         """The last ``count`` entries, oldest first."""

@@ -12,8 +12,8 @@ import redis
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.frames.redis_client import address_of
+from vision.frames.redis_connector import RedisConnector
 from vision.frames.redis_errors import explain
-from vision.frames.redis_link import RedisConnector
 from vision.publishing.keys import Kind, StreamKey
 
 _log = logging.getLogger(__name__)

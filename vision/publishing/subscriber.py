@@ -25,8 +25,8 @@ import redis
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError, PublishError
 from vision.frames.redis_client import address_of, warn_if_unverified
+from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
 from vision.frames.redis_errors import NoPrimaryError, explain
-from vision.frames.redis_link import ASK_PERIOD_S, RedisConnector, reconnect_backoff
 from vision.publishing.cursor import BEFORE_THE_FIRST, Cursor, Message
 from vision.publishing.keys import StreamKey
 from vision.publishing.live_channels import LiveChannels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision.capture.rtsp import RtspAddress
+from vision.capture.address import RtspAddress
 from vision.config.camera import CameraSettings
 from vision.config.secrets import SecretFiles
 

@@ -123,7 +123,10 @@ class IngestSupervisor:
         try:
             while worker.pipe.poll(silence_s) or worker.pipe.poll(_SECOND_LOOK_S):
                 silence_s = _SILENCE_S
-                self._take_in(worker, worker.pipe.recv())
+                message = worker.pipe.recv()
+                self._take_in(worker, message)
+                if isinstance(message, Heartbeat) and _hangs(message):
+                    return WorkerLoss.HUNG, "hangs in the media library"
                 if time.monotonic() >= weigh_s:
                     weigh_s = time.monotonic() + _WEIGH_EVERY_S
                     if excess := self._excess(worker):
@@ -152,3 +155,9 @@ class IngestSupervisor:
         if not limit_mib or (held_mib := worker.resident_mib()) <= limit_mib:
             return ""
         return f"held {held_mib:.0f} MiB, more than ingest.max_rss_mib ({limit_mib})"
+
+
+def _hangs(heartbeat: Heartbeat) -> bool:
+    """Whether the capturing thread is lost while the others of its process go on."""
+    due_ns = heartbeat.counters.due_mono_ns
+    return 0 < due_ns < time.monotonic_ns()

@@ -21,6 +21,16 @@ from vision.domain.errors import ConfigError
 
 _log = logging.getLogger(__name__)
 _WRITE_EVERY_NS = 1_000_000_000
+# What a file raises that somebody else wrote.
+_FOREIGN = (
+    OSError,
+    ArithmeticError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    RecursionError,
+)
 MAX_AGE_S = 5.0
 """A role that has said nothing for this long hangs or is gone."""
 
@@ -115,13 +125,19 @@ def found_in(directory: Path, mono_ns: Callable[[], int] = time.monotonic_ns) ->
             document = json.loads(path.read_text())
             age_s = (mono_ns() - int(document.pop("at_mono_ns"))) / 1e9
             document.pop("pid")
-            role = document.pop("role")
-            lists = {name: tuple(values) for name, values in document.items()}
+            role = _line(document.pop("role"))
+            lists = {name: tuple(map(_line, values)) for name, values in document.items()}
             yield Found(path, Liveness(role, **lists), age_s)
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except _FOREIGN:
             yield Found(path, None, 0.0)
+
+
+def _line(text: object) -> str:
+    if not isinstance(text, str) or len(text.splitlines()) != 1:
+        raise ValueError("not a line of text")
+    return text
 
 
 def verdict(found: Found, *, live_only: bool) -> tuple[bool, str]:

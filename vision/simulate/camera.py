@@ -29,6 +29,11 @@ class Faults:
         corruption: Share of RTP packets with a flipped bit in the payload, 0 to 1.
         sender_reports: Whether the camera tells its clock by RTCP.
         clock_offset_s: How far the clock in the sender reports is ahead, in seconds.
+        clock_drift: Seconds by which that clock gains on true time in each second.
+        stray_s: How far the timestamp of the next frame, and of no other, is off, in seconds.
+        first_timestamp: RTP timestamp that the streams of new viewers begin with; None takes
+            a random one, as RFC 3550 wants it.
+        gone: There is no such stream (404); what plays goes on.
         random: Chooses packets and bits; seed it to have the same ones again.
     """
 
@@ -40,12 +45,21 @@ class Faults:
     corruption: float = 0.0
     sender_reports: bool = True
     clock_offset_s: float = 0.0
+    clock_drift: float = 0.0
+    stray_s: float = 0.0
+    first_timestamp: int | None = None
+    gone: bool = False
     random: np.random.Generator = field(default_factory=np.random.default_rng, repr=False)
 
     def impair(self, packets: list[bytes]) -> list[bytes]:
         """The RTP packets that reach the wire, in the shape they reach it."""
         kept = [packet for packet in packets if not self._strikes(self.loss)]
         return [self._flip(packet) if self._strikes(self.corruption) else packet for packet in kept]
+
+    def take_stray_s(self) -> float:
+        """How far the timestamp of the frame that is sent now is off; asked once per frame."""
+        stray_s, self.stray_s = self.stray_s, 0.0
+        return stray_s
 
     def _strikes(self, share: float) -> bool:
         return share > 0 and self.random.random() < share

@@ -47,9 +47,10 @@ class Playback:
     def __init__(self, camera: Camera, transport: Transport, timing: Timing) -> None:
         self.transport, self.playing = transport, False
         self._faults, self._timing = camera.faults, timing
-        self._rtp = RtpStream(camera.clip.codec)
+        self._rtp = RtpStream(camera.clip.codec, camera.faults.first_timestamp)
         self._timeline = Timeline(camera)
         self._report_due = 0
+        self._drifted_s, self._drift_at = 0.0, 0
         self._started_ns = time.monotonic_ns()
 
     @property
@@ -69,11 +70,15 @@ class Playback:
             timeline.postpone(now + _STALL_TICKS)
         elif now >= self._report_due:
             self._report_due = now + round(self._timing.report_interval_s * CLOCK_HZ)
+            self._drifted_s += faults.clock_drift * (now - self._drift_at) / CLOCK_HZ
+            self._drift_at = now
             if faults.sender_reports:
-                camera_ns = self._timing.utc_ns() + round(faults.clock_offset_s * 1e9)
+                ahead_s = faults.clock_offset_s + self._drifted_s
+                camera_ns = self._timing.utc_ns() + round(ahead_s * 1e9)
                 self.transport.send([self._rtp.report(now, camera_ns)], rtcp=True)
         if now >= timeline.due:
-            packets = self._rtp.packets(timeline.unit.nals, timeline.timestamp)
+            stamp = timeline.timestamp + round(faults.take_stray_s() * CLOCK_HZ)
+            packets = self._rtp.packets(timeline.unit.nals, stamp)
             self.transport.send(faults.impair(packets))
             timeline.advance()
         return max(0.0, (timeline.due - self._now()) / CLOCK_HZ)

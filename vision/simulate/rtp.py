@@ -41,11 +41,12 @@ def payloads(codec: Codec, nal: bytes, limit: int = _MAX_PAYLOAD) -> Iterator[by
 class RtpStream:
     """The RTP stream of one viewer (RFC 3550); times are ticks since it began."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: Codec, first_timestamp: int | None = None) -> None:
+        """``first_timestamp`` is that of tick 0, modulo 2**32; None takes a random one."""
         self.sequence = secrets.randbits(16)
         self._codec = codec
         self._source = secrets.randbits(32)
-        self._first = secrets.randbits(32)
+        self._first = secrets.randbits(32) if first_timestamp is None else first_timestamp
         self._name = secrets.token_hex(8).encode()
         self._packets = self._octets = 0
 

@@ -177,7 +177,7 @@ class Session:
 
     def _camera(self, request: Request) -> Camera:
         camera = self._cameras.get(request.stream)
-        if camera is None or request.track not in {"", "0"}:
+        if camera is None or camera.faults.gone or request.track not in {"", "0"}:
             raise Refusal(404)
         return camera
 

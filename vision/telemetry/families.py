@@ -116,7 +116,13 @@ STILL = Family("vision_camera_still", Kind.GAUGE, "1 while the motion gate is sh
 RECEIVED = Family(
     "vision_frames_received", Kind.COUNTER, "coded frames received", (_CAMERA,), _CAPTURING
 )
-DECODED = Family("vision_frames_decoded", Kind.COUNTER, "frames decoded", (_CAMERA,), _CAPTURING)
+DECODED = Family(
+    "vision_frames_decoded",
+    Kind.COUNTER,
+    "frames decoded, or passed over where key frames suffice",
+    (_CAMERA,),
+    _CAPTURING,
+)
 DECODE_ERRORS = Family(
     "vision_decode_errors",
     Kind.COUNTER,

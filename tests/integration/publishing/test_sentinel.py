@@ -21,7 +21,7 @@ from vision.publishing.probe import probe_redis
 
 _log = logging.getLogger(__name__)
 pytestmark = pytest.mark.integration
-# Of the machine that runs the tests, not of the program: see docs/reliability.md for that.
+# Of the machine that runs the tests, not of the program: see docs/adr/0013 for that.
 _BOUND_S = 20.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,3 +62,42 @@ def test_camera_without_a_clock(clip: Clip) -> None:
         server.cameras["front"].faults.sender_reports = False
         with watch(server.url("front")) as frames:
             assert {frame.captured_s for frame in islice(frames, 30)} == {None}
+
+
+def test_clock_drifts(clip: Clip) -> None:
+    """A clock that gains is ahead by what it gained, and goes on from there when it is right."""
+    timing = Timing(report_interval_s=0.1)
+    with Server({"front": clip}, timing=timing) as server, watch(server.url("front")) as frames:
+        next(frames)
+        server.cameras["front"].faults.clock_drift = 1.0
+        drifting = list(islice(frames, 100))
+        server.cameras["front"].faults.clock_drift = 0.0
+        after = list(islice(frames, 30))
+
+    passed_s = drifting[-1].decoded_s - drifting[0].decoded_s
+    gained_s = age_s(drifting[0]) - age_s(drifting[-1])
+    assert gained_s == pytest.approx(passed_s, abs=0.5)
+    assert age_s(after[-1]) == pytest.approx(age_s(drifting[-1]), abs=0.5)
+
+
+def test_one_frame_strays(clip: Clip) -> None:
+    """One timestamp is off by what was asked for, and no other."""
+    with Server({"front": clip}) as server, watch(server.url("front")) as frames:
+        list(islice(frames, 5))
+        server.cameras["front"].faults.stray_s = 60.0
+        stamps = [frame.pts for frame in islice(frames, 40) if frame.pts is not None]
+
+    # FFmpeg calls the time of a frame that goes back unknown, or shows it as it is.
+    ahead = [stamp for stamp in stamps if stamp > stamps[0] + 30 * 90_000]
+    assert len(ahead) == 1
+    assert server.cameras["front"].faults.stray_s == 0
+
+
+def test_timestamps_can_be_made_to_wrap(clip: Clip) -> None:
+    """A viewer that begins just below 2**32 sees time go on past it."""
+    with Server({"front": clip}) as server:
+        server.cameras["front"].faults.first_timestamp = (1 << 32) - 20 * 1800
+        with watch(server.url("front")) as frames:
+            stamps = [frame.pts for frame in islice(frames, 60) if frame.pts is not None]
+
+    assert {after - before for before, after in pairwise(stamps)} == {1800}

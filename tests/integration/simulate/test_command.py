@@ -46,6 +46,7 @@ def simulator(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
     """The running program, on any free port; killed if the test has not ended it."""
     with subprocess.Popen(
         [*COMMAND, "--port", "0", *map(str, arguments)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -109,6 +110,34 @@ def test_freeze_and_stall_on_the_command_line(file: Path) -> None:
     assert numbers[-10:] == [0] * 10
 
 
+def test_faults_by_command_while_it_runs(file: Path) -> None:
+    """Each line strikes at once and is answered, wrong ones too, and it goes on."""
+    with simulator(file, "--path", "front", "--control") as process:
+        url = line(process)
+
+        def tell(words: str) -> str:
+            assert process.stdin is not None
+            process.stdin.write(f"{words}\n")
+            process.stdin.flush()
+            return line(process)
+
+        with watch(url) as frames:
+            next(frames)
+            assert tell("front cut") == "ok"
+            assert len(list(frames)) < 50
+        assert tell("front gone=on") == "ok"
+        with pytest.raises(av.error.HTTPNotFoundError), watch(url):
+            pass
+        assert tell("front fly=on").startswith("error: no fault 'fly'")
+        assert tell("* gone=off") == "ok"
+        with watch(url) as frames:
+            next(frames)
+        assert process.stdin is not None
+        process.stdin.close()
+        with watch(url) as frames:
+            next(frames)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -123,6 +152,7 @@ def test_freeze_and_stall_on_the_command_line(file: Path) -> None:
         (("{file}", "--cut-every", "0"), "0 is not above 0"),
         (("{file}", "--clock-offset", "nan"), "nan is no number of seconds"),
         (("{file}", "--port", "70000"), "70000 is no port"),
+        (("{file}", "--first-timestamp", "-1"), "-1 is no RTP timestamp"),
     ],
 )
 def test_wrong_input_is_one_line(file: Path, arguments: tuple[str, ...], complaint: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.capture.rtsp import RtspAddress
+from vision.capture.address import RtspAddress
 from vision.domain.errors import SourceError
 from vision.domain.secret import Secret
 

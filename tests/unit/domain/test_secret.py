@@ -11,7 +11,7 @@ import traceback
 
 import pytest
 
-from vision.capture.rtsp import RtspAddress
+from vision.capture.address import RtspAddress
 from vision.config.secrets import Credentials
 from vision.domain.secret import Secret
 

@@ -8,7 +8,8 @@ from redis.crc import key_slot
 
 from vision.config.topics import RedisSettings
 from vision.frames.redis_client import Address, open_client, parse_address
-from vision.frames.redis_link import RedisLink, SlotRange, parse_slots
+from vision.frames.redis_connector import parse_slots
+from vision.frames.redis_link import RedisLink, SlotRange
 
 _ASKED = Address("10.0.0.9", 7000)
 _SLOTS = [

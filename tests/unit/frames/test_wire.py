@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +93,40 @@ def test_a_frame_that_was_cut_or_altered_is_refused_or_well_formed(data: st.Data
             continue
         assert received.image.dtype == np.uint8
         assert {field.name for field in fields(received.meta)} >= {"camera", "run", "seq"}
+
+
+_JSON: Any = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(st.data())
+def test_a_header_with_any_value_is_refused_or_has_the_right_types(data: st.DataObject) -> None:
+    """Nobody after this has to ask whether a number is one."""
+    payload = pack_frame(frame(), 5)
+    length = int.from_bytes(payload[4:8], "big")
+    document = orjson.loads(payload[8 : 8 + length])
+    changes = data.draw(st.dictionaries(st.sampled_from(sorted(document)), _JSON, max_size=2))
+    try:
+        header = orjson.dumps(document | changes)
+    except TypeError:  # a lone surrogate is no JSON
+        return
+    altered = payload[:4] + len(header).to_bytes(4, "big") + header + payload[8 + length :]
+    try:
+        received, age_ns = unpack_frame(altered)
+    except FrameFormatError:
+        return
+    assert type(age_ns) is int
+    assert received.image.dtype == np.uint8
+    right = frame().meta
+    for field in fields(right):
+        wanted, found = getattr(right, field.name), getattr(received.meta, field.name)
+        if found is None:
+            assert field.name in {"pts", "clock_offset_ms"}
+        elif isinstance(wanted, float):
+            assert type(found) in {float, int}
+        else:
+            assert type(found) is type(wanted)
+    assert [type(part) for part in received.meta.time_base] == [int, int]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.support.credentials import Pair, pairs
 from tests.support.spellings import shown_in, written
 from tests.support.web import camera_view
-from vision.capture.rtsp import RtspAddress
+from vision.capture.address import RtspAddress
 from vision.cli.main import _complain
 from vision.config.secrets import Credentials
 from vision.domain.errors import ConfigError, VisionError

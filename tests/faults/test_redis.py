@@ -1,0 +1,144 @@
+"""Faults of Redis: detection goes on, and the streams are complete in the end."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.outcome import Outcome
+from tests.faults.record import account, let_pass, wait_for
+from tests.faults.station import Station, running_station
+from tests.support.node import validate
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+_FPS = 5
+_CAMERAS = 8
+_START_S, _DETECT_S, _RECOVER_S = 60.0, 10.0, 15.0
+_WRONG = "not-it"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    """A station that publishes."""
+    folder = tmp_path_factory.mktemp("redis")
+    with running_station(folder, cameras=_CAMERAS, fps=_FPS) as running:
+        running.wait_for_messages()
+        yield running
+
+
+def outage(
+    station: Station,
+    name: str,
+    what: str,
+    *,
+    begin: Callable[[], None],
+    end: Callable[[], None],
+    lasts_s: float,
+) -> Outcome:
+    """Let Redis be away, and count what is on the streams afterwards."""
+    outcome = Outcome(name, what)
+    recorder, away = station.recorder, _times_away(station)
+    began_s, began_utc_s = time.monotonic(), time.time()
+    begin()
+    noticed = wait_for(lambda: _times_away(station) > away, min(lasts_s, _DETECT_S))
+    outcome.detect_s = time.monotonic() - began_s if noticed else None
+    outcome.expect(noticed, "the node did not say that Redis is away")
+    let_pass(began_s + lasts_s - time.monotonic())
+    end()
+    ended_s, ended_utc_s = time.monotonic(), time.time()
+    outcome.recover_s = station.back_after_s(ended_s, _RECOVER_S)
+    outcome.expect(outcome.recover_s is not None, f"not back {_RECOVER_S:.0f} s after its end")
+    rates = []
+    for camera in station.cameras:
+        counted = account(recorder.seen[camera])
+        outcome.lost += counted.lost
+        outcome.doubled += counted.doubled
+        during = [
+            item for item in recorder.seen[camera] if began_utc_s < item.received_s < ended_utc_s
+        ]
+        outcome.skipped += sum(item.skipped for item in during)
+        rates.append(sum(1 + item.skipped for item in during) / (ended_utc_s - began_utc_s))
+        _compare(station, camera, outcome)
+    least = min(rates)
+    outcome.notes = {"cameras": _CAMERAS, "frames_a_second_meanwhile": round(least, 1)}
+    outcome.expect(least > _FPS / 2, f"only {least:.1f} frames a second meanwhile")
+    outcome.expect(outcome.lost == 0, f"{outcome.lost} messages lost")
+    outcome.expect(outcome.doubled == 0, f"{outcome.doubled} messages doubled or out of order")
+    return outcome
+
+
+def _times_away(station: Station) -> int:
+    """How often the node has said that Redis is away."""
+    return station.node.log.count("publish.redis_away")
+
+
+def _stream(station: Station, camera: str) -> list[dict[str, Any]]:
+    """What is on a camera's stream, in order, each checked against its schema."""
+    with station.redis.client() as client:
+        entries: Any = client.xrange(f"vision:detections:{{{camera}}}")
+    return [validate(fields[b"message"]) for _, fields in entries]
+
+
+def _compare(station: Station, camera: str, outcome: Outcome) -> None:
+    """The subscriber has what is on the stream: the same ids, in the same order, once."""
+    on_stream = [(int(message["run"]), message["seq"]) for message in _stream(station, camera)]
+    handed = [(item.run, item.seq) for item in list(station.recorder.seen[camera])]
+    common = [identity for identity in on_stream if identity <= handed[-1]]
+    outcome.expect(handed[: len(common)] == common, f"{camera}: stream and subscriber differ")
+    outcome.expect(
+        all(before < after for before, after in itertools.pairwise(on_stream)),
+        f"{camera}: the stream is not in order",
+    )
+
+
+def test_killed_and_restarted(running: Station, judge: Callable[[Outcome], None]) -> None:
+    """A crash of Redis costs no message."""
+    begin, end = running.redis.kill, running.redis.restart
+    what = "kill -9, back after 3 s"
+    judge(outage(running, "Redis killed", what, begin=begin, end=end, lasts_s=3))
+
+
+def test_frozen(running: Station, judge: Callable[[Outcome], None]) -> None:
+    """A Redis that answers nothing, and later carries out what it was sent, doubles nothing."""
+    begin, end = running.redis.pause, running.redis.resume
+    what = "SIGSTOP for 5 s"
+    judge(outage(running, "Redis stops answering", what, begin=begin, end=end, lasts_s=5))
+
+
+@pytest.mark.parametrize("away_s", [8, pytest.param(60, marks=pytest.mark.soak)])
+def test_away(running: Station, judge: Callable[[Outcome], None], away_s: int) -> None:
+    """Eight cameras of five frames a second wait in memory: none lost, none doubled, in order."""
+    begin, end = running.redis.stop, running.redis.restart
+    what = f"ended and started again, {_CAMERAS} cameras of {_FPS} frames a second"
+    name = f"Redis away for {away_s} s"
+    judge(outage(running, name, what, begin=begin, end=end, lasts_s=away_s))
+
+
+def test_wrong_password(tmp_path: Path, judge: Callable[[Outcome], None]) -> None:
+    """A node with a wrong password detects, says so, and makes up for it with the right one."""
+    wrong = running_station(tmp_path, cameras=_CAMERAS, fps=_FPS, redis_password=_WRONG)
+    with wrong as running:
+        outcome = Outcome("wrong password for Redis", "from the start, mended once it was said")
+        started_s = time.monotonic()
+        said = wait_for(lambda: _times_away(running) > 0, _START_S)
+        outcome.detect_s = time.monotonic() - started_s
+        outcome.expect(said, "the node did not say so")
+        running.node.wait_for_log("state=online")
+        let_pass(2.0)
+        running.node.replace_secret("redis_password", running.redis.password)
+        mended_s = time.monotonic()
+        outcome.recover_s = running.back_after_s(mended_s, _START_S)
+        outcome.expect(outcome.recover_s is not None, "no message with the right password")
+        for camera, seen in running.recorder.seen.items():
+            first = seen[0]
+            outcome.lost += account(seen).lost + first.seq - 1 - first.skipped
+            _compare(running, camera, outcome)
+        outcome.expect(outcome.lost == 0, f"{outcome.lost} messages lost")
+        assert running.redis.password not in running.node.log
+    judge(outcome)

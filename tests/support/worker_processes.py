@@ -1,0 +1,57 @@
+"""Which process serves a camera, and what it holds."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.processes import children_of
+
+_ESTABLISHED = "01"
+_KIB_PER_MIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a process holds: resident memory, now and at most so far, and file descriptors."""
+
+    rss_mib: float
+    peak_mib: float
+    fds: int
+
+
+def held_by(pid: int) -> Held | None:
+    """What a process holds now, None when it is gone."""
+    with suppress(FileNotFoundError, ProcessLookupError, KeyError):
+        status = dict(
+            line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        )
+        rss_mib, peak_mib = (
+            int(status[name].split()[0]) / _KIB_PER_MIB for name in ("VmRSS", "VmHWM")
+        )
+        return Held(rss_mib, peak_mib, sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))
+    return None
+
+
+def worker_on(node_pid: int, port: int) -> int | None:
+    """The child of the node that has a connection to the camera on ``port``."""
+    sockets = _sockets_to(port)
+    for child in children_of(node_pid):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for descriptor in Path(f"/proc/{child.pid}/fd").iterdir():
+                with suppress(FileNotFoundError):
+                    if str(descriptor.readlink()) in sockets:
+                        return child.pid
+    return None
+
+
+def _sockets_to(port: int) -> set[str]:
+    """Open connections to ``port``, named as ``/proc/PID/fd`` names them."""
+    found = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        remote, state, inode = fields[2], fields[3], fields[9]
+        if state == _ESTABLISHED and int(remote.rpartition(":")[2], 16) == port:
+            found.add(f"socket:[{inode}]")
+    return found
