@@ -10,7 +10,7 @@ usage: prepare.sh [--demo] [--secrets DIR] [--data DIR] [--env FILE]
 
   --demo         also the credentials of the simulated cameras
   --secrets DIR  folder of secret files (../secrets)
-  --data DIR     folder of what Redis keeps (../data)
+  --data DIR     folder of what Redis and the monitoring keep (../data)
   --env FILE     written for `docker compose --env-file` (.env)
 
 As root the containers get uid and gid 10001 and the files are given to them; as another user
@@ -41,7 +41,8 @@ uid=$(id -u) gid=$(id -g)
 if ((uid == 0)); then uid=10001 gid=10001; fi
 
 umask 077
-mkdir -p "$secrets" "$data/redis"
+folders=(redis prometheus alertmanager grafana)
+mkdir -p "$secrets" "${folders[@]/#/$data/}"
 
 # A random value that needs no escaping anywhere.
 random() { head -c 48 /dev/urandom | base64 -w 0 | tr -d '+/=' | head -c "$1"; }
@@ -54,8 +55,17 @@ secret() {
     chmod 600 "$path"
 }
 
-for user in ingest infer subscriber web admin; do secret "redis_${user}_password" random 40; done
-secret web_token random 40
+for user in ingest infer subscriber web exporter admin; do
+    secret "redis_${user}_password" random 40
+done
+# The form in which the exporter takes it, a JSON object by address; newer ones look for the user too.
+exporter_login() {
+    local password
+    password=$(cat "$secrets/redis_exporter_password")
+    printf '{"redis://redis:6379": "%s", "redis://exporter@redis:6379": "%s"}' "$password" "$password"
+}
+secret redis_exporter_login exporter_login
+for token in web_token metrics_token grafana_admin_password; do secret "$token" random 40; done
 if $demo; then
     # Both cameras have one login: the simulator has one.
     secret camera_gate_username random 12
@@ -64,7 +74,7 @@ if $demo; then
         secret "camera_hall_$part" cat "$secrets/camera_gate_$part"
     done
 fi
-if ((EUID == 0)); then chown -R "$uid:$gid" "$secrets" "$data/redis"; fi
+if ((EUID == 0)); then chown -R "$uid:$gid" "$secrets" "${folders[@]/#/$data/}"; fi
 
 absolute() { (cd "$1" && pwd); }
 {

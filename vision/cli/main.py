@@ -29,6 +29,7 @@ _COMMANDS = {
     "models": "list, pull, verify, export and quantise models",
     "compose": "a Compose service for each camera",
     "settings": "every setting with its default",
+    "metrics": "every metric with its meaning",
     "healthcheck": "whether the role that runs here does its work",
     "simulate": "an RTSP camera simulator with faults on demand",
 }

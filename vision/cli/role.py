@@ -12,6 +12,7 @@ from typing import Protocol
 from vision.config import Settings, load_settings
 from vision.runtime.error_reports import start_error_reports
 from vision.runtime.lifecycle import stop_on_signals
+from vision.runtime.log_levels import LogLevels
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redacted_stream import redacted_output
 
@@ -38,8 +39,11 @@ def run_role(name: str, config: Path | None, make: Callable[[Settings], Role]) -
     """
     settings = load_settings(config)
     configure_logs(settings.logs.level, settings.logs.format, sys.stdout)
+    levels = LogLevels(config, settings.logs)
     start_error_reports(settings.secrets_dir, name)
     stop = threading.Event()
-    with redacted_output("stdout", "stderr"), stop_on_signals(stop):
-        make(settings).run(stop)
+    with redacted_output("stdout", "stderr"), stop_on_signals(stop, levels.read_anew):
+        role = make(settings)
+        levels.belong_to(role)
+        role.run(stop)
     return 0

@@ -64,7 +64,7 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[SettingRow]:
 
 
 def _default_text(field: FieldInfo) -> str:
-    default: Any = field.default
+    default: Any = field.get_default(call_default_factory=True)
     if default is PydanticUndefined:
         return "required"
     if default is None:

@@ -17,6 +17,7 @@ MOUNTED_DIR = Path("/run/secrets")
 LOCAL_DIR = Path("secrets")
 REDIS_PASSWORD = "redis_password"  # noqa: S105  the name of a file
 WEB_TOKEN = "web_token"  # noqa: S105  the name of a file
+METRICS_TOKEN = "metrics_token"  # noqa: S105  the name of a file
 SENTRY_DSN = "sentry_dsn"
 _SHORT_CHARACTERS = 8
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

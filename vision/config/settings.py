@@ -12,6 +12,7 @@ from vision.config.topics import (
     InferenceSettings,
     IngestSettings,
     LogSettings,
+    MetricsSettings,
     ModelSettings,
     PublishingSettings,
     RedisSettings,
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     inference: InferenceSettings = Field(default_factory=InferenceSettings)
     web: WebSettings = Field(default_factory=WebSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
     secrets_dir: Path | None = Field(
         None, description="folder of secret files; default: `/run/secrets`, then `secrets/`"

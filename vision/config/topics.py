@@ -200,11 +200,42 @@ class WebSettings(Topic):
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
 
 
+class MetricsSettings(Topic):
+    """A port for metrics alone, beside the one of the live page."""
+
+    host: str | None = Field(
+        None,
+        description="address of a port for metrics alone, with a token of its own; default: "
+        "none, and metrics are on the live page's port",
+    )
+    port: int = Field(9464, ge=0, le=65535, description="that port; 0 takes a free one")
+
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogArea = Literal[
+    "artefacts",
+    "capture",
+    "cli",
+    "config",
+    "frames",
+    "inference",
+    "publishing",
+    "runtime",
+    "simulate",
+    "telemetry",
+    "web",
+    "libav",
+]
+
+
 class LogSettings(Topic):
     """What the program says."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="least important line shown"
+    level: LogLevel = Field("info", description="least important line shown")
+    areas: dict[LogArea, LogLevel] = Field(
+        default_factory=dict,
+        description="level of single areas, as `{capture: debug}`; read anew, with `logs.level`, "
+        "at SIGUSR1",
     )
     format: Literal["auto", "json", "text"] = Field(
         "auto", description="`auto` is text on a terminal and JSON lines elsewhere"

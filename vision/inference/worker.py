@@ -48,6 +48,17 @@ class DetectionSink(Protocol):
         """Take the detections of a frame, never blocking; the lease is valid until it returns."""
 
 
+class SubmitObserver(Protocol):
+    """Learns what the engine takes."""
+
+    def __call__(self, batch: Sequence[FrameMeta], now_mono_ns: int) -> None:
+        """The engine took these frames, as one request, at ``now_mono_ns``."""
+
+
+def _unobserved(batch: Sequence[FrameMeta], now_mono_ns: int) -> None:
+    """Nobody counts."""
+
+
 class InferenceWorker:
     """Keeps the engine busy with the newest frames and delivers each camera's in order.
 
@@ -65,6 +76,7 @@ class InferenceWorker:
         selections: Mapping[str, Selection],
         selection_for_all: Selection,
         on_skipped: SkipObserver,
+        on_submitted: SubmitObserver = _unobserved,
         mono_ns: Callable[[], int] = time.monotonic_ns,
         utc_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -79,6 +91,7 @@ class InferenceWorker:
             selection_for_all: What to report of cameras not named there.
             on_skipped: Told of frames that were taken and not delivered, by
                 :class:`SkipReason`; those that were never taken are the source's to count.
+            on_submitted: Told of each request to the engine.
             mono_ns: CLOCK_MONOTONIC in nanoseconds.
             utc_ns: UTC in nanoseconds.
         """
@@ -91,6 +104,7 @@ class InferenceWorker:
         self._selections = selections
         self._selection_for_all = selection_for_all
         self._on_skipped = on_skipped
+        self._on_submitted = on_submitted
         self._mono_ns = mono_ns
         self._utc_ns = utc_ns
         self._postprocess = Postprocessor(backend.model.labels)
@@ -196,6 +210,7 @@ class InferenceWorker:
                 self._deliver(batch)
             else:
                 self._under_way[ticket] = now_ns, batch
+                self._on_submitted([job.meta for job in batch], now_ns)
 
     def _wait_for_answers(self) -> Sequence[Answer]:
         """Wait until the engine may have answered."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from vision.publishing.keys import StreamKey
@@ -101,11 +101,17 @@ class Outbox:
         self._lanes: dict[StreamKey, _Lane] = {}
         self._first_lane = 0
         self._depth = 0
+        self._bytes = 0
         self._is_woken = False
         self._is_closed = False
 
     def __len__(self) -> int:
         return self._depth
+
+    @property
+    def payload_bytes(self) -> int:
+        """How much waits: the payloads, without what Python adds."""
+        return self._bytes
 
     def backlog(self, stream: StreamKey) -> int:
         """How many messages of one stream wait."""
@@ -122,6 +128,7 @@ class Outbox:
                 lane = self._lanes.setdefault(entry.stream, _Lane())
                 lane.entries.append(entry)
                 self._depth += 1
+                self._bytes += len(entry.payload)
                 dropped = self._trim(lane)
                 self._changed.notify()
         if is_closed:
@@ -152,6 +159,7 @@ class Outbox:
                         break
                     taken.append(lane.entries.popleft())
             self._depth -= len(taken)
+            self._bytes -= _payload_bytes(taken)
         return taken
 
     def unspooled(self, until_s: float) -> list[Entry]:
@@ -179,6 +187,7 @@ class Outbox:
             lane.held_until_s = self._monotonic_s() + hold_s
             lane.is_probing = True
             self._depth += len(entries)
+            self._bytes += _payload_bytes(entries)
             dropped = self._trim(lane)
         if dropped:
             self._on_drop(stream, DropReason.OVERFLOW, dropped)
@@ -215,7 +224,7 @@ class Outbox:
             self._is_closed = True
             left = [entry for lane in self._lanes.values() for entry in lane.entries]
             self._lanes.clear()
-            self._depth = 0
+            self._depth = self._bytes = 0
         return left
 
     def _trim(self, lane: _Lane) -> int:
@@ -224,6 +233,7 @@ class Outbox:
         while len(lane.entries) > self._limit:
             oldest = lane.entries.popleft()
             self._depth -= 1
+            self._bytes -= len(oldest.payload)
             if oldest.delivered:
                 continue
             dropped += 1
@@ -233,6 +243,10 @@ class Outbox:
             if heir.run == oldest.run:
                 heir.lost_before += oldest.lost_before + oldest.skipped + 1
         return dropped
+
+
+def _payload_bytes(entries: Iterable[Entry]) -> int:
+    return sum(len(entry.payload) for entry in entries)
 
 
 def _is_due(lane: _Lane, now_s: float) -> bool:

@@ -98,6 +98,16 @@ class RedisPublisher:
         return len(self._outbox) + self._sender.in_hand
 
     @property
+    def waiting_bytes(self) -> int:
+        """Payloads that wait in memory for Redis."""
+        return self._outbox.payload_bytes
+
+    @property
+    def spool_bytes(self) -> int:
+        """Those of them that are on the disk, as they count towards ``spool_max_mib``."""
+        return self._spool.size_bytes if self._spool else 0
+
+    @property
     def spool_problem(self) -> str | None:
         """Why nothing is kept on the disk though it should be; None when all is well."""
         return self._spool.problem if self._spool else None

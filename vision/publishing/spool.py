@@ -67,6 +67,11 @@ class Spool:
             self._fail(error)
 
     @property
+    def size_bytes(self) -> int:
+        """What is on the disk, as it counts towards the room there."""
+        return self._bytes
+
+    @property
     def problem(self) -> str | None:
         """Why nothing is kept on the disk at present; None when all is well."""
         return self._problem

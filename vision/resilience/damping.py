@@ -6,6 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
+# Kinds remembered: a kind may be a whole line, and there are ever new ones.
+_MOST_KINDS = 1024
+
 
 class Damper:
     """Says when a kind of event may be logged again. Thread-safe."""
@@ -30,5 +33,14 @@ class Damper:
             if now_s < self._next_s.get(kind, now_s):
                 self._held[kind] = self._held.get(kind, 0) + 1
                 return 0
+            if len(self._next_s) >= _MOST_KINDS:
+                self._forget(now_s)
             self._next_s[kind] = now_s + self._period_s
             return self._held.pop(kind, 0) + 1
+
+    def _forget(self, now_s: float) -> None:
+        """Drop the kinds that have been quiet for a period, and all if there are none."""
+        self._next_s = {kind: at_s for kind, at_s in self._next_s.items() if at_s > now_s}
+        if len(self._next_s) >= _MOST_KINDS:
+            self._next_s.clear()
+        self._held = {kind: held for kind, held in self._held.items() if kind in self._next_s}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from vision.config.settings import Settings
+from vision.config.topics import LogSettings
 from vision.domain.status import CameraStatus
 from vision.frames.newest import NewestFrames
 from vision.runtime.camera_monitor import CameraMonitor
@@ -27,6 +28,7 @@ class CameraFleet:
 
     def __init__(self, settings: Settings, on_status: Callable[[CameraStatus], None]) -> None:
         self._settings = settings
+        self._logs = settings.logs
         self.monitors = {name: CameraMonitor(name, on_status) for name in settings.active_cameras}
         self._supervisors: list[IngestSupervisor] = []
         self._threads: list[threading.Thread] = []
@@ -58,7 +60,7 @@ class CameraFleet:
                 long_side=long_side,
                 max_rss_mib=self._settings.ingest.max_rss_mib,
                 secrets_dir=self._settings.secrets_dir,
-                logs=self._settings.logs,
+                logs=self._logs,
             )
             supervisor = IngestSupervisor(task, frames, monitor, partial(runs.next, name))
             thread = threading.Thread(target=supervisor.run, name=f"ingest-{name}", daemon=True)
@@ -70,6 +72,12 @@ class CameraFleet:
         """Look for cameras that have gone quiet; to be called about twice a second."""
         for monitor in self.monitors.values():
             monitor.check_stall()
+
+    def log_as(self, logs: LogSettings) -> None:
+        """Have all ingest processes log in this way, those to come included."""
+        self._logs = logs
+        for supervisor in self._supervisors:
+            supervisor.log_as(logs)
 
     def stop(self) -> None:
         """End all ingest processes and wait until they are gone."""

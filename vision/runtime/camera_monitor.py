@@ -10,10 +10,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
 from vision.capture.counters import CaptureCounters
+from vision.domain.errors import SourceErrorCode
 from vision.domain.frame import FrameMeta
 from vision.domain.status import CameraState, CameraStatus
+from vision.domain.worker_loss import WorkerLoss
 from vision.runtime.camera_states import CameraStates, Sight, Told
+from vision.runtime.camera_tally import CameraTally
 from vision.runtime.gate_view import GateView
+from vision.runtime.worker_protocol import WorkerVitals
 from vision.telemetry.camera_view import CameraView, p50_p99
 
 _log = logging.getLogger(__name__)
@@ -68,6 +72,7 @@ class CameraMonitor:
         self._labels: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
         self._gate = GateView()
+        self._tally = CameraTally()
 
     @property
     def state(self) -> CameraState:
@@ -75,10 +80,20 @@ class CameraMonitor:
         return self._status.state
 
     def on_state(
-        self, run: int, state: CameraState, reason: str, retry_at_ns: int | None = None
+        self,
+        run: int,
+        state: CameraState,
+        reason: str,
+        retry_at_ns: int | None = None,
+        lost: SourceErrorCode | None = None,
     ) -> None:
-        """Note what a worker says, and tell of it when it is news."""
+        """Note what a worker says, and tell of it when it is news.
+
+        ``lost`` says why a connection failed or ended, if one did.
+        """
         with self._lock:
+            if lost is not None:
+                self._tally.on_lost_connection(lost)
             if state in {CameraState.ONLINE, CameraState.FROZEN}:
                 self._newest_decoded_s = self._monotonic_ns() / 1e9
             elif state is not CameraState.CLOCK_STEP:
@@ -86,7 +101,14 @@ class CameraMonitor:
                 self._beat = None
             self._tell(self._states.report(run, Told(state, reason, retry_at_ns)))
 
-    def on_heartbeat(self, run: int, counters: CaptureCounters) -> None:
+    def on_worker_lost(self, loss: WorkerLoss) -> None:
+        """Count a worker that has to be replaced."""
+        with self._lock:
+            self._tally.on_lost_worker(loss)
+
+    def on_heartbeat(
+        self, run: int, counters: CaptureCounters, vitals: WorkerVitals | None = None
+    ) -> None:
         """Take over a worker's counters."""
         now_s = self._monotonic_ns() / 1e9
         with self._lock:
@@ -96,6 +118,7 @@ class CameraMonitor:
                 self._skipped["overrun"] += counters.overrun - known
             self._overrun = (run, counters.overrun)
             self._gate.on_heartbeat(counters)
+            self._tally.on_heartbeat(run, counters, vitals)
             if counters.newest_mono_ns:
                 self._newest_decoded_s = counters.newest_mono_ns / 1e9
         self.check_stall()
@@ -116,6 +139,7 @@ class CameraMonitor:
         with self._lock:
             self._newest = meta
             self._gate.on_frame(meta)
+            self._tally.on_frame(meta)
             self._newest_decoded_s = meta.received_mono_ns / 1e9
 
     def on_skipped(self, reason: str, count: int) -> None:
@@ -168,6 +192,8 @@ class CameraMonitor:
         for state, reason, retry_at_ns in news:
             old, now_ns = self._status, self._utc_ns()
             since_ns = old.since_ns if old.state is state else now_ns
+            if old.state is not state:
+                self._tally.on_change(state)
             self._status = CameraStatus(
                 self._name, self._states.run, state, reason, since_ns, now_ns, retry_at_ns
             )
@@ -196,6 +222,7 @@ class CameraMonitor:
                 skipped=dict(self._skipped),
                 gate=self._gate.decisions,
                 is_still=self._gate.is_still and status.state.delivers,
+                counts=self._tally.read(),
             )
 
     def _fps_in(self, now_s: float) -> float:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from vision.domain.frame import Frame
+from vision.domain.frame import Frame, FrameMeta
 from vision.domain.message import DetectionMessage
 from vision.runtime.camera_monitor import CameraMonitor
 from vision.runtime.picture_relay import PictureRelay
@@ -32,6 +32,17 @@ class Delivery:
         self._feed = feed
         self._monitor = monitor
         self._relay = relay
+        self._counted = set[str]()
+
+    def count_submitted(self, batch: Sequence[FrameMeta], now_mono_ns: int) -> None:
+        """Note what the engine took."""
+        self._metrics.batch_size.observe(len(batch))
+        for meta in batch:
+            if meta.camera not in self._counted:
+                # `vision infer` knows of a camera with its first frame.
+                self._counted.add(meta.camera)
+                self._metrics.know_camera(meta.camera)
+            self._metrics.frame_age.labels(meta.camera).observe(meta.age_ns(now_mono_ns) / 1e9)
 
     def deliver(
         self, frame: Frame, message: DetectionMessage, inference_ms: float, publish: Publish

@@ -19,15 +19,17 @@ from vision.frames.redis_source import RedisFrameSource
 from vision.frames.slot import FrameLease
 from vision.publishing.encoding import encode
 from vision.publishing.redis_publisher import RedisPublisher
+from vision.runtime.certificates import CertificateWatch, tls_peers
 from vision.runtime.delivery import Delivery, Publish
 from vision.runtime.inference_part import InferencePart
 from vision.runtime.inferred_cameras import InferredCameras
 from vision.runtime.liveness import Liveness
+from vision.runtime.metrics_part import MetricsPart
 from vision.runtime.node import DRAIN_S
 from vision.runtime.node_health import node_health
 from vision.runtime.part_threads import PartThreads
 from vision.runtime.picture_relay import PictureRelay
-from vision.runtime.publish_metrics import PublishMetrics
+from vision.runtime.publish_metrics import PublishMetrics, show_outbox
 from vision.runtime.redis_password import redis_password
 from vision.runtime.role_liveness import (
     camera_facts,
@@ -65,13 +67,14 @@ class InferRole:
         self._liveness = liveness_file(settings, "infer")
         self._feed = LiveFeed()
         self._cameras = InferredCameras(self._show_status)
-        metrics = NodeMetrics(self._cameras.views)
+        metrics = NodeMetrics(self._cameras.views, "infer")
         # Which empty frames are told of is decided here, from what all replicas published.
         self._only_changes = settings.publishing.empty_frames == "on_change"
         publish_all = settings.publishing.model_copy(update={"empty_frames": "always"})
         self._publisher = RedisPublisher(
             settings.redis, publish_all, password, PublishMetrics(metrics), spool_name="infer"
         )
+        show_outbox(metrics, self._publisher, settings.publishing)
         self._relay = PictureRelay(PictureSender(settings.redis, password))
         self._delivery = Delivery(metrics, self._feed, self._cameras.monitor, self._relay)
         self._web = web_server(
@@ -82,12 +85,20 @@ class InferRole:
             health=self.health,
             metrics=metrics,
         )
+        self._metrics_port = MetricsPart(settings, secrets, metrics)
+        self._certificates = CertificateWatch(tls_peers(settings.redis, {}), metrics)
         self._source = RedisFrameSource(
             settings.redis, password, settings.inference.max_staleness_ms
         )
         self._inference = InferencePart(
-            settings, self._source, self._deliver, self._cameras.on_skipped, progress
+            settings,
+            self._source,
+            self._deliver,
+            self._cameras.on_skipped,
+            progress,
+            on_submitted=self._delivery.count_submitted,
         )
+        metrics.know_model(self._inference.model)
 
     def cameras(self) -> list[CameraView]:
         """All cameras that frames came from, at a glance."""
@@ -116,10 +127,13 @@ class InferRole:
         inferring = parts.start("inference", lambda: self._inference.run(ended))
         relaying = parts.start("pictures", lambda: self._relay.run(ended))
         serving = parts.start("web", self._web.run) if self._web else None
+        self._metrics_port.start(parts)
+        self._certificates.start(parts, ended)
         _log.info(
-            "infer.started redis=%s page=%s",
+            "infer.started redis=%s page=%s metrics=%s",
             address_of(self._settings.redis),
             self._web.url if self._web else None,
+            self._metrics_port.url,
         )
         watch(stop, self._cameras.check_stalls, self._liveness, self._read_liveness)
         _log.info("infer.stopping")
@@ -137,6 +151,7 @@ class InferRole:
         if self._web and serving:
             self._web.stop()
             serving.join()
+        self._metrics_port.stop()
         self._inference.close()
         if self._liveness:
             self._liveness.remove()

@@ -12,7 +12,7 @@ from vision.domain.detections import ModelInfo
 from vision.frames.newest import SkipObserver
 from vision.frames.slot import FrameSource
 from vision.inference.selections import selection_for_all, selections
-from vision.inference.worker import DetectionSink, InferenceWorker
+from vision.inference.worker import DetectionSink, InferenceWorker, SubmitObserver
 from vision.runtime.model_loading import load_model, model_for, workers_for
 
 
@@ -26,6 +26,8 @@ class InferencePart:
         sink: DetectionSink,
         on_skipped: SkipObserver,
         progress: Progress,
+        *,
+        on_submitted: SubmitObserver,
     ) -> None:
         """Choose and load the model, fetching it if need be.
 
@@ -45,6 +47,7 @@ class InferencePart:
             selections=selected,
             selection_for_all=selection_for_all(settings.model),
             on_skipped=on_skipped,
+            on_submitted=on_submitted,
         )
 
     @property

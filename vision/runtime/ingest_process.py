@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 
 from vision.capture.worker import CaptureWorker
 from vision.config.secrets import SecretFiles
+from vision.config.topics import LogSettings
 from vision.domain.errors import ConfigError, SourceError, SourceErrorCode
 from vision.domain.status import CameraState
 from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameWriter
@@ -22,8 +23,17 @@ from vision.runtime.bound_to_parent import end_with_parent
 from vision.runtime.camera_address import camera_address
 from vision.runtime.error_reports import start_error_reports
 from vision.runtime.retry_wait import RetryWait
-from vision.runtime.worker_protocol import HEARTBEAT_S, STOP, Heartbeat, IngestTask, StateReport
-from vision.telemetry.logs import configure_logs
+from vision.runtime.worker_memory import resident_bytes
+from vision.runtime.worker_protocol import (
+    HEARTBEAT_S,
+    LOGS,
+    STOP,
+    Heartbeat,
+    IngestTask,
+    StateReport,
+    WorkerVitals,
+)
+from vision.telemetry.logs import configure_logs, set_levels
 from vision.telemetry.redacted_stream import redact_output
 from vision.telemetry.redaction import process_redactor
 
@@ -54,7 +64,10 @@ def ingest_main(task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> N
         end_with_parent(node.pid, signal.SIGKILL)
     # A terminal sends Ctrl-C to the whole group, but the node decides when a worker goes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # As for this one, which is for the node.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     configure_logs(task.logs.level, task.logs.format, sys.stderr)
+    set_levels(task.logs.level, task.logs.areas.items())
     # For good: what nobody catches is printed by multiprocessing, after this function.
     redact_output("stdout", "stderr")
     try:
@@ -121,6 +134,7 @@ class IngestProcess:
                     # Here, where a password that was changed since the start is known.
                     reason=process_redactor.redact(failure.reason),
                     retry_at_ns=time.time_ns() + round(delay_s * 1e9),
+                    lost=failure.code,
                 )
             )
             if waiting.wait(delay_s):
@@ -164,8 +178,13 @@ class IngestProcess:
 
     def _listen(self) -> None:
         try:
-            while (byte := self._pipe.recv_bytes()[0]) != STOP:
-                self._writer.freed(byte)
+            while (message := self._pipe.recv_bytes())[0] != STOP:
+                if message[0] == LOGS:
+                    logs = LogSettings.model_validate_json(message[1:])
+                    set_levels(logs.level, logs.areas.items())
+                    _log.debug("ingest.logs_set camera=%s", self._task.name)
+                else:
+                    self._writer.freed(message[0])
         except (EOFError, OSError):
             _log.warning("ingest.node_gone camera=%s", self._task.name)
         self._stop.set()
@@ -178,6 +197,14 @@ class IngestProcess:
             while not self._stop.wait(HEARTBEAT_S):
                 # Copied in its turn: never older than the state report before it.
                 with self._sending:
-                    self._pipe.send(Heartbeat(copy.copy(self._worker.counters)))
+                    self._pipe.send(Heartbeat(copy.copy(self._worker.counters), _vitals()))
         except OSError:
             self._stop.set()
+
+
+def _vitals() -> WorkerVitals:
+    return WorkerVitals(
+        cpu_s=time.process_time(),
+        rss_bytes=resident_bytes(os.getpid()),
+        redactions=process_redactor.redactions,
+    )

@@ -10,18 +10,21 @@ from functools import partial
 
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
+from vision.config.topics import LogSettings
 from vision.domain.errors import ConfigError
 from vision.domain.message import status_message
 from vision.domain.status import CameraStatus
 from vision.frames.newest import NewestFrames
 from vision.frames.redis_client import address_of
 from vision.frames.redis_writer import RedisFrameWriter
-from vision.publishing.observer import DropReason
 from vision.publishing.redis_publisher import RedisPublisher
 from vision.runtime.camera_fleet import CameraFleet
+from vision.runtime.certificates import CertificateWatch, tls_peers
 from vision.runtime.liveness import Liveness
+from vision.runtime.metrics_part import MetricsPart
 from vision.runtime.part_threads import PartThreads
 from vision.runtime.picture_size import picture_size
+from vision.runtime.publish_metrics import PublishMetrics, show_outbox
 from vision.runtime.redis_password import redis_password
 from vision.runtime.role_liveness import (
     camera_facts,
@@ -31,6 +34,7 @@ from vision.runtime.role_liveness import (
     still,
     watch,
 )
+from vision.telemetry.metrics import NodeMetrics
 from vision.telemetry.redaction import process_redactor
 
 _log = logging.getLogger(__name__)
@@ -57,13 +61,20 @@ class IngestRole:
         self._settings = settings
         self._liveness = liveness_file(settings, f"ingest {camera}")
         self._fleet = CameraFleet(settings, self._tell_status)
+        metrics = NodeMetrics(self._fleet.views, "ingest")
+        metrics.know_camera(camera)
+        self._metrics_port = MetricsPart(settings, secrets, metrics)
+        self._certificates = CertificateWatch(
+            tls_peers(settings.redis, settings.active_cameras), metrics
+        )
         self._publisher = RedisPublisher(
             settings.redis,
             settings.publishing,
             password,
-            _Unobserved(),
+            PublishMetrics(metrics),
             spool_name=f"ingest-{camera}",
         )
+        show_outbox(metrics, self._publisher, settings.publishing)
         self._frames = NewestFrames(self._count_skipped)
         self._writer = RedisFrameWriter(
             settings.redis, password, settings.inference.max_staleness_ms, self._count_skipped
@@ -85,9 +96,14 @@ class IngestRole:
         # A clock that went back must shut the camera out of neither its stream nor its slot.
         newest_runs[self._camera] = max(newest_run, newest_runs.get(self._camera, 0))
         forwarding = parts.start("forward", lambda: self._forward(ended))
+        self._metrics_port.start(parts)
+        self._certificates.start(parts, ended)
         self._fleet.start(self._frames, picture_size(self._settings), newest_runs)
         _log.info(
-            "ingest.started camera=%s redis=%s", self._camera, address_of(self._settings.redis)
+            "ingest.started camera=%s redis=%s metrics=%s",
+            self._camera,
+            address_of(self._settings.redis),
+            self._metrics_port.url,
         )
         watch(stop, self._fleet.check_stalls, self._liveness, self._read_liveness)
         _log.info("ingest.stopping camera=%s", self._camera)
@@ -97,6 +113,7 @@ class IngestRole:
         forwarding.join()
         self._publisher.drain(_DRAIN_S)
         sending.join()
+        self._metrics_port.stop()
         if self._liveness:
             self._liveness.remove()
         _log.info(
@@ -106,6 +123,10 @@ class IngestRole:
             dict(self._skipped),
         )
         parts.raise_failure()
+
+    def log_as(self, logs: LogSettings) -> None:
+        """Have the ingest process log in this way."""
+        self._fleet.log_as(logs)
 
     def _forward(self, ended: threading.Event) -> None:
         """Move frames from the worker's memory to Redis; the newest if Redis is slow."""
@@ -143,22 +164,6 @@ class IngestRole:
     def _count_skipped(self, camera: str, reason: str, count: int) -> None:
         self._skipped[str(reason)] += count
         self._fleet.monitors[camera].on_skipped(reason, count)
-
-
-class _Unobserved:
-    """Implements :class:`vision.publishing.observer.PublishObserver`: logs tell all there is."""
-
-    def published(self, messages: int) -> None:
-        """See the protocol."""
-
-    def dropped(self, camera: str, reason: DropReason, messages: int) -> None:
-        """See the protocol."""
-
-    def waiting(self, messages: int) -> None:
-        """See the protocol."""
-
-    def connected(self, is_connected: bool) -> None:  # noqa: FBT001  the event is the value
-        """See the protocol."""
 
 
 def _only(settings: Settings, camera: str) -> Settings:

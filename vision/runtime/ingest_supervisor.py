@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from vision.config.topics import LogSettings
 from vision.domain.status import CameraState
+from vision.domain.worker_loss import WorkerLoss
 from vision.frames.newest import NewestFrames
 from vision.frames.shared_memory import FrameReady
 from vision.resilience.backoff import Backoff
@@ -57,11 +59,12 @@ class IngestSupervisor:
         """Keep a worker running until :meth:`stop`."""
         restarts = RestartWindow(_AT_ONCE, _WINDOW_S, Backoff(*_RESTART_BOUNDS_S))
         while not self._stopping.is_set():
-            why = self._serve()
+            loss, why = self._serve()
             if self._stopping.is_set():
                 break
             delay_s = restarts.next_s()
             _log.error("ingest.worker_lost camera=%s reason=%s", self._task.name, why)
+            self._monitor.on_worker_lost(loss)
             self._monitor.on_state(
                 self._task.run,
                 CameraState.RECONNECTING,
@@ -78,20 +81,28 @@ class IngestSupervisor:
             if self._worker is not None:
                 self._worker.stop()
 
+    def log_as(self, logs: LogSettings) -> None:
+        """Have the worker log in this way, and those to come."""
+        with self._lock:
+            self._task = replace(self._task, logs=logs)
+            if self._worker is not None:
+                self._worker.log_as(logs)
+
     def kill(self) -> None:
         """End a worker that does not go by itself."""
         with self._lock:
             if self._worker is not None:
                 self._worker.kill()
 
-    def _serve(self) -> str:
+    def _serve(self) -> tuple[WorkerLoss, str]:
         """Start one worker and take in what it says until it is gone; says how it went."""
-        self._task = replace(self._task, run=self._next_run())
+        with self._lock:
+            self._task = replace(self._task, run=self._next_run())
         self._monitor.on_state(self._task.run, CameraState.STARTING, "the ingest worker starts")
         try:
             worker = IngestWorker(self._task)
         except OSError as error:
-            return f"cannot be started: {error.strerror}"
+            return WorkerLoss.NOT_STARTED, f"cannot be started: {error.strerror}"
         with self._lock:
             self._worker = worker
         if self._stopping.is_set():
@@ -100,13 +111,13 @@ class IngestSupervisor:
             return self._listen(worker)
         except Exception:  # noqa: BLE001  a camera must not be lost to a word of its worker
             _log.exception("ingest.worker_not_understood camera=%s", self._task.name)
-            return "says what nobody understands"
+            return WorkerLoss.NOT_UNDERSTOOD, "says what nobody understands"
         finally:
             with self._lock:
                 self._worker = None
             worker.bury()
 
-    def _listen(self, worker: IngestWorker) -> str:
+    def _listen(self, worker: IngestWorker) -> tuple[WorkerLoss, str]:
         """Take in messages until the worker is gone; says in what way it went."""
         silence_s, weigh_s = _BIRTH_S, time.monotonic()
         try:
@@ -115,14 +126,14 @@ class IngestSupervisor:
                 message = worker.pipe.recv()
                 self._take_in(worker, message)
                 if isinstance(message, Heartbeat) and _hangs(message):
-                    return "hangs in the media library"
+                    return WorkerLoss.HUNG, "hangs in the media library"
                 if time.monotonic() >= weigh_s:
                     weigh_s = time.monotonic() + _WEIGH_EVERY_S
                     if excess := self._excess(worker):
-                        return excess
+                        return WorkerLoss.MEMORY, excess
         except (EOFError, OSError):
             return worker.end()
-        return f"said nothing for {silence_s + _SECOND_LOOK_S:g} s"
+        return WorkerLoss.SILENT, f"said nothing for {silence_s + _SECOND_LOOK_S:g} s"
 
     def _take_in(self, worker: IngestWorker, message: object) -> None:
         match message:
@@ -130,10 +141,10 @@ class IngestSupervisor:
                 self._monitor.on_frame(message.meta)
                 self._frames.offer(worker.lease(message))
             case Heartbeat():
-                self._monitor.on_heartbeat(worker.run, message.counters)
+                self._monitor.on_heartbeat(worker.run, message.counters, message.vitals)
             case StateReport():
                 self._monitor.on_state(
-                    worker.run, message.state, message.reason, message.retry_at_ns
+                    worker.run, message.state, message.reason, message.retry_at_ns, message.lost
                 )
             case _:
                 raise TypeError(f"unknown message of a worker: {type(message).__name__}")

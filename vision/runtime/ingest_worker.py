@@ -8,11 +8,13 @@ import threading
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
+from vision.config.topics import LogSettings
+from vision.domain.worker_loss import WorkerLoss
 from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameLease
 from vision.frames.shared_memory import SharedFrameReader as Reader
 from vision.runtime.ingest_process import ingest_main
 from vision.runtime.worker_memory import resident_mib
-from vision.runtime.worker_protocol import STOP, IngestTask
+from vision.runtime.worker_protocol import LOGS, STOP, IngestTask
 
 _GOODBYE_S = 2.0
 # Spawned, not forked: a fork of a process with threads can inherit a lock nobody frees.
@@ -75,17 +77,22 @@ class IngestWorker:
         """Ask it to go."""
         self._tell(STOP)
 
+    def log_as(self, logs: LogSettings) -> None:
+        """Tell it how to log from now on."""
+        self._send(bytes((LOGS,)) + logs.model_dump_json().encode())
+
     def kill(self) -> None:
         """End it at once."""
         self._process.kill()
 
-    def end(self) -> str:
-        """How it ended, in words, once its pipe has."""
+    def end(self) -> tuple[WorkerLoss, str]:
+        """How it ended, also in words, once its pipe has."""
         self._process.join(_GOODBYE_S)
         code = self._process.exitcode
         if code is not None and code < 0:
-            return f"was killed by {signal.Signals(-code).name}"
-        return "closed its pipe" if code is None else f"ended with exit code {code}"
+            return WorkerLoss.KILLED, f"was killed by {signal.Signals(-code).name}"
+        how = "closed its pipe" if code is None else f"ended with exit code {code}"
+        return WorkerLoss.EXITED, how
 
     def bury(self) -> None:
         """Wait until nothing is left of it; the memory goes with the last frame that is read."""
@@ -97,9 +104,12 @@ class IngestWorker:
 
     def _tell(self, byte: int) -> None:
         """Send one byte: a buffer to reuse, or STOP."""
+        self._send(bytes((byte,)))
+
+    def _send(self, message: bytes) -> None:
         try:
             with self._sending:
-                self._pipe.send_bytes(bytes((byte,)))
+                self._pipe.send_bytes(message)
         except OSError:
             # It is gone and its buffers with it; the next one gets its own.
             return

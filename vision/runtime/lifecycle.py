@@ -1,22 +1,34 @@
-"""Signals: the first asks to drain and leave, the second leaves at once."""
+"""Signals: the first asks to drain and leave, the second leaves at once; one to read anew."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_log = logging.getLogger(__name__)
 _ENDING = (signal.SIGINT, signal.SIGTERM)
+READ_ANEW = signal.SIGUSR1
+"""Not SIGHUP: that one comes when a terminal closes, and then a role is to end."""
+
+
+def _nothing() -> None:
+    pass
 
 
 @contextmanager
-def stop_on_signals(stop: threading.Event) -> Iterator[None]:
+def stop_on_signals(
+    stop: threading.Event, read_anew: Callable[[], None] = _nothing
+) -> Iterator[None]:
     """Set ``stop`` at SIGINT or SIGTERM, and end the process hard at a second one.
+
+    ``read_anew`` is called, on another thread, at :data:`READ_ANEW`.
 
     The exit code is then 128 and the signal's number. For the main thread only; what stood
     before is put back at the end.
@@ -29,8 +41,10 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     # The interpreter asks for one that never blocks; more signals than it holds are no loss.
     interpreters.settimeout(0)
     before_descriptor = signal.set_wakeup_fd(interpreters.fileno(), warn_on_full_buffer=False)
-    before = {number: signal.signal(number, _leave_it) for number in _ENDING}
-    watching = threading.Thread(target=_watch, args=(ours, stop), name="signals", daemon=True)
+    before = {number: signal.signal(number, _leave_it) for number in (*_ENDING, READ_ANEW)}
+    watching = threading.Thread(
+        target=_watch, args=(ours, stop, read_anew), name="signals", daemon=True
+    )
     watching.start()
     try:
         yield
@@ -47,11 +61,20 @@ def _leave_it(number: int, frame: FrameType | None) -> None:
     """See :func:`stop_on_signals`: the thread has been told."""
 
 
-def _watch(signals: socket.socket, stop: threading.Event) -> None:
+def _watch(signals: socket.socket, stop: threading.Event, read_anew: Callable[[], None]) -> None:
     with contextlib.suppress(OSError):
         while numbers := signals.recv(1):
+            if numbers[0] == READ_ANEW:
+                _read(read_anew)
             if numbers[0] not in _ENDING:
                 continue
             if stop.is_set():
                 os._exit(128 + numbers[0])
             stop.set()
+
+
+def _read(read_anew: Callable[[], None]) -> None:
+    try:
+        read_anew()
+    except Exception:  # noqa: BLE001  the thread has to hear of the next signal
+        _log.exception("signals.not_read_anew")

@@ -10,6 +10,7 @@ from functools import partial
 from vision.artefacts.progress import Progress
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
+from vision.config.topics import LogSettings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import ConfigError
 from vision.domain.message import detection_message, status_message
@@ -19,12 +20,14 @@ from vision.frames.redis_client import address_of
 from vision.frames.slot import FrameLease
 from vision.publishing.redis_publisher import RedisPublisher
 from vision.runtime.camera_fleet import CameraFleet
+from vision.runtime.certificates import CertificateWatch, tls_peers
 from vision.runtime.delivery import Delivery
 from vision.runtime.inference_part import InferencePart
 from vision.runtime.liveness import Liveness
+from vision.runtime.metrics_part import MetricsPart
 from vision.runtime.node_health import node_health
 from vision.runtime.part_threads import PartThreads
-from vision.runtime.publish_metrics import PublishMetrics
+from vision.runtime.publish_metrics import PublishMetrics, show_outbox
 from vision.runtime.redis_password import redis_password
 from vision.runtime.role_liveness import (
     camera_facts,
@@ -70,10 +73,13 @@ class Node:
         self._liveness = liveness_file(settings, "run")
         self._fleet = CameraFleet(settings, self._tell_status)
         metrics = NodeMetrics(self._fleet.views)
+        for name in settings.active_cameras:
+            metrics.know_camera(name)
         self._publisher = RedisPublisher(
             settings.redis, settings.publishing, password, PublishMetrics(metrics)
         )
         self._feed = LiveFeed()
+        show_outbox(metrics, self._publisher, settings.publishing)
         self._delivery = Delivery(metrics, self._feed, self._fleet.monitors.__getitem__)
         # Before the model, which takes seconds: a port in use is told at once.
         self._web = web_server(
@@ -84,10 +90,20 @@ class Node:
             health=self.health,
             metrics=metrics,
         )
+        self._metrics_port = MetricsPart(settings, secrets, metrics)
+        self._certificates = CertificateWatch(
+            tls_peers(settings.redis, settings.active_cameras), metrics
+        )
         self._frames = NewestFrames(self._count_skipped)
         self._inference = InferencePart(
-            settings, self._frames, self._deliver, self._count_skipped, progress
+            settings,
+            self._frames,
+            self._deliver,
+            self._count_skipped,
+            progress,
+            on_submitted=self._delivery.count_submitted,
         )
+        metrics.know_model(self._inference.model)
 
     @property
     def url(self) -> str | None:
@@ -97,6 +113,10 @@ class Node:
     def cameras(self) -> list[CameraView]:
         """All cameras at a glance, in the order of the configuration."""
         return self._fleet.views()
+
+    def log_as(self, logs: LogSettings) -> None:
+        """Have the ingest processes log in this way."""
+        self._fleet.log_as(logs)
 
     def health(self) -> Health:
         """Whether the node does its work."""
@@ -118,9 +138,16 @@ class Node:
         sending = parts.start("publish", lambda: self._publisher.run(ended))
         inferring = parts.start("inference", lambda: self._inference.run(ended))
         serving = parts.start("web", self._web.run) if self._web else None
+        self._metrics_port.start(parts)
+        self._certificates.start(parts, ended)
         newest_runs = self._publisher.last_stream_runs(self._fleet.monitors)
         self._fleet.start(self._frames, self._inference.input_size, newest_runs)
-        _log.info("node.started cameras=%d page=%s", len(self._fleet.monitors), self.url)
+        _log.info(
+            "node.started cameras=%d page=%s metrics=%s",
+            len(self._fleet.monitors),
+            self.url,
+            self._metrics_port.url,
+        )
         watch(stop, self._fleet.check_stalls, self._liveness, self._read_liveness)
         _log.info("node.stopping")
         self._fleet.stop()
@@ -132,6 +159,7 @@ class Node:
         if self._web and serving:
             self._web.stop()
             serving.join()
+        self._metrics_port.stop()
         self._inference.close()
         if self._liveness:
             self._liveness.remove()

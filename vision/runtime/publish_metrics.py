@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from vision.config.topics import PublishingSettings
 from vision.publishing.observer import DropReason
+from vision.publishing.redis_publisher import RedisPublisher
 from vision.telemetry.metrics import NodeMetrics
 
 
@@ -27,3 +29,14 @@ class PublishMetrics:
     def connected(self, is_connected: bool) -> None:  # noqa: FBT001  the event is the value
         """Whether Redis answers."""
         self._metrics.redis_up.set(is_connected)
+
+
+def show_outbox(
+    metrics: NodeMetrics, publisher: RedisPublisher, publishing: PublishingSettings
+) -> None:
+    """Have each scrape read how much of what waits there is."""
+    metrics.read_outbox(
+        publishing.outbox_messages,
+        lambda: publisher.waiting_bytes,
+        lambda: publisher.spool_bytes,
+    )

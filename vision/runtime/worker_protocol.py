@@ -2,7 +2,7 @@
 
 The worker sends :class:`vision.frames.shared_memory.FrameReady`, :class:`StateReport` and,
 all the time, :class:`Heartbeat`. The node sends one byte: a buffer it gives back, or
-:data:`STOP`.
+:data:`STOP`; after :data:`LOGS` comes how the worker is to log from now on, as JSON.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from pathlib import Path
 from vision.capture.counters import CaptureCounters
 from vision.config.camera import CameraSettings
 from vision.config.topics import LogSettings
+from vision.domain.errors import SourceErrorCode
 from vision.domain.status import CameraState
 
 STOP = 0xFF
+LOGS = 0xFE
 # Often, since a stall and a dead worker are noticed no sooner; it costs next to nothing.
 HEARTBEAT_S = 0.25
 
@@ -45,11 +47,30 @@ class IngestTask:
 
 @dataclass(frozen=True, slots=True)
 class StateReport:
-    """A change of the camera's state, seen by its worker; ``clock_step`` is an event."""
+    """A change of the camera's state, seen by its worker; ``clock_step`` is an event.
+
+    ``lost`` says why a connection failed or ended, if one did.
+    """
 
     state: CameraState
     reason: str
     retry_at_ns: int | None = None
+    lost: SourceErrorCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerVitals:
+    """What a worker measures of itself.
+
+    Attributes:
+        cpu_s: Processor time since its start, seconds.
+        rss_bytes: Resident memory.
+        redactions: Credentials it took out of what it said.
+    """
+
+    cpu_s: float = 0.0
+    rss_bytes: int = 0
+    redactions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +78,4 @@ class Heartbeat:
     """Sign of life and the worker's counters."""
 
     counters: CaptureCounters
+    vitals: WorkerVitals

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vision.domain.status import CameraState
+from vision.telemetry.camera_counts import CameraCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class CameraView:
             ``closed``, the frames that it let pass (``passed``) and those that it ``held``
             back since the camera's worker started; empty without a gate.
         is_still: Whether frames are held back now.
+        counts: What only Prometheus is told.
     """
 
     name: str
@@ -47,6 +49,7 @@ class CameraView:
     skipped: dict[str, int]
     gate: dict[str, int]
     is_still: bool
+    counts: CameraCounts = field(default_factory=CameraCounts)
 
 
 def p50_p99(values: Iterable[float]) -> tuple[float, float] | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
+from collections.abc import Callable, Iterable
 from typing import Literal, TextIO
 
 import orjson
@@ -15,10 +17,12 @@ from vision.telemetry.redaction import Redactor, process_redactor
 
 LogFormat = Literal["auto", "json", "text"]
 _TEXT = "%(asctime)s %(levelname)-7s %(name)s %(message)s"
-_OURS = "vision"
+_NUMBER = re.compile(r"(?:0x)?\d+")
 # PyAV formats into 1024 bytes and cuts the rest: half a credential is no registered value.
 _LIBAV, _LIBAV_CUT_BYTES = "libav", 1000
 _CUT = "[a line that was cut at 1 kB]"
+# Those that have a level of their own.
+_area_loggers: list[logging.Logger] = []
 
 
 class _RedactingFormatter(logging.Formatter):
@@ -70,26 +74,48 @@ class _LogHandler(logging.StreamHandler[TextIO]):
             """The output is gone, and there is nobody left to tell."""
 
 
-class _ForeignLines(logging.Filter):
-    """Damps what libraries say again and again, and drops what PyAV has cut."""
+class _DampedLines(logging.Filter):
+    """Lets a kind of line through once a second, with a count, and drops what PyAV has cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._damper = Damper()
+        self._damper = Damper(clock_s=clock_s)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        owner = record.name.partition(".")[0]
-        if owner == _OURS:
-            return True
-        if owner == _LIBAV:
-            # Its own repeats are counted by PyAV.
-            if len(str(record.msg).encode("utf-8", "replace")) > _LIBAV_CUT_BYTES:
-                record.msg, record.args = _CUT, ()
-            return True
-        stands_for = self._damper.admit(f"{record.name}:{record.pathname}:{record.lineno}")
+        if (
+            _owner(record) == _LIBAV
+            and len(str(record.msg).encode("utf-8", "replace")) > _LIBAV_CUT_BYTES
+        ):
+            record.msg, record.args = _CUT, ()
+        stands_for = self._damper.admit(_kind(record))
         if stands_for > 1:
-            record.msg, record.args = f"{record.getMessage()} ({stands_for} times)", ()
+            record.msg, record.args = f"{_text(record)} ({stands_for} times)", ()
         return stands_for > 0
+
+
+def _owner(record: logging.LogRecord) -> str:
+    return record.name.partition(".")[0]
+
+
+def _text(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001  whatever an argument's own text raises
+        # The handler finds the same, and says where the line comes from.
+        return str(record.msg)
+
+
+def _kind(record: logging.LogRecord) -> str:
+    match _owner(record):
+        case "vision":
+            # The same event of another camera, or for another reason, is news.
+            error = record.exc_info[1] if record.exc_info else None
+            return f"{record.name}:{record.lineno}:{_text(record)}:{error!r}"
+        case "libav":
+            # One mistake in a stream gives a line per block: its numbers make no news.
+            return f"{record.name}:{_NUMBER.sub('#', _text(record))}"
+        case _:
+            return f"{record.name}:{record.pathname}:{record.lineno}"
 
 
 def configure_logs(
@@ -104,7 +130,22 @@ def configure_logs(
     handler = _LogHandler(stream)
     as_json = log_format == "json" or (log_format == "auto" and not stream.isatty())
     handler.setFormatter(_RedactingFormatter(redactor, as_json=as_json))
-    handler.addFilter(_ForeignLines())
+    handler.addFilter(_DampedLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     install_hooks()
+
+
+def set_levels(level: str, areas: Iterable[tuple[str, str]]) -> None:
+    """Show lines from ``level`` on, and from another on in single areas.
+
+    An area is a folder of this package, or ``libav``; one that is not named has ``level``.
+    """
+    logging.getLogger().setLevel(level.upper())
+    for logger in _area_loggers:
+        logger.setLevel(logging.NOTSET)
+    _area_loggers.clear()
+    for area, own_level in areas:
+        logger = logging.getLogger(area if area == _LIBAV else f"vision.{area}")
+        logger.setLevel(own_level.upper())
+        _area_loggers.append(logger)

@@ -1,102 +1,99 @@
-"""The node's metrics, all declared here, in a registry of their own."""
+"""What a role measures of itself, in a registry of its own (see :mod:`..families`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
-from vision.domain.status import CameraState
+import vision
+from vision.domain.detections import ModelInfo
+from vision.telemetry import families as f
+from vision.telemetry.camera_collector import CameraCollector
 from vision.telemetry.camera_view import CameraView
+from vision.telemetry.redaction import Redactor, process_redactor
 
-_LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5)
+_SECONDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5)
+_FRAMES = (1, 2, 4, 8, 16, 32, 64)
+_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
 
 
-class _CameraCollector(Collector):
-    """Reads the cameras when somebody scrapes: nothing to keep in step, nothing stale."""
+class _RedactionCollector(Collector):
+    """Counts over the process and its workers."""
 
-    def __init__(self, views: Callable[[], Iterable[CameraView]]) -> None:
+    def __init__(self, views: Callable[[], Iterable[CameraView]], redactor: Redactor) -> None:
         self._views = views
+        self._redactor = redactor
 
     def collect(self) -> Iterator[Metric]:
-        state = GaugeMetricFamily(
-            "vision_camera_state", "1 for the state that holds", labels=["camera", "state"]
-        )
-        fps = GaugeMetricFamily(
-            "vision_camera_fps", "Frames per second, a mean of 5 s", labels=["camera", "stage"]
-        )
-        age = GaugeMetricFamily(
-            "vision_frame_age_seconds", "Seconds since the newest frame", labels=["camera"]
-        )
-        skipped = CounterMetricFamily(
-            "vision_frames_skipped", "Frames not inferred", labels=["camera", "reason"]
-        )
-        gate = CounterMetricFamily(
-            "vision_motion_gate",
-            "Times the motion gate opened and closed, frames it passed and held back",
-            labels=["camera", "decision"],
-        )
-        still = GaugeMetricFamily(
-            "vision_camera_still", "1 while the motion gate is shut", labels=["camera"]
-        )
-        seen = CounterMetricFamily(
-            "vision_detections", "Objects reported", labels=["camera", "label"]
-        )
-        for view in self._views():
-            for value in CameraState:
-                state.add_metric([view.name, value], float(view.state is value))
-            fps.add_metric([view.name, "decoded"], view.fps_in)
-            fps.add_metric([view.name, "inferred"], view.fps_inferred)
-            if view.frame_age_s is not None:
-                age.add_metric([view.name], view.frame_age_s)
-            for reason, count in view.skipped.items():
-                skipped.add_metric([view.name, reason], count)
-            for decision, count in view.gate.items():
-                gate.add_metric([view.name, decision], count)
-            if view.gate:
-                still.add_metric([view.name], float(view.is_still))
-            for label, count in view.labels.items():
-                seen.add_metric([view.name, label], count)
-        yield from (state, fps, age, skipped, gate, still, seen)
+        workers = sum(view.counts.redactions for view in self._views())
+        count = self._redactor.redactions + workers
+        yield CounterMetricFamily(f.REDACTIONS.name, f.REDACTIONS.meaning, value=count)
 
 
 class NodeMetrics:
-    """What a node measures of itself. Thread-safe."""
+    """What a role measures of itself. Thread-safe.
 
-    def __init__(self, views: Callable[[], Iterable[CameraView]]) -> None:
+    Only what the role measures is there to be scraped: the attributes of other roles' metrics
+    take values all the same, and nobody sees them.
+    """
+
+    def __init__(
+        self,
+        views: Callable[[], Iterable[CameraView]],
+        role: f.Role = "node",
+        redactor: Redactor = process_redactor,
+    ) -> None:
         """``views`` gives a reading of all cameras at scrape time."""
+        self._role = role
         self._registry = CollectorRegistry()
-        self._registry.register(_CameraCollector(views))
-        self.capture_to_publish = Histogram(
-            "vision_capture_to_publish_seconds",
-            "Seconds from capture to the outbox",
-            ["camera"],
-            buckets=_LATENCY_BUCKETS_S,
-            registry=self._registry,
-        )
-        self.inference = Histogram(
-            "vision_inference_seconds",
-            "Seconds a frame spends in the engine",
-            buckets=_LATENCY_BUCKETS_S,
-            registry=self._registry,
-        )
-        self.published = Counter(
-            "vision_messages_published", "Messages Redis accepted", registry=self._registry
-        )
-        self.dropped = Counter(
-            "vision_messages_dropped",
-            "Messages that will never reach their stream",
-            ["camera", "reason"],
-            registry=self._registry,
-        )
-        self.outbox = Gauge(
-            "vision_outbox_messages", "Messages that wait for Redis", registry=self._registry
-        )
-        self.redis_up = Gauge("vision_redis_up", "1 while Redis answers", registry=self._registry)
+        self._registry.register(CameraCollector(views, role))
+        self._registry.register(_RedactionCollector(views, redactor))
+        ProcessCollector(registry=self._registry)
+        self.capture_to_publish = self._make(Histogram, f.CAPTURE_TO_PUBLISH, buckets=_SECONDS)
+        self.frame_age = self._make(Histogram, f.FRAME_AGE, buckets=_SECONDS)
+        self.inference = self._make(Histogram, f.INFERENCE, buckets=_SECONDS)
+        self.batch_size = self._make(Histogram, f.BATCH_SIZE, buckets=_FRAMES)
+        self.published = self._make(Counter, f.PUBLISHED)
+        self.dropped = self._make(Counter, f.DROPPED)
+        self.outbox = self._make(Gauge, f.OUTBOX)
+        self._outbox_limit = self._make(Gauge, f.OUTBOX_LIMIT)
+        self._outbox_bytes = self._make(Gauge, f.OUTBOX_BYTES)
+        self._spool_bytes = self._make(Gauge, f.SPOOL_BYTES)
+        self.redis_up = self._make(Gauge, f.REDIS_UP)
+        self.certificate = self._make(Gauge, f.CERTIFICATE)
+        self._model = self._make(Gauge, f.MODEL)
+        self._make(Gauge, f.BUILD).labels(vision.__version__, role).set(1)
+
+    def know_model(self, model: ModelInfo) -> None:
+        """Tell which model answers."""
+        self._model.labels(model.name, model.sha256, model.backend).set(1)
+
+    def know_camera(self, name: str) -> None:
+        """Begin a camera's series before anything happens to it."""
+        self.capture_to_publish.labels(name)
+        self.frame_age.labels(name)
+        for reason in f.DROPPED.labels[-1].values:
+            self.dropped.labels(name, reason)
+
+    def read_outbox(
+        self, limit: int, waiting_bytes: Callable[[], int], spool_bytes: Callable[[], int]
+    ) -> None:
+        """Read at each scrape how much waits; ``limit`` messages may, per camera."""
+        self._outbox_limit.set(limit)
+        self._outbox_bytes.set_function(waiting_bytes)
+        self._spool_bytes.set_function(spool_bytes)
 
     def exposition(self) -> tuple[bytes, str]:
         """All metrics in Prometheus' text format, and its content type."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
+
+    def _make(self, kind: type[_Metric], family: f.Family, **options: object) -> _Metric:
+        registry = self._registry if self._role in family.roles else None
+        arguments: Mapping[str, object] = {"registry": registry, **options}
+        return kind(family.name, family.meaning, family.label_names, **arguments)  # type: ignore[arg-type]  # as the client takes them

@@ -48,6 +48,12 @@ class Redactor:
         self._known = set[tuple[str, ...]]()
         self._spellings: dict[str, Spelling] = {}
         self._looked_for: tuple[tuple[str, Spelling], ...] = ()
+        self._redactions = 0
+
+    @property
+    def redactions(self) -> int:
+        """How many places were taken out so far."""
+        return self._redactions
 
     def register(self, *values: str) -> None:
         """Learn secrets; several together are a user name and its password.
@@ -72,7 +78,10 @@ class Redactor:
         if not spans:
             return text
         shown, at = [], 0
-        for start, end in _merged(spans):
+        merged = list(_merged(spans))
+        with self._lock:
+            self._redactions += len(merged)
+        for start, end in merged:
             shown += [text[at:start], REDACTED]
             at = end
         return "".join([*shown, text[at:]])

@@ -77,10 +77,11 @@ class TokenGuard:
     user name, for which browsers ask.
     """
 
-    def __init__(self, app: ASGIApp, token: Secret) -> None:
+    def __init__(self, app: ASGIApp, token: Secret, secret_name: str = "web_token") -> None:  # noqa: S107  the name of a file
         self._app = app
         self._key = os.urandom(32)
         self._token = self._digest(token.get_secret_value().encode())
+        self._secret_name = secret_name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request that carries the token, refuse any other with 401."""
@@ -88,7 +89,9 @@ class TokenGuard:
         if is_open or self._admits(Headers(scope=scope).get("authorization", "")):
             await self._app(scope, receive, send)
             return
-        refusal = PlainTextResponse("A token is needed: see secret file web_token.\n", 401)
+        refusal = PlainTextResponse(
+            f"A token is needed: see secret file {self._secret_name}.\n", 401
+        )
         refusal.headers.append("www-authenticate", 'Basic realm="Ariia Vision", charset="UTF-8"')
         refusal.headers.append("www-authenticate", 'Bearer realm="Ariia Vision"')
         await refusal(scope, receive, send)

@@ -168,6 +168,10 @@ def test_a_picture_goes_from_infer_to_the_page_that_asks_for_it(server: StackRed
         ("infer", ("HSET", STATE, "state", "online")),
         ("infer", ("DEL", DETECTIONS)),
         ("infer", ("XTRIM", DETECTIONS, "MAXLEN", "0")),
+        *(
+            ("exporter", command)
+            for command in (("GET", FRAME), ("XRANGE", DETECTIONS, "-", "+"), ("SUBSCRIBE", STATUS))
+        ),
         ("subscriber", ("GET", FRAME)),
         ("subscriber", ("XADD", DETECTIONS, "*", "message", "{}")),
         ("subscriber", ("PUBLISH", DETECTIONS, "{}")),

@@ -22,12 +22,17 @@ PROFILES = {
     "tools": {"tail"},
     "gate": {"ingest-gate"},
     "hall": {"ingest-hall"},
+    "monitoring": {"prometheus", "alertmanager", "grafana", "redis-exporter", "node-exporter"},
 }
 
 
 def _combinations() -> Iterator[tuple[str, ...]]:
-    for count in range(len(PROFILES) + 1):
-        yield from combinations(PROFILES, count)
+    # What watches the others is not concerned by which they are.
+    watched = [name for name in PROFILES if name != "monitoring"]
+    for count in range(len(watched) + 1):
+        yield from combinations(watched, count)
+    yield ("monitoring",)
+    yield tuple(PROFILES)
 
 
 def test_every_combination_of_profiles_starts_its_services_and_no_other() -> None:
@@ -52,9 +57,15 @@ def test_published_ports_are_on_loopback() -> None:
         if service.get("ports")
     }
     assert ports == {
-        "redis": [("127.0.0.1", 6379)],
-        "infer": [("127.0.0.1", 8080)],
-        "web": [("127.0.0.1", 8080)],
+        name: [("127.0.0.1", port)]
+        for name, port in (
+            ("redis", 6379),
+            ("infer", 8080),
+            ("web", 8080),
+            ("grafana", 3000),
+            ("prometheus", 9090),
+            ("alertmanager", 9093),
+        )
     }
 
 

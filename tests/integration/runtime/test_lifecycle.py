@@ -29,10 +29,10 @@ _DEAF = "ctypes.CDLL(None).pause(); [ctypes.CDLL(None).pause() for _ in iter(int
 
 
 @contextmanager
-def running(body: str) -> Iterator[subprocess.Popen[str]]:
+def running(body: str, program: str = _PROGRAM) -> Iterator[subprocess.Popen[str]]:
     """A program that does ``body`` between its signals."""
     with subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM.format(body=body)],
+        [sys.executable, "-c", program.format(body=body)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -68,7 +68,25 @@ def test_the_second_signal_ends_a_program_that_hangs_in_a_library(number: signal
 
 def test_other_signals_do_not_end_it() -> None:
     """A handler of somebody else's wakes the same descriptor."""
-    body = "import signal; signal.signal(signal.SIGUSR1, print); signal.raise_signal(signal.SIGUSR1); sys.exit(stop.is_set())"
+    body = "import signal; signal.signal(signal.SIGUSR2, print); signal.raise_signal(signal.SIGUSR2); sys.exit(stop.is_set())"
     with running(body) as process:
         process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0
+
+
+def test_a_signal_has_the_settings_read_anew_as_often_as_it_comes() -> None:
+    """Also after the reading failed; the program goes on, and ends when it is told to."""
+    program = _PROGRAM.replace("stop_on_signals(stop)", "stop_on_signals(stop, read)").replace(
+        "stop = threading.Event()",
+        "stop, times = threading.Event(), []\n"
+        "def read():\n    times.append(1); print('read', flush=True); times[1]",
+    )
+    with running("stop.wait()", program) as process:
+        assert process.stdout is not None
+        for _ in range(3):
+            process.send_signal(signal.SIGUSR1)
+            assert process.stdout.readline() == "read\n"
+        process.send_signal(signal.SIGTERM)
+        left, complaints = process.communicate(timeout=PATIENCE_S)
+        assert (left, process.returncode) == ("left\n", 0)
+        assert complaints.count("signals.not_read_anew") == 1

@@ -23,6 +23,7 @@ def test_all_services_comply() -> None:
         "ingest-gate",
         "ingest-hall",
     }
+    expected |= {"prometheus", "alertmanager", "grafana", "redis-exporter", "node-exporter"}
     assert set(model["services"]) == expected
     assert complaints(model) == []
 
@@ -61,6 +62,9 @@ def _with(**changes: object) -> Callable[[Model], None]:
         ("infer", _without("logging"), "its log grows"),
         ("infer", _with(tmpfs=["/run/vision"]), "has no size"),
         ("infer", _without("healthcheck"), "has no health check"),
+        ("prometheus", _with(healthcheck={"disable": True}), "has no health check"),
+        ("grafana", _with(secrets=["web_token"]), "sees pictures"),
+        ("prometheus", _with(image="prom/prometheus:v3.5.0"), "not pinned"),
         ("infer", _without("restart"), "is not restarted"),
         ("infer", _without("stop_grace_period"), "has no time to end"),
         ("infer", _without("depends_on"), "does not wait for Redis"),
@@ -103,7 +107,8 @@ def test_the_bus_has_no_way_out() -> None:
 def test_an_ingest_container_keeps_what_it_extends() -> None:
     """A rendered service adds to the settings, networks and environment of its base."""
     service = rendered_here()["services"]["ingest-gate"]
-    assert service["networks"] == ["bus", "cameras"]
+    assert service["networks"] == {"bus": {"aliases": ["ingest"]}, "cameras": {}}
+    assert "metrics_token" in service["secrets"]
     assert service["configs"] == [{"source": "settings", "target": "/app/vision.yaml"}]
     assert service["environment"]["VISION_REDIS__USERNAME"] == "ingest"
     assert service["environment"]["VISION_REDIS__URL"] == "redis://redis:6379/0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -13,7 +14,10 @@ import pytest
 from tests.support.compose_model import FOLDER
 
 SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.sh"))
-REDIS_USERS = ("ingest", "infer", "subscriber", "web", "admin")
+REDIS_USERS = ("ingest", "infer", "subscriber", "web", "exporter", "admin")
+TOKENS = {"web_token", "metrics_token", "grafana_admin_password"}
+
+_LOGIN = "redis_exporter_login"
 
 
 def _prepare(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -61,13 +65,17 @@ def test_prepare_makes_secrets_that_nobody_else_can_read(tmp_path: Path) -> None
     answer = _prepare(tmp_path, "--demo")
     assert answer.returncode == 0, answer.stderr
     files = {path.name: path for path in (tmp_path / "secrets").iterdir()}
-    expected = {f"redis_{user}_password" for user in REDIS_USERS} | {"web_token"}
+    expected = {f"redis_{user}_password" for user in REDIS_USERS} | TOKENS | {_LOGIN}
     expected |= {
         f"camera_{name}_{part}" for name in ("gate", "hall") for part in ("username", "password")
     }
     assert set(files) == expected
     assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
-    values = [files[name].read_text() for name in expected if not name.startswith("camera_")]
+    password = files["redis_exporter_password"].read_text()
+    logins = json.loads(files[_LOGIN].read_text())
+    assert set(logins.values()) == {password}
+    made_up = {name for name in expected if not name.startswith("camera_")} - {_LOGIN}
+    values = [files[name].read_text() for name in made_up]
     assert len(set(values)) == len(values)
     assert min(map(len, values)) == 40
     shown = answer.stdout + answer.stderr + (tmp_path / "env").read_text()

@@ -184,6 +184,28 @@ def test_each_frame_gets_its_own_result() -> None:
     assert [round(float(seen.confidence[0]) * 255) for seen in delivery.seen] == [*range(1, 51)]
 
 
+def test_what_the_engine_takes_is_told_and_what_it_refuses_is_not() -> None:
+    """Each request with its frames and the moment."""
+    stop, clock = threading.Event(), Clock(7)
+    leases = [_lease(camera, 1, number=number) for camera, number in (("a", 1), ("b", 2), ("c", 3))]
+    source = ScriptedSource([leases], stop)
+    backend = ScriptedBackend(max_batch=2, refused=lambda number: number == 3)
+    told: list[tuple[list[str], int]] = []
+    InferenceWorker(
+        source,
+        backend,
+        Delivery(),
+        settings=InferenceSettings(max_batch=2),
+        selections={},
+        selection_for_all=_ALL,
+        on_skipped=Skips(),
+        on_submitted=lambda batch, now_ns: told.append(([meta.camera for meta in batch], now_ns)),
+        mono_ns=clock,
+        utc_ns=clock,
+    ).run(stop)
+    assert told == [(["a", "b"], 7)]
+
+
 def test_gaps_are_told_as_skipped() -> None:
     """From the first frame of a run on, and anew in a new run."""
     turns = [

@@ -93,6 +93,22 @@ def test_the_next_message_accounts_for_dropped_ones_of_its_run() -> None:
     assert [(entry.run, entry.lost_before) for entry in bench.take()] == [("2", 0), ("2", 0)]
 
 
+def test_the_bytes_that_wait_are_those_of_what_waits() -> None:
+    """Over everything that puts in, takes out, drops and gives back."""
+    bench = _Bench(limit=2)
+    for seq in (1, 2, 3):
+        bench.put(seq, size=10 * seq)
+    bench.put(1, _YARD, size=7)
+    assert bench.outbox.payload_bytes == 20 + 30 + 7
+    taken = bench.take(2)
+    assert bench.outbox.payload_bytes == 57 - sum(len(entry.payload) for entry in taken)
+    for entry in taken:
+        bench.outbox.give_back(entry.stream, [entry], _HOLD_S)
+    assert bench.outbox.payload_bytes == 57
+    bench.outbox.close()
+    assert bench.outbox.payload_bytes == 0
+
+
 def test_every_stream_gets_its_share_of_a_batch() -> None:
     """A camera with a long backlog does not keep the others waiting."""
     bench = _Bench(limit=1000)

@@ -18,16 +18,15 @@ from hypothesis import strategies as st
 
 from tests.support.credentials import Pair, pairs
 from tests.support.spellings import shown_in, written
+from tests.support.web import camera_view
 from vision.capture.address import RtspAddress
 from vision.cli.main import _complain
 from vision.config.secrets import Credentials
 from vision.domain.errors import ConfigError, VisionError
 from vision.domain.message import STATUS_SCHEMA, StatusMessage
 from vision.domain.secret import Secret
-from vision.domain.status import CameraState
 from vision.publishing.encoding import encode
 from vision.runtime.checks import _check
-from vision.telemetry.camera_view import CameraView
 from vision.telemetry.logs import LogFormat, configure_logs
 from vision.telemetry.metrics import NodeMetrics
 from vision.telemetry.redacted_stream import redacted_output
@@ -99,22 +98,7 @@ def told(text: str) -> str:
 
     time = "2026-11-26T11:40:00.123Z"
     message = StatusMessage(STATUS_SCHEMA, "front", "1", "online", text, time, time, None)
-    view = CameraView(
-        "front",
-        CameraState.ONLINE,
-        text,
-        1,
-        None,
-        1.0,
-        1.0,
-        None,
-        1,
-        {},
-        None,
-        {"stale": 1},
-        {"held": 1},
-        is_still=True,
-    )
+    view = dataclasses.replace(camera_view(), reason=text)
     metrics = NodeMetrics(lambda: [view]).exposition()[0]
     page = cameras_json([view]) + readiness_json(
         Health(ready=True, reasons=(text,), model="m", redis="r"), [view]

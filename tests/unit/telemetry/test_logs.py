@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import logging
 import sys
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vision.telemetry.logs import LogFormat, configure_logs
+from vision.telemetry.logs import LogFormat, _DampedLines, configure_logs, set_levels
 from vision.telemetry.redaction import REDACTED, Redactor
 
 SECRET = "hunter2-long"
@@ -139,15 +140,65 @@ def test_what_nobody_catches_is_redacted_in_every_thread_and_destructor(
     assert SECRET not in shown + "".join(capfd.readouterr())
 
 
-def test_a_library_that_repeats_itself_is_damped_and_ours_is_not() -> None:
-    """A port scan makes a web server complain thousands of times of one and the same."""
+def test_what_is_said_again_and_again_is_damped() -> None:
+    """A port scan makes a web server complain thousands of times of one and the same.
+
+    Of ours, the same event of another camera is news.
+    """
     stream = io.StringIO()
     configure_logs("info", "text", stream, Redactor())
-    for _ in range(50):
-        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
-        logging.getLogger("vision.test").warning("frame.skipped")
-    assert stream.getvalue().count("Invalid HTTP") == 1
-    assert stream.getvalue().count("frame.skipped") == 50
+    for number in range(50):
+        logging.getLogger("uvicorn.error").warning("Invalid HTTP request of %d bytes.", number)
+        logging.getLogger("vision.test").warning("frame.skipped camera=front")
+        logging.getLogger("vision.test").warning("frame.skipped camera=yard-%d", number)
+        logging.getLogger("libav.h264").error("error while decoding MB %d 7", number)
+    shown = stream.getvalue()
+    assert shown.count("Invalid HTTP") == 1
+    assert shown.count("camera=front") == 1
+    assert shown.count("camera=yard-") == 50
+    assert shown.count("error while decoding") == 1
+
+
+def test_a_damped_line_says_for_how_many_it_stands() -> None:
+    """A second later the next of its kind comes with their number."""
+    now_s = [0.0]
+    damped = _DampedLines(lambda: now_s[0])
+
+    def said() -> logging.LogRecord | None:
+        record = logging.LogRecord("vision.test", logging.INFO, "x.py", 1, "a.b n=%d", (1,), None)
+        return record if damped.filter(record) else None
+
+    first = said()
+    assert first is not None
+    assert first.getMessage() == "a.b n=1"
+    assert [said(), said()] == [None, None]
+    now_s[0] = 1.0
+    last = said()
+    assert last is not None
+    assert last.getMessage() == "a.b n=1 (3 times)"
+
+
+def test_an_area_has_a_level_of_its_own_until_it_is_taken_back() -> None:
+    """The rest keeps the common level."""
+    stream = io.StringIO()
+    configure_logs("warning", "text", stream, Redactor())
+
+    said = itertools.count()
+
+    def shown(level: str, areas: dict[str, str]) -> list[str]:
+        stream.truncate(0)
+        set_levels(level, areas.items())
+        for name in ("vision.capture.rtsp", "vision.web.app", "libav.h264"):
+            logging.getLogger(name).info("said %d", next(said))
+        return [name for name in ("capture", "web", "libav") if name in stream.getvalue()]
+
+    try:
+        assert shown("warning", {}) == []
+        assert shown("warning", {"capture": "debug"}) == ["capture"]
+        assert shown("info", {"libav": "error", "web": "warning"}) == ["capture"]
+        assert shown("warning", {}) == []
+    finally:
+        set_levels("warning", ())
 
 
 def test_what_pyav_cut_is_not_shown(redactor: Redactor) -> None:

@@ -1,0 +1,358 @@
+"""A real Prometheus scrapes a running node, with the rules of the stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.support.clips import make_clip
+from tests.support.compose_model import rendered_here
+from tests.support.compose_redis import running_stack_redis, stack_server
+from tests.support.monitoring import (
+    DASHBOARDS,
+    RULES,
+    dashboard_queries,
+    is_foreign,
+    metrics_in,
+    rules,
+    tool,
+)
+from tests.support.node import NodeProcess, running_node
+from tests.support.processes import children_of
+from tests.support.redis_server import running_redis
+from tests.support.waiting import PATIENCE_S, wait_until
+from vision.simulate import Clip, Server
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+_TOKEN = "metrics-token-for-prometheus"
+_ALERT_S = 180.0
+_EXPORTER_FLAGS = ("--redis.user=exporter", "--config-command=-")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(*command: str | Path, log: Path) -> Iterator[None]:
+    """A program for the length of a test."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+class Prometheus:
+    """The server, by its HTTP interface."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}"
+
+    def query(self, query: str) -> list[dict[str, Any]]:
+        """The samples that the query has now."""
+        answer = httpx.get(f"{self._url}/api/v1/query", params={"query": query}).json()
+        assert answer["status"] == "success", answer
+        found: list[dict[str, Any]] = answer["data"]["result"]
+        return found
+
+    def get(self, path: str) -> Any:
+        """Another document of the interface."""
+        return httpx.get(f"{self._url}/api/v1/{path}").json()["data"]
+
+    def firing(self) -> set[tuple[str, str]]:
+        """Alerts that fire, with their camera."""
+        return {
+            (alert["labels"]["alertname"], alert["labels"].get("camera", ""))
+            for alert in self.get("alerts")["alerts"]
+            if alert["state"] == "firing"
+        }
+
+
+@contextmanager
+def running_prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
+    """A Prometheus with the rules as they are, that looks every second instead of every 15."""
+    program = tool("prometheus")
+    (folder / "token").write_text(_TOKEN)
+    scrape = {
+        "job_name": "node",
+        "authorization": {"credentials_file": str(folder / "token")},
+        "static_configs": [{"targets": [target]}],
+    }
+    seconds = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    config = {"global": seconds, "rule_files": [str(RULES)], "scrape_configs": [scrape]}
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    port = free_port()
+    with running(
+        program,
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        log=folder / "prometheus.log",
+    ):
+        wait_until(lambda: is_ready(f"http://127.0.0.1:{port}/-/ready"), "Prometheus")
+        yield Prometheus(port)
+
+
+def is_ready(url: str) -> bool:
+    """Whether an HTTP server answers well."""
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def metrics_target(node: NodeProcess, port: int) -> str:
+    """The node's port for metrics, once it answers; without the token it tells nothing."""
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        assert node.process is not None
+        assert node.process.poll() is None, node.log
+        return is_ready(f"{url}/livez")
+
+    wait_until(answers, "the port for metrics")
+    assert httpx.get(f"{url}/metrics").status_code == 401
+    return f"127.0.0.1:{port}"
+
+
+def total(prometheus: Prometheus, name: str) -> float:
+    """A counter of the camera ``front``, 0 before its first scrape."""
+    return sum(float(s["value"][1]) for s in prometheus.query(f'sum({name}{{camera="front"}})'))
+
+
+def test_a_node_is_scraped_and_a_stall_alerts(tmp_path: Path) -> None:
+    """The rules load and are well; dashboards have data; a stalled camera fires, and it alone.
+
+    Nothing about the alert is made easier for it but that Prometheus looks every second: it
+    stands for the 30 s that the rule asks for. A worker that is killed sets no counter back.
+    """
+    tool("prometheus")
+    clip = Clip.load(make_clip(tmp_path / "clip.mp4"))
+    port = free_port()
+    with (
+        running_redis(tmp_path / "redis") as redis,
+        Server({"front": clip, "yard": clip}) as cameras,
+    ):
+        settings = {
+            "redis": {"url": redis.settings().url},
+            "web": {"port": 0},
+            "metrics": {"host": "127.0.0.1", "port": port},
+            "cameras": {
+                # Long enough for the stall to last: it ends in a new connection.
+                name: {"url": cameras.url(name), "read_timeout_s": 60}
+                for name in ("front", "yard")
+            },
+        }
+        secrets = {"redis_password": redis.password, "metrics_token": _TOKEN}
+        with running_node(tmp_path, settings, **secrets) as node:
+            target = metrics_target(node, port)
+            with running_prometheus(tmp_path, target) as prometheus:
+                wait_until(
+                    lambda: len(prometheus.query("vision_frames_inferred_total > 3")) == 2,
+                    f"frames of both cameras:\n{node.log}",
+                )
+                _check_rules(prometheus)
+                _check_dashboards(prometheus)
+                _check_that_no_counter_goes_back(prometheus, node)
+                assert prometheus.firing() == set()
+                cameras.cameras["front"].faults.stall = True
+                wait_until(
+                    lambda: ("CameraStalled", "front") in prometheus.firing(),
+                    "the alert",
+                    _ALERT_S,
+                )
+                assert {camera for _, camera in prometheus.firing()} == {"front"}
+                cameras.cameras["front"].faults.stall = False
+                wait_until(
+                    lambda: ("CameraStalled", "front") not in prometheus.firing(),
+                    "the end of the alert",
+                    _ALERT_S,
+                )
+            assert node.stop() == 0
+    assert _TOKEN not in node.log
+
+
+def _check_rules(prometheus: Prometheus) -> None:
+    loaded = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
+    assert len(loaded) == len(rules())
+    wait_until(
+        lambda: prometheus.query('camera:vision_delivers:max{camera="front"} == 1') != [],
+        "the recorded state",
+    )
+    wait_until(
+        lambda: len(prometheus.query("camera:vision_capture_to_publish_seconds:p99_5m > 0")) == 2,
+        "the recorded latencies",
+    )
+    assert {rule["health"] for rule in loaded} <= {"ok", "unknown"}
+
+
+def _check_dashboards(prometheus: Prometheus) -> None:
+    """Each query is taken, and each metric of ours that a node has is there."""
+    there = set(prometheus.get("label/__name__/values"))
+    asked = {
+        name
+        for path in DASHBOARDS
+        for _, query in dashboard_queries(path)
+        if prometheus.query(query) is not None
+        for name in metrics_in(query)
+    }
+    # What exists only where there is a motion gate, an alert, a certificate, or five minutes.
+    sometimes = {
+        "ALERTS",
+        "vision_camera_still",
+        "vision_motion_gate_total",
+        "vision_certificate_expiry_timestamp_seconds",
+        "camera:vision_uptime:ratio_30d",
+        # The simulated camera sends no reports of its clock before some seconds have passed.
+        "vision_camera_clock_offset_seconds",
+        # Of a moving pattern nothing is seen.
+        "vision_detections_total",
+    }
+    assert {name for name in asked if not is_foreign(name)} - sometimes <= there
+
+
+def _check_that_no_counter_goes_back(prometheus: Prometheus, node: NodeProcess) -> None:
+    assert node.process is not None
+    names = (
+        "vision_frames_decoded_total",
+        "vision_frames_received_total",
+        "vision_worker_cpu_seconds_total",
+    )
+    before = {name: total(prometheus, name) for name in names}
+    workers = [p for p in children_of(node.process.pid) if "spawn_main" in p.command]
+    assert len(workers) == 2
+    for worker in workers:
+        os.kill(worker.pid, signal.SIGKILL)
+    wait_until(
+        lambda: total(prometheus, "vision_worker_restarts_total") == 1, f"a restart:\n{node.log}"
+    )
+    wait_until(
+        lambda: total(prometheus, names[0]) > before[names[0]] + 20, "frames of the new worker"
+    )
+    for name in names:
+        assert total(prometheus, name) >= before[name]
+        assert prometheus.query(f'resets({name}{{camera="front"}}[5m]) > 0') == [], name
+
+
+def test_redis_exporter_works_with_its_rights_and_tells_what_is_asked_of_it(tmp_path: Path) -> None:
+    """Its user may read INFO; every metric of Redis in a rule or dashboard is one it exposes."""
+    exporter, server = tool("prometheus-redis-exporter"), stack_server()
+    if server is None:
+        pytest.skip("no Redis server of version 7 or newer is installed")
+    port = free_port()
+    with running_stack_redis(server, tmp_path) as redis:
+        address = f"127.0.0.1:{redis.port}"
+        login = tmp_path / "login"
+        password = redis.password("exporter")
+        login.write_text(
+            json.dumps({f"redis://{user}{address}": password for user in ("", "exporter@")})
+        )
+        with (
+            redis.client("admin") as admin,
+            running(
+                exporter,
+                f"--redis.addr=redis://{address}",
+                f"--redis.password-file={login}",
+                f"--web.listen-address=127.0.0.1:{port}",
+                *_EXPORTER_FLAGS,
+                log=tmp_path / "exporter.log",
+            ),
+        ):
+            url = f"http://127.0.0.1:{port}/metrics"
+            wait_until(lambda: is_ready(url), "the exporter")
+            exposed = httpx.get(url).text
+            assert admin.acl_log() == []
+    assert "redis_up 1" in exposed
+    _check_foreign("redis_", exposed)
+
+
+def test_node_exporter_tells_what_is_asked_of_it(tmp_path: Path) -> None:
+    """With the flags of the stack, without any folder of the host's."""
+    exporter, port = tool("prometheus-node-exporter"), free_port()
+    command = rendered_here()["services"]["node-exporter"]["command"]
+    flags = [flag.replace("$$", "$") for flag in command]
+    with running(
+        exporter, *flags, f"--web.listen-address=127.0.0.1:{port}", log=tmp_path / "exporter.log"
+    ):
+        url = f"http://127.0.0.1:{port}/metrics"
+        wait_until(lambda: is_ready(url), "the exporter")
+        exposed = httpx.get(url).text
+    _check_foreign("node_", exposed)
+
+
+def _check_foreign(prefix: str, exposed: str) -> None:
+    queries = [query for path in DASHBOARDS for _, query in dashboard_queries(path)]
+    queries += [rule["expr"] for rule in rules()]
+    asked = {name for query in queries for name in metrics_in(query) if name.startswith(prefix)}
+    assert asked
+    missing = {name for name in asked if f"\n{name}" not in exposed}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.77"])
+def test_a_port_for_metrics_that_is_open_needs_a_token(host: str, tmp_path: Path) -> None:
+    """One line that names the key and the file, exit code 2."""
+    settings = {
+        "metrics": {"host": host},
+        "web": {"enabled": False},
+        "cameras": {"front": {"url": "rtsp://127.0.0.1:9/x", "auth": "none"}},
+    }
+    with running_node(tmp_path, settings) as node:
+        assert node.process is not None
+        assert node.process.wait(PATIENCE_S) == 2
+    (line,) = [line for line in node.log.splitlines() if line.startswith("error: ")]
+    assert "metrics.host" in line
+    assert "metrics_token" in line
+
+
+def test_levels_of_areas_change_at_a_signal_in_the_node_and_its_workers(tmp_path: Path) -> None:
+    """Without a restart, and back; settings with a mistake change nothing and say so."""
+    clip = Clip.load(make_clip(tmp_path / "clip.mp4"))
+    with (
+        running_redis(tmp_path / "redis") as redis,
+        Server({"front": clip}) as cameras,
+    ):
+        settings: dict[str, Any] = {
+            "redis": {"url": redis.settings().url},
+            "web": {"enabled": False},
+            "cameras": {"front": {"url": cameras.url("front")}},
+        }
+        with running_node(tmp_path, settings, redis_password=redis.password) as node:
+            node.wait_for_log("state=online")
+            assert node.process is not None
+            (worker,) = [p for p in children_of(node.process.pid) if "spawn_main" in p.command]
+
+            def read_anew(logs: dict[str, Any], expected: str) -> None:
+                (tmp_path / "vision.yaml").write_text(yaml.safe_dump(settings | {"logs": logs}))
+                assert node.process is not None
+                node.process.send_signal(signal.SIGUSR1)
+                node.wait_for_log(expected)
+
+            read_anew({"areas": {"runtime": "debug"}}, "level=info areas=runtime:debug")
+            node.wait_for_log("ingest.logs_set")
+            read_anew({"areas": {"engine": "debug"}}, "logs.levels_kept")
+            assert "logs.areas" in node.log
+            said = node.log.count("ingest.logs_set")
+            read_anew({"level": "error"}, "level=error areas=none")
+            assert worker.is_alive
+            assert node.stop() == 0
+            # To the worker that was a change, too: it says no more of changes.
+            assert node.log.count("ingest.logs_set") == said == 1

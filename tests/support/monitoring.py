@@ -1,0 +1,90 @@
+"""What the monitoring of the stack is made of, and the programs that check it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.compose_model import FOLDER, ROOT
+from vision.telemetry.families import FAMILIES, Kind
+
+RULES = FOLDER / "prometheus" / "rules" / "vision.yml"
+RULE_TESTS = sorted((FOLDER / "prometheus" / "tests").glob("*.yml"))
+DASHBOARDS = sorted((FOLDER / "grafana" / "dashboards").glob("*.json"))
+RUNBOOKS = ROOT / "docs" / "runbooks"
+# Prometheus' own, and what it makes of alerts.
+_PROMETHEUS = {"up", "ALERTS"}
+# Of every exporter (client_golang, prometheus_client), those that are used here.
+_PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"}
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NOT_A_METRIC = re.compile(
+    r"\{[^}]*\}|\[[^\]]*\]|\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)"
+)
+_NAME = re.compile(r"(?<![\w.])[a-zA-Z_:][\w:]*(?!\s*\()(?![\w:])")
+_WORDS = {"and", "or", "unless", "offset", "bool", "by", "without", "on"}
+
+
+def tool(name: str) -> str:
+    """The program ``name``; the test is skipped where it is not installed."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a checker; it prints what it found."""
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def rules() -> list[dict[str, Any]]:
+    """All rules."""
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def alerts() -> list[dict[str, Any]]:
+    """Those that alert."""
+    return [rule for rule in rules() if "alert" in rule]
+
+
+def dashboard_queries(path: Path) -> Iterator[tuple[str, str]]:
+    """The title of each panel with each of its queries, as Prometheus would get them."""
+    for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]:
+        for target in panel["targets"]:
+            query = target["expr"].replace("$__rate_interval", "1m").replace("$camera", "front")
+            yield panel["title"], query
+
+
+def metrics_in(query: str) -> set[str]:
+    """The names of the metrics in a PromQL query."""
+    bare = _NOT_A_METRIC.sub(" ", _STRING.sub('""', query))
+    # A duration after `offset` begins with a digit, and so is no name.
+    return {name for name in _NAME.findall(bare) if name not in _WORDS}
+
+
+def own_metrics() -> set[str]:
+    """What this program exposes and what the rules record, as one writes it in a query."""
+    names = {family.exposed_name for family in FAMILIES}
+    for family in FAMILIES:
+        if family.kind is Kind.HISTOGRAM:
+            names |= {f"{family.name}_{part}" for part in ("bucket", "sum", "count")}
+    return names | {rule["record"] for rule in rules() if "record" in rule}
+
+
+def is_known(name: str, exporters: set[str]) -> bool:
+    """Whether a metric exists: here, in Prometheus, or in one of ``exporters``."""
+    return name in own_metrics() | _PROMETHEUS | _PROCESS | exporters
+
+
+def is_foreign(name: str) -> bool:
+    """Whether an exporter of others tells it."""
+    return name.startswith(("redis_", "node_"))
