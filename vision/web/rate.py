@@ -62,12 +62,14 @@ class RateLimit:
         per_s: float,
         on_refused: Callable[[Client], None],
         monotonic_s: Callable[[], float] = time.monotonic,
+        refusal_delay_s: float = _REFUSAL_DELAY_S,
     ) -> None:
         """``on_refused`` is told of each request that will be answered with 429."""
         self._app = app
         self._pages = Allowances(per_s, monotonic_s)
         self._probes = Allowances(_PROBES_PER_S, monotonic_s)
         self._on_refused = on_refused
+        self._refusal_delay_s = refusal_delay_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or refuse it."""
@@ -77,6 +79,6 @@ class RateLimit:
             await self._app(scope, receive, send)
             return
         self._on_refused(client)
-        await asyncio.sleep(_REFUSAL_DELAY_S)
+        await asyncio.sleep(self._refusal_delay_s)
         await send({"type": "http.response.start", "status": 429, "headers": _REFUSAL_HEADERS})
         await send({"type": "http.response.body", "body": _REFUSAL})

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import httpx
-import pytest
 
 from tests.support.web import Node
-from vision.web import rate
 from vision.web.access import SECURITY_HEADERS
 from vision.web.rate import Allowances, RateLimit
 
@@ -21,12 +19,6 @@ class _Clock:
 
     def __call__(self) -> float:
         return self.now_s
-
-
-@pytest.fixture(autouse=True)
-def _no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refusals come at once; how long they take is no matter of these tests."""
-    monkeypatch.setattr(rate, "_REFUSAL_DELAY_S", 0)
 
 
 def _asked(limit: RateLimit, *paths: str) -> list[httpx.Response]:
@@ -70,7 +62,7 @@ def test_memory_is_bounded() -> None:
 def test_refusal_says_why_and_when() -> None:
     """429 with a sentence, the time after which to ask again, and the security headers."""
     refused: list[tuple[str, int]] = []
-    limit = RateLimit(Node().app(), 1, refused.append, _Clock())
+    limit = RateLimit(Node().app(), 1, refused.append, _Clock(), refusal_delay_s=0)
     answers = _asked(limit, *["/api/cameras"] * 3)
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert "Too many requests" in answers[2].text
@@ -82,6 +74,6 @@ def test_refusal_says_why_and_when() -> None:
 
 def test_pages_take_nothing_from_probes() -> None:
     """A client that is refused pages still gets an answer to its probes, up to their own limit."""
-    limit = RateLimit(Node().app(), 1, lambda _: None, _Clock())
+    limit = RateLimit(Node().app(), 1, lambda _: None, _Clock(), refusal_delay_s=0)
     answers = _asked(limit, *["/api/cameras"] * 5, *["/livez", "/readyz"] * 11)
     assert [answer.status_code for answer in answers[3:]] == [429] * 2 + [200] * 20 + [429] * 2
