@@ -92,3 +92,21 @@ def test_ingest_and_infer_tell_what_each_of_them_knows(tmp_path: Path) -> None:
         and {"ingest", "infer"} <= set(family.roles)
     }
     assert told_twice == {"vision_frames_skipped", "vision_messages_dropped"}
+
+
+def test_the_page_of_the_distributed_form_repeats_nobody(tmp_path: Path) -> None:
+    """What it shows of cameras is told by the roles that know it; it tells of itself."""
+    with (
+        running_redis(tmp_path / "redis") as redis,
+        running_site(
+            tmp_path / "site",
+            redis,
+            {"metrics": {"host": "127.0.0.1", "port": 0}, "web": {"port": 0}},
+        ) as site,
+    ):
+        write_secret(tmp_path / "site" / "secrets" / "metrics_token", _TOKEN)
+        web = site.role("web")
+        wait_until(lambda: scrape(web)["vision_redis_up"] == 1, "Redis")
+        told = {name for name in scrape(web) if name.startswith("vision_")}
+        assert web.stop() == 0
+    assert told == expected("web") == {"vision_redis_up", "vision_redactions", "vision_build_info"}

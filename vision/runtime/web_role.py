@@ -17,6 +17,7 @@ from vision.publishing.cursor import DetectionCursor, StatusCursor
 from vision.publishing.encoding import decode_detections
 from vision.publishing.subscriber import Subscriber
 from vision.runtime.liveness import Liveness
+from vision.runtime.metrics_part import MetricsPart
 from vision.runtime.node_health import node_health
 from vision.runtime.part_threads import PartThreads
 from vision.runtime.published_cameras import PublishedCameras
@@ -49,21 +50,24 @@ class WebRole:
         self._liveness = liveness_file(settings, "web")
         self._feed = LiveFeed()
         self._cameras = PublishedCameras(silence_s=partial(_silence_s, settings))
+        metrics = NodeMetrics(self._cameras.views, "web")
         web = web_server(
             settings,
             secrets,
             self._feed,
             cameras=self._cameras.views,
             health=self.health,
-            metrics=NodeMetrics(self._cameras.views),
+            metrics=metrics,
         )
         if web is None:
             raise ConfigError("web.enabled is false: set it to true, or do not start `vision web`")
         self._web = web
+        self._metrics_port = MetricsPart(settings, secrets, metrics)
         # The newest state of each camera is told at once, frames as they come.
         self._statuses = Subscriber(settings.redis, password, StatusCursor, replay=1)
         self._detections = Subscriber(settings.redis, password, DetectionCursor)
         self._pictures = PictureReceiver(settings.redis, password)
+        metrics.redis_up.set_function(lambda: float(self._pictures.connected))
         self._turned_ns = time.monotonic_ns()
 
     def cameras(self) -> list[CameraView]:
@@ -93,12 +97,19 @@ class WebRole:
             parts.start("pictures", lambda: self._take_pictures(stop)),
             parts.start("web", self._web.run),
         ]
-        _log.info("web.started redis=%s page=%s", address_of(self._settings.redis), self._web.url)
+        self._metrics_port.start(parts)
+        _log.info(
+            "web.started redis=%s page=%s metrics=%s",
+            address_of(self._settings.redis),
+            self._web.url,
+            self._metrics_port.url,
+        )
         watch(stop, lambda: None, self._liveness, self._read_liveness)
         _log.info("web.stopping")
         self._web.stop()
         for thread in threads:
             thread.join()
+        self._metrics_port.stop()
         if self._liveness:
             self._liveness.remove()
         _log.info("web.stopped")

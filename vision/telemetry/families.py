@@ -15,8 +15,10 @@ from vision.domain.errors import SourceErrorCode
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
 
-Role = Literal["node", "ingest", "infer"]
-ALL: tuple[Role, ...] = ("node", "ingest", "infer")
+Role = Literal["node", "ingest", "infer", "web"]
+ALL: tuple[Role, ...] = ("node", "ingest", "infer", "web")
+# `vision web` shows what the others tell; told again here, it would count twice.
+_PIPELINE: tuple[Role, ...] = ("node", "ingest", "infer")
 _CAPTURING: tuple[Role, ...] = ("node", "ingest")
 _INFERRING: tuple[Role, ...] = ("node", "infer")
 
@@ -60,7 +62,7 @@ class Family:
     kind: Kind
     meaning: str
     labels: tuple[Label, ...] = ()
-    roles: tuple[Role, ...] = ALL
+    roles: tuple[Role, ...] = _PIPELINE
 
     @property
     def exposed_name(self) -> str:
@@ -230,11 +232,13 @@ SPOOL_BYTES = Family(
     Kind.GAUGE,
     "disk of the messages that wait; 0 without publishing.spool_dir",
 )
-REDIS_UP = Family("vision_redis_up", Kind.GAUGE, "1 while Redis answers")
+REDIS_UP = Family("vision_redis_up", Kind.GAUGE, "1 while Redis answers", (), ALL)
 REDACTIONS = Family(
     "vision_redactions",
     Kind.COUNTER,
     "credentials taken out of logs, messages and pages, workers included",
+    (),
+    ALL,
 )
 CERTIFICATE = Family(
     "vision_certificate_expiry_timestamp_seconds",
@@ -247,6 +251,7 @@ BUILD = Family(
     Kind.GAUGE,
     "1; the version that runs and its role",
     (Label("version", origin="the program"), Label("role", ALL)),
+    ALL,
 )
 MODEL = Family(
     "vision_model_info",
