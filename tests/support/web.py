@@ -127,9 +127,9 @@ def get(app: Starlette, path: str, headers: Mapping[str, str] | None = None) -> 
 
 
 @contextlib.contextmanager
-def serving(node: Node) -> Iterator[WebServer]:
+def serving(node: Node, token: str | None = None) -> Iterator[WebServer]:
     """The node's application on a free port, served by a thread of its own."""
-    server = WebServer(node.app(), "127.0.0.1", 0, on_stop=node.feed.close)
+    server = WebServer(node.app(token=token), "127.0.0.1", 0, on_stop=node.feed.close)
     thread = threading.Thread(target=server.run, name="web")
     thread.start()
     try:

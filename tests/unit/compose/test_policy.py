@@ -13,7 +13,8 @@ from tests.support.compose_policy import complaints
 def test_all_services_comply() -> None:
     """Nothing in compose.yaml and the rendered cameras breaks a rule."""
     model = rendered_here()
-    expected = {"redis", "infer", "infer-gpu", "tail", "simulator", "ingest-gate", "ingest-hall"}
+    expected = {"redis", "infer", "infer-gpu", "edge", "tail", "simulator"}
+    expected |= {"ingest-gate", "ingest-hall"}
     assert set(model["services"]) == expected
     assert complaints(model) == []
 
@@ -89,6 +90,14 @@ def test_the_bus_has_no_way_out() -> None:
     assert model["services"]["redis"]["networks"] == ["bus"]
     model["networks"]["bus"] = {}
     assert complaints(model) == ["network bus: has a way out"]
+
+
+def test_the_edge_reaches_pages_and_no_redis() -> None:
+    """What the network can reach shares no network with Redis or the cameras."""
+    model = rendered_here()
+    assert model["services"]["edge"]["networks"] == ["pages", "outside"]
+    assert model["networks"]["pages"] == {"internal": True}
+    assert {"bus", "pages"} <= set(model["services"]["infer"]["networks"])
 
 
 def test_an_ingest_container_keeps_what_it_extends() -> None:
