@@ -56,11 +56,12 @@ def rendered_by_compose(profiles: Sequence[str], files: Sequence[str] = ("compos
 
 
 def rendered_here(cameras: Path = DEMO_CAMERAS, environ: Mapping[str, str] | None = None) -> Model:
-    """The services of compose.yaml and ``cameras``, with all profiles and what they extend."""
+    """The services of compose.yaml, the sandbox and ``cameras``, with all profiles and what they extend."""
     model = _load(FOLDER / "compose.yaml", environ or {})
-    included = _load(cameras, environ or {})
-    for topic in ("services", "secrets", "configs"):
-        model.setdefault(topic, {}).update(included.get(topic, {}))
+    for path in (cameras, FOLDER / "sandbox.yaml"):
+        included = _load(path, environ or {})
+        for topic in ("services", "secrets", "configs"):
+            model.setdefault(topic, {}).update(included.get(topic, {}))
     model["services"] = {
         name: _extended(service, model["services"], environ or {})
         for name, service in model["services"].items()

@@ -19,6 +19,7 @@ PROFILES = {
     "gpu": {"infer-gpu"},
     "demo": {"simulator"},
     "edge": {"edge"},
+    "sandbox": {"sandbox"},
     "tools": {"tail"},
     "gate": {"ingest-gate"},
     "hall": {"ingest-hall"},
@@ -66,7 +67,7 @@ def test_our_own_reading_of_the_files_agrees_with_composes() -> None:
     for name, service in theirs.items():
         mine = ours[name]
         assert mine["image"] == service["image"]
-        assert sorted(mine["networks"]) == sorted(service["networks"])
+        assert sorted(mine.get("networks", [])) == sorted(service.get("networks") or [])
         assert [_source(item) for item in mine.get("secrets", [])] == [
             _source(item) for item in service.get("secrets", [])
         ]

@@ -13,7 +13,7 @@ from tests.support.compose_policy import complaints
 def test_all_services_comply() -> None:
     """Nothing in compose.yaml and the rendered cameras breaks a rule."""
     model = rendered_here()
-    expected = {"redis", "infer", "infer-gpu", "edge", "tail", "simulator"}
+    expected = {"redis", "infer", "infer-gpu", "edge", "tail", "simulator", "sandbox"}
     expected |= {"ingest-gate", "ingest-hall"}
     assert set(model["services"]) == expected
     assert complaints(model) == []
