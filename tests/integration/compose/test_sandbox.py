@@ -113,7 +113,16 @@ def test_the_checklist_notices_a_container_that_is_no_sandbox() -> None:
     answer = subprocess.run(
         [
             *("docker", "run", "--rm", "--user", "0:0", "--network", "none"),
-            *("--tmpfs", "/work:exec", "--memory", "1g", "--pids-limit", "512", "--shm-size", "64m"),
+            *(
+                "--tmpfs",
+                "/work:exec",
+                "--memory",
+                "1g",
+                "--pids-limit",
+                "512",
+                "--shm-size",
+                "64m",
+            ),
             *("--entrypoint", "python", rendered_here()["services"]["sandbox"]["image"]),
             *("-I", "-c", (FOLDER / "sandbox" / "escape.py").read_text(), "/etc/os-release"),
         ],
