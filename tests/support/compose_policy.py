@@ -114,7 +114,7 @@ def _credentials(name: str, service: Model) -> Iterator[str]:
         camera = re.fullmatch(r"camera_(.+)_(?:username|password)", secret)
         if camera and name != f"ingest-{camera[1]}":
             yield f"sees {secret}"
-        if secret == "redis_admin_password" and name != "redis":
+        if secret == "redis_admin_password" and name not in ("redis", "redis-replica"):
             yield "sees the administrator's password"
 
 

@@ -123,7 +123,12 @@ def test_ingest_tells_of_its_camera_and_a_subscriber_reads(server: StackRedis) -
         *((user, ("CONFIG", "GET", "*")) for user in USERS if user != "admin"),
         *((user, ("KEYS", "*")) for user in USERS if user != "admin"),
         *((user, ("ACL", "LIST")) for user in USERS if user != "admin"),
-        *((user, ("CLIENT", "KILL", "ID", "1")) for user in USERS if user != "admin"),
+        # A Sentinel closes the connections of a server that it demotes.
+        *(
+            (user, ("CLIENT", "KILL", "ID", "1"))
+            for user in USERS
+            if user not in ("admin", "sentinel")
+        ),
         *((user, ("EVAL", "return 1", "0")) for user in USERS if user != "admin"),
         *((user, ("SET", "other", "1")) for user in USERS if user != "admin"),
         ("ingest", ("GET", FRAME)),
@@ -143,6 +148,21 @@ def test_ingest_tells_of_its_camera_and_a_subscriber_reads(server: StackRedis) -
         ("subscriber", ("PUBLISH", DETECTIONS, "{}")),
         ("subscriber", ("SUBSCRIBE", "other")),
         ("subscriber", ("PSUBSCRIBE", "*")),
+        *(
+            (user, command)
+            for user in USERS
+            for command in (
+                ("MODULE", "LIST"),
+                ("REPLICAOF", "NO", "ONE"),
+                ("MIGRATE", "127.0.0.1", "1", "key", "0", "1"),
+            )
+        ),
+        ("replica", ("GET", FRAME)),
+        ("replica", ("XADD", DETECTIONS, "*", "message", "{}")),
+        ("sentinel", ("GET", FRAME)),
+        ("sentinel", ("XADD", DETECTIONS, "*", "message", "{}")),
+        ("sentinel", ("CONFIG", "SET", "appendonly", "no")),
+        ("sentinel", ("SUBSCRIBE", DETECTIONS)),
         ("subscriber", ("XGROUP", "CREATE", DETECTIONS, "group", "$", "MKSTREAM")),
     ],
 )

@@ -21,6 +21,7 @@ PROFILES = {
     "edge": {"edge"},
     "sandbox": {"sandbox"},
     "tools": {"tail"},
+    "redis-ha": {"redis-replica", "sentinel-1", "sentinel-2", "sentinel-3"},
     "gate": {"ingest-gate"},
     "hall": {"ingest-hall"},
 }
@@ -58,6 +59,15 @@ def test_published_ports_are_on_loopback() -> None:
         "infer": [("127.0.0.1", 8080)],
         "edge": [("127.0.0.1", 8080), ("127.0.0.1", 8443)],
     }
+
+
+def test_tls_is_on_loopback_unless_told_otherwise() -> None:
+    """With redis-tls.yaml the port with TLS is there, on 127.0.0.1; Redis keeps its bus."""
+    model = rendered_by_compose(tuple(PROFILES), ("compose.yaml", "redis-tls.yaml"))
+    assert complaints(model) == []
+    (port,) = model["services"]["redis"]["ports"]
+    assert (port["host_ip"], port["target"]) == ("127.0.0.1", 6380)
+    assert set(model["services"]["redis"]["networks"]) == {"bus", "tls"}
 
 
 def test_our_own_reading_of_the_files_agrees_with_composes() -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.support.compose_model import FOLDER
 
 SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.sh"))
-REDIS_USERS = ("ingest", "infer", "subscriber", "admin")
+REDIS_USERS = ("ingest", "infer", "subscriber", "admin", "replica", "sentinel")
 
 
 def _prepare(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -94,3 +94,14 @@ def test_prepare_lets_nobody_run_as_root(tmp_path: Path) -> None:
     assert settings["RUN_AS"].split(":")[0] == str(uid)
     assert (tmp_path / "data" / "redis").stat().st_uid == uid
     assert (tmp_path / "secrets" / "web_token").stat().st_uid == uid
+
+
+def test_prepare_names_the_sentinels_and_does_not_forget_them(tmp_path: Path) -> None:
+    """With --ha there are folders for all five and the Sentinels stand in .env, for good."""
+    assert _prepare(tmp_path, "--ha", "--bus", "10.9.8").returncode == 0
+    folders = {path.name for path in (tmp_path / "data").iterdir()}
+    assert folders == {"redis", "redis-replica", "sentinel-1", "sentinel-2", "sentinel-3"}
+    named = '["10.9.8.21:26379","10.9.8.22:26379","10.9.8.23:26379"]'
+    for options in ((), ("--ha",)):
+        assert f"REDIS_SENTINELS={named}\n" in (tmp_path / "env").read_text()
+        assert _prepare(tmp_path, *options).returncode == 0
