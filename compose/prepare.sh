@@ -87,6 +87,9 @@ absolute() { (cd "$1" && pwd); }
         echo NETWORKS_FILE=networks-fixed.yaml
         echo "BUS_SUBNET=$bus.0/24"
         echo "BUS_RANGE=$bus.128/25"
+        # An address that is gone does not refuse, it is silent.
+        echo REDIS_CONNECT_TIMEOUT_S=0.5
+        echo REDIS_COMMAND_TIMEOUT_S=1
         echo "REDIS_ADDRESS=$bus.10"
         echo "REDIS_REPLICA_ADDRESS=$bus.11"
         for number in 1 2 3; do echo "SENTINEL_${number}_ADDRESS=$bus.2$number"; done

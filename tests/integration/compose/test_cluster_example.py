@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ class ExampleCluster:
                 },
             )
         for port in self.ports:
-            wait_until(lambda port=port: answers(lambda: self.client(port, "admin")), f"{port}")
+            wait_until(partial(self._answers, port), f"a server on port {port}")
         subprocess.run(
             [
                 *(require_program("redis-cli"), "--user", "admin", "--cluster", "create"),
@@ -74,11 +75,14 @@ class ExampleCluster:
             check=True,
         )
         for port in self.ports:
-            with self.client(port, "admin") as client:
-                wait_until(
-                    lambda client=client: command(client, "CLUSTER INFO")["cluster_state"] == "ok",
-                    "the cluster",
-                )
+            wait_until(partial(self._is_whole, port), "the cluster")
+
+    def _answers(self, port: int) -> bool:
+        return answers(lambda: self.client(port, "admin"))
+
+    def _is_whole(self, port: int) -> bool:
+        with self.client(port, "admin") as client:
+            return bool(command(client, "CLUSTER INFO")["cluster_state"] == "ok")
 
     def client(self, port: int, user: str) -> redis.Redis:
         """A plain client of one node."""

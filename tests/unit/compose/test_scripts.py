@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.compose_model import FOLDER
+from tests.support.compose_model import FOLDER, ROOT
 
-SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.sh"))
+SCRIPTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in (FOLDER, ROOT / "scripts")
+    for path in folder.rglob("*.sh")
+)
 REDIS_USERS = ("ingest", "infer", "subscriber", "admin", "replica", "sentinel")
 
 
@@ -38,7 +42,11 @@ def test_shellcheck_finds_nothing(script: str) -> None:
     if shellcheck is None:
         pytest.skip("shellcheck is not installed")
     answer = subprocess.run(
-        [shellcheck, FOLDER / script], capture_output=True, text=True, check=False
+        [shellcheck, "--external-sources", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert answer.returncode == 0, answer.stdout
 
