@@ -16,10 +16,11 @@ FAULTS_JSON ?= faults.json
 SOAK_JSON ?= soak.json
 MINUTES ?= 10
 
-.PHONY: help setup demo test faults soak check lint type arch fmt bench bench-all bench-peers bench-check lock clean
+.PHONY: help setup demo test faults faults-small soak check lint type arch fmt bench bench-all \
+  bench-peers bench-check lock clean image image-gpu smoke dist sbom audit
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## a virtual environment in .venv/ with the versions that were tested
 
@@ -41,6 +42,10 @@ test: $(STAMP) ## unit, integration and end-to-end tests
 
 faults: $(STAMP) ## the fault suite: what is detected, recovered and lost, in FAULTS_JSON=faults.json
 	$(BIN)/python -m pytest tests/faults -p no:randomly --faults-json $(FAULTS_JSON)
+
+faults-small: $(STAMP) ## a few rows of it, for every change: what is killed, stalls or is refused
+	$(BIN)/python -m pytest tests/faults -p no:randomly -k 'killed or stall or password' \
+	  --faults-json $(FAULTS_JSON)
 
 soak: $(STAMP) ## the long rows of the fault suite, and random faults for MINUTES=10
 	$(BIN)/python -m pytest tests/faults -p no:randomly -m soak --soak-minutes $(MINUTES) \
@@ -82,6 +87,34 @@ bench-all: $(STAMP) ## everything in one run, peers too if installed, into docs/
 
 bench-check: $(STAMP) ## ratios of a short run against the committed ones; fails if one is worse
 	$(BIN)/python -m bench check
+
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' vision/__init__.py)
+BUILD = docker build --build-arg VERSION=$(VERSION) \
+  --build-arg REVISION=$(shell git rev-parse HEAD) --build-arg CREATED=$(shell date -u +%FT%TZ)
+
+image: ## the images for CPUs and for simulated cameras; MODEL as in docs/deploy.md
+	$(BUILD) -f Dockerfile.cpu --build-arg MODEL=$(or $(MODEL),auto) -t ariia-vision:$(VERSION)-cpu .
+	$(BUILD) -f Dockerfile.cpu --target demo -t ariia-vision:$(VERSION)-demo .
+
+image-gpu: image ## the image for NVIDIA GPUs, on that for CPUs
+	$(BUILD) -f Dockerfile.gpu -t ariia-vision:$(VERSION)-gpu .
+
+smoke: ## a stack of its own from these images: messages, failures, secrets; removed at the end
+	compose/smoke.sh
+
+dist: $(STAMP) ## wheel and source archive in dist/
+	$(BIN)/python -m hatchling build -d dist
+
+SBOM = $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON
+
+sbom: $(STAMP) ## what the images are made of, as CycloneDX in dist/
+	mkdir -p dist
+	$(SBOM) $(IMAGE)-runtime.txt -o dist/ariia-vision-$(VERSION)-cpu.cdx.json
+	$(SBOM) $(IMAGE)-gpu.txt -o dist/ariia-vision-$(VERSION)-gpu.cdx.json
+
+audit: $(STAMP) ## known vulnerabilities of what is locked; asks the package index
+	$(BIN)/pip-audit --disable-pip --require-hashes -r constraints.txt -r $(IMAGE)-runtime.txt \
+	  -r $(IMAGE)-gpu.txt -r $(IMAGE)-build.txt
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
