@@ -57,38 +57,44 @@ one_at_a_time() {
 
 # redis WORD...: redis-cli as an administrator, with the password in no command line.
 #   REDISCLI      a command of your own, such as "redis-cli -h 10.0.0.5 --tls", with REDISCLI_AUTH
-#   else          in the container redis of the Compose project $project
+#   else          in the container of the Compose project $project that leads
 redis() {
-    if [[ -n ${REDISCLI:-} ]]; then
-        local command
+    if [[ -n ${REDISCLI:-} ]]; then redis_at own "$@"; else redis_at "$(redis_container)" "$@"; fi
+}
+
+# redis_at CONTAINER WORD...: the same on one server; `own` is that of REDISCLI.
+redis_at() {
+    local server=$1 command
+    shift
+    if [[ $server == own ]]; then
         read -r -a command <<<"$REDISCLI"
         "${command[@]}" -e "$@"
     else
         # shellcheck disable=SC2016  # expanded in the container
-        docker exec --interactive "$(redis_container)" sh -c \
+        docker exec --interactive "$server" sh -c \
             'REDISCLI_AUTH=$(cat /run/secrets/redis_admin_password) && export REDISCLI_AUTH &&
              exec redis-cli -e --no-auth-warning --user admin "$@"' sh "$@"
     fi
 }
 
-# redis_container: the id of the container that leads.
-redis_container() {
-    local id found=
-    for id in $(docker ps --quiet --filter "label=com.docker.compose.project=${project:?}" |
+# redis_containers: the ids of all servers that run.
+redis_containers() {
+    docker ps --quiet --filter "label=com.docker.compose.project=${project:?}" |
         xargs --no-run-if-empty docker inspect --format \
             '{{.Id}} {{index .Config.Labels "com.docker.compose.service"}}' |
-        awk '$2 == "redis" || $2 == "redis-replica" {print $1}'); do
-        # shellcheck disable=SC2016  # expanded in the container
-        if docker exec "$id" sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis_admin_password) \
-            redis-cli -e --no-auth-warning --user admin role' 2>/dev/null | head -n 1 |
-            grep --quiet '^master'; then
-            found=$id
-            break
+        awk '$2 == "redis" || $2 == "redis-replica" {print $1}'
+}
+
+# redis_container: the id of the one that leads.
+redis_container() {
+    local id
+    for id in $(redis_containers); do
+        if redis_at "$id" role </dev/null 2>/dev/null | head -n 1 | grep --quiet '^master'; then
+            printf '%s' "$id"
+            return
         fi
     done
-    [[ -n $found ]] ||
-        die "no Redis of project $project leads: start it, name --project, or set REDISCLI"
-    printf '%s' "$found"
+    die "no Redis of project $project leads: start it, name --project, or set REDISCLI"
 }
 
 # need_redis: one clear line instead of a failure half-way.

@@ -73,7 +73,7 @@ def test_what_was_backed_up_comes_back(program: Path, server: StackRedis, tmp_pa
     back = run_script("restore.sh", "--data", new / "data", "--config", new / "config", file)
     assert back.returncode == 0, back.stderr
     assert (new / "config" / "vision.yaml").read_text() == "cameras: {}\n"
-    with running_stack_redis(program, new) as restored:
+    with running_stack_redis(program, new) as restored:  # noqa: SIM117
         with restored.client("admin") as after, server.client("admin") as before:
             assert after.xrange(DETECTIONS) == before.xrange(DETECTIONS)
             assert after.xlen(DETECTIONS) == CONTENT
