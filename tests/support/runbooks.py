@@ -102,6 +102,8 @@ def _check(words: Sequence[str]) -> None:
     elif program in _VISION:
         _check_vision(arguments)
     elif program == "make":
+        if arguments[:2] == ["-C", ".."]:
+            del arguments[:2]
         _check_all([word for word in arguments if "=" not in word], _targets(), "the Makefile")
     elif program == "docker" and arguments[:1] == ["compose"]:
         _check_compose(arguments[1:])

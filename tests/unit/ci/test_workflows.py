@@ -112,3 +112,31 @@ def test_nothing_from_outside_becomes_a_command(workflow: Path) -> None:
     for _, job in _jobs(workflow):
         secrets = [step for step in job["steps"] if "secrets." in str(step.get("run", ""))]
         assert secrets == []
+
+
+def test_a_change_of_type_2_waits_for_a_person() -> None:
+    """Only what is surely type 1 is deployed without the environment that has reviewers."""
+    jobs = _load(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"]
+    step = next(step for step in jobs["type"]["steps"] if step.get("id") == "type")
+    assert "--at-most-1" in step["run"]
+    assert step["continue-on-error"] is True
+    assert jobs["type"]["outputs"]["environment"] == (
+        "${{ steps.type.outcome == 'success' && 'production' || 'production-approved' }}"
+    )
+    assert jobs["deploy"]["environment"] == "${{ needs.type.outputs.environment }}"
+    for step in jobs["deploy"]["steps"]:
+        if "--approved-by" in step.get("run", ""):
+            assert step["if"] == "needs.type.outputs.environment == 'production-approved'"
+
+
+def test_options_that_ci_gives_exist() -> None:
+    """A script that renames an option takes its callers along."""
+    for workflow in WORKFLOWS:
+        for run in _runs(workflow):
+            program, *arguments = shlex.split(run)
+            options = {word for word in arguments if word.startswith("--")}
+            if program != "make" and options:
+                said = subprocess.run(
+                    [ROOT / program, "--help"], capture_output=True, text=True, check=True
+                ).stdout
+                assert options <= set(re.findall(r"--[a-z0-9-]+", said)), run

@@ -56,7 +56,7 @@ def test_the_index_names_every_page() -> None:
         ("docker compose --profile cpuu up -d", "has no cpuu"),
         ("docker compose -f composed.yaml ps", "there is no composed.yaml"),
         ("docker compose logs --since 5m inferr", "the stack has no inferr"),
-        ("docker compose exec infer vision chek", "invalid choice"),
+        ("docker compose exec infer vision inspect", "invalid choice"),
         ("docker compose exec infer visions check", "this machine has no visions"),
         ("docker compose run --rm tail tail --replays 3", "unrecognized arguments"),
         ("docker frobnicate", "docker has no"),
