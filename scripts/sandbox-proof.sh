@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Tries to get out of the sandbox, with a real engine, and tells what held.
 set -euo pipefail
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 usage() {
     cat <<'TEXT'
@@ -17,23 +19,21 @@ Exit code: 0 if all held, 1 if not, 2 for a wrong argument, 125 if there is no s
 TEXT
 }
 
-dry_run=false
 while (($#)); do
     case $1 in
     -h | --help) usage; exit 0 ;;
     --dry-run) dry_run=true ;;
-    *) usage >&2; exit 2 ;;
+    *) refuse "$1: no such option" ;;
     esac
     shift
 done
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # A checkout of its own: what lies in workspace/ is nobody's business here.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/scripts" "$work/compose" "$work/workspace"
-cp "$root/scripts/sandbox.sh" "$work/scripts/"
-cp -r "$root/compose/sandbox.yaml" "$root/compose/sandbox" "$work/compose/"
+cp -r "$ROOT/scripts/sandbox.sh" "$ROOT/scripts/lib" "$work/scripts/"
+cp -r "$ROOT/compose/sandbox.yaml" "$ROOT/compose/sandbox" "$work/compose/"
 echo "of the host" >"$work/host-file"
 sandbox=$work/scripts/sandbox.sh result=$work/workspace/result said=$work/said
 

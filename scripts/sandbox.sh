@@ -2,6 +2,8 @@
 # Runs a command in a container that can reach nothing: no network, no mount, no privilege. It gets
 # a copy of workspace/, and one file of bounded size comes back.
 set -euo pipefail
+# shellcheck source=scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 usage() {
     cat <<'TEXT'
@@ -24,18 +26,13 @@ result does not fit, 2 for a wrong argument.
 TEXT
 }
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-readonly root
 readonly result_kib=1024 said_kib=1024 workspace_kib=131072 grace_s=20
 # Before any other file or profile that the environment may name.
-readonly compose_yaml=$root/compose/sandbox.yaml inside=$root/compose/sandbox/inside.py
+readonly compose_yaml=$ROOT/compose/sandbox.yaml inside=$ROOT/compose/sandbox/inside.py
 
-refuse() {
-    echo "error: $1" >&2
-    exit 2
-}
+# fail TEXT: as die, with a code that the command's own is not taken for.
 fail() {
-    echo "error: $1" >&2
+    say "error: $*"
     exit 125
 }
 
@@ -46,29 +43,23 @@ whole_number() {
     fi
 }
 
-time_s=300 memory_mib=1024 result=$root/workspace/result dry_run=false
+time_s=300 memory_mib=1024 result=$ROOT/workspace/result
 while (($#)); do
     case $1 in
     -h | --help) usage; exit 0 ;;
     --dry-run) dry_run=true ;;
-    --time-s | --memory-mib | --result)
-        (($# >= 2)) || refuse "$1 needs a value: see --help"
-        case $1 in
-        --time-s) whole_number "$1" "$2" 1 3600; time_s=$2 ;;
-        --memory-mib) whole_number "$1" "$2" 64 4096; memory_mib=$2 ;;
-        --result) result=$2 ;;
-        esac
-        shift
-        ;;
+    --time-s) time_s=$(value_of "$@") && whole_number "$1" "$time_s" 1 3600 && shift ;;
+    --memory-mib) memory_mib=$(value_of "$@") && whole_number "$1" "$memory_mib" 64 4096 && shift ;;
+    --result) result=$(value_of "$@") && shift ;;
     --) shift; break ;;
-    -*) refuse "$1: no such option; what the sandbox may is not for sale on the command line: see --help" ;;
+    -*) refuse "$1: no such option; what the sandbox may is not for sale on the command line" ;;
     *) break ;;
     esac
     shift
 done
-(($#)) || refuse "no command: see --help"
+(($#)) || refuse "no command"
 
-workspace=$root/workspace
+workspace=$ROOT/workspace
 [[ -d $workspace ]] || refuse "$workspace: is no folder: make it and put in what the command needs"
 # A link would copy any folder of this machine.
 [[ ! -L $workspace ]] || refuse "$workspace: is a link; the sandbox gets a copy of a folder only"
@@ -99,7 +90,7 @@ docker compose version >/dev/null 2>&1 || fail "docker compose: not found: insta
 if $dry_run; then
     for word in "${run[@]}"; do
         if [[ $word == "$first_process" ]]; then word=COMPOSE/sandbox/inside.py; fi
-        printf '%q ' "${word/#COMPOSE/$root/compose}"
+        printf '%q ' "${word/#COMPOSE/$ROOT/compose}"
     done
     echo
     exit 0

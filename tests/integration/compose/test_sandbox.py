@@ -37,7 +37,7 @@ pytestmark = [
 def checkout(tmp_path: Path) -> Path:
     """A checkout of its own with an empty workspace."""
     (tmp_path / "workspace").mkdir()
-    (tmp_path / "scripts").mkdir()
+    shutil.copytree(ROOT / "scripts" / "lib", tmp_path / "scripts" / "lib")
     shutil.copytree(FOLDER / "sandbox", tmp_path / "compose" / "sandbox")
     shutil.copy(FOLDER / "sandbox.yaml", tmp_path / "compose")
     shutil.copy(SCRIPTS / "sandbox.sh", tmp_path / "scripts")
