@@ -48,11 +48,11 @@ while (($#)); do
     case $1 in
     -h | --help) usage; exit 0 ;;
     --dry-run) dry_run=true ;;
-    --time-s) time_s=$(value_of "$@") && whole_number "$1" "$time_s" 1 3600 && shift ;;
-    --memory-mib) memory_mib=$(value_of "$@") && whole_number "$1" "$memory_mib" 64 4096 && shift ;;
-    --result) result=$(value_of "$@") && shift ;;
+    --time-s) time_s=$(value_of "$@"); whole_number "$1" "$time_s" 1 3600; shift ;;
+    --memory-mib) memory_mib=$(value_of "$@"); whole_number "$1" "$memory_mib" 64 4096; shift ;;
+    --result) result=$(value_of "$@"); shift ;;
     --) shift; break ;;
-    -*) refuse "$1: no such option; what the sandbox may is not for sale on the command line" ;;
+    -*) refuse "$1: no such option, and none gives the sandbox more" ;;
     *) break ;;
     esac
     shift
