@@ -39,6 +39,14 @@ def server(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield running
 
 
+def _program(name: str) -> str:
+    """Its path; the test is skipped where it is not installed."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
 def _environ(server: StackRedis) -> dict[str, str]:
     return {
         "REDISCLI": f"redis-cli -p {server.port} --user admin --no-auth-warning",
@@ -131,13 +139,18 @@ def test_verify_writes_nothing(server: StackRedis, tmp_path: Path) -> None:
 
 def test_encrypted_with_gpg_it_needs_the_key(server: StackRedis, tmp_path: Path) -> None:
     """Nothing of the content can be read without the key; with it, it comes back."""
-    if shutil.which("gpg") is None:
-        pytest.skip("gpg is not installed")
     home = tmp_path / "gpg"
     home.mkdir(mode=0o700)
     environ = {**_environ(server), "GNUPGHOME": str(home)}
     subprocess.run(
-        ["gpg", "--batch", "--passphrase", "", "--quick-generate-key", "backup@ariia.invalid"],
+        [
+            _program("gpg"),
+            "--batch",
+            "--passphrase",
+            "",
+            "--quick-generate-key",
+            "backup@ariia.invalid",
+        ],
         env={**os.environ, "GNUPGHOME": str(home)},
         capture_output=True,
         check=True,
@@ -157,7 +170,7 @@ def test_encrypted_with_gpg_it_needs_the_key(server: StackRedis, tmp_path: Path)
     assert run_script("restore.sh", "--verify", file, environ=environ).returncode == 0
     for used in (home, stranger):
         subprocess.run(
-            ["gpgconf", "--kill", "all"],
+            [_program("gpgconf"), "--kill", "all"],
             env={**os.environ, "GNUPGHOME": str(used)},
             capture_output=True,
             check=False,
@@ -166,12 +179,10 @@ def test_encrypted_with_gpg_it_needs_the_key(server: StackRedis, tmp_path: Path)
 
 def test_encrypted_with_age_it_needs_the_key(server: StackRedis, tmp_path: Path) -> None:
     """As with gpg; the secret key is a file."""
-    if shutil.which("age-keygen") is None:
-        pytest.skip("age is not installed")
     keys = tmp_path / "key"
-    subprocess.run(["age-keygen", "-o", keys], capture_output=True, check=True)
+    subprocess.run([_program("age-keygen"), "-o", keys], capture_output=True, check=True)
     public = subprocess.run(
-        ["age-keygen", "-y", keys], capture_output=True, check=True, text=True
+        [_program("age-keygen"), "-y", keys], capture_output=True, check=True, text=True
     ).stdout.strip()
     made = _backup(server, tmp_path / "backups", "--recipient", public)
     assert made.returncode == 0, made.stderr
@@ -210,8 +221,8 @@ def test_what_cannot_work_is_one_line(
     server: StackRedis, tmp_path: Path, options: tuple[str, ...], complaint: str
 ) -> None:
     """The reason stands in one line, and no backup is begun."""
-    if "--recipient" in options and shutil.which("gpg") is None:
-        pytest.skip("gpg is not installed")
+    if "--recipient" in options:
+        _program("gpg")
     answer = _backup(server, tmp_path / "backups", *options)
     assert answer.returncode == 1
     assert complaint in answer.stderr
