@@ -35,12 +35,12 @@ target=$ROOT/data/backups recipient='' keep=14 project=ariia-vision models=$ROOT
 configs=()
 while (($#)); do
     case $1 in
-    --to) target=$(value_of "$@") && shift ;;
-    --recipient) recipient=$(value_of "$@") && shift ;;
-    --keep) keep=$(value_of "$@") && shift ;;
-    --project) project=$(value_of "$@") && shift ;;
-    --config) configs+=("$(value_of "$@")") && shift ;;
-    --models) models=$(value_of "$@") && shift ;;
+    --to) target=$(value_of "$@"); shift ;;
+    --recipient) recipient=$(value_of "$@"); shift ;;
+    --keep) keep=$(value_of "$@"); shift ;;
+    --project) project=$(value_of "$@"); shift ;;
+    --config) value=$(value_of "$@"); configs+=("$value"); shift ;;
+    --models) models=$(value_of "$@"); shift ;;
     --dry-run) dry_run=true ;;
     -h | --help) usage; exit 0 ;;
     *) refuse "$1: no such option" ;;

@@ -27,8 +27,8 @@ TEXT
 policy=$ROOT/scripts/change-policy.tsv repository=$ROOT at_most_1=false words=()
 while (($#)); do
     case $1 in
-    --policy) policy=$(value_of "$@") && shift ;;
-    --repository) repository=$(value_of "$@") && shift ;;
+    --policy) policy=$(value_of "$@"); shift ;;
+    --repository) repository=$(value_of "$@"); shift ;;
     --at-most-1) at_most_1=true ;;
     -h | --help) usage; exit 0 ;;
     -*) refuse "$1: no such option" ;;

@@ -46,15 +46,15 @@ project=ariia-vision env_files=() infer=infer how='' plan='' approved_by='' rehe
 demo_image=${DEMO_IMAGE:-ariia-vision:0.1.0-demo} state=$ROOT/data/deploy image=''
 while (($#)); do
     case $1 in
-    --project) project=$(value_of "$@") && shift ;;
-    --env-file) env_files+=("$(value_of "$@")") && shift ;;
-    --infer) infer=$(value_of "$@") && shift ;;
-    --handover) how=$(value_of "$@") && shift ;;
-    --plan) plan=$(value_of "$@") && shift ;;
-    --approved-by) approved_by=$(value_of "$@") && shift ;;
-    --demo-image) demo_image=$(value_of "$@") && shift ;;
+    --project) project=$(value_of "$@"); shift ;;
+    --env-file) value=$(value_of "$@"); env_files+=("$value"); shift ;;
+    --infer) infer=$(value_of "$@"); shift ;;
+    --handover) how=$(value_of "$@"); shift ;;
+    --plan) plan=$(value_of "$@"); shift ;;
+    --approved-by) approved_by=$(value_of "$@"); shift ;;
+    --demo-image) demo_image=$(value_of "$@"); shift ;;
     --no-rehearsal) rehearse=false ;;
-    --state) state=$(value_of "$@") && shift ;;
+    --state) state=$(value_of "$@"); shift ;;
     --dry-run) dry_run=true ;;
     -h | --help) usage; exit 0 ;;
     -*) refuse "$1: no such option" ;;

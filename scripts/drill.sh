@@ -24,7 +24,7 @@ TEXT
 how=serial keep=false images=()
 while (($#)); do
     case $1 in
-    --handover) how=$(value_of "$@") && shift ;;
+    --handover) how=$(value_of "$@"); shift ;;
     --keep) keep=true ;;
     --dry-run) dry_run=true ;;
     -h | --help) usage; exit 0 ;;

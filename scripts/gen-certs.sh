@@ -24,9 +24,9 @@ TEXT
 folder=$ROOT/secrets/tls days=397 renew_days=30 words=()
 while (($#)); do
     case $1 in
-    --dir) folder=$(value_of "$@") && shift ;;
-    --days) days=$(value_of "$@") && shift ;;
-    --renew-days) renew_days=$(value_of "$@") && shift ;;
+    --dir) folder=$(value_of "$@"); shift ;;
+    --days) days=$(value_of "$@"); shift ;;
+    --renew-days) renew_days=$(value_of "$@"); shift ;;
     --dry-run) dry_run=true ;;
     -h | --help) usage; exit 0 ;;
     -*) refuse "$1: no such option" ;;

@@ -27,9 +27,9 @@ TEXT
 folder=$ROOT/scripts/migrations project=ariia-vision to='' action=''
 while (($#)); do
     case $1 in
-    --dir) folder=$(value_of "$@") && shift ;;
-    --project) project=$(value_of "$@") && shift ;;
-    --to) to=$(value_of "$@") && shift ;;
+    --dir) folder=$(value_of "$@"); shift ;;
+    --project) project=$(value_of "$@"); shift ;;
+    --to) to=$(value_of "$@"); shift ;;
     --dry-run) dry_run=true ;;
     -h | --help) usage; exit 0 ;;
     status | up | down)

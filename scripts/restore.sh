@@ -30,11 +30,11 @@ TEXT
 data=$ROOT/data/redis identity='' config='' scratch_image='' owner='' file=''
 while (($#)); do
     case $1 in
-    --data) data=$(value_of "$@") && shift ;;
-    --identity) identity=$(value_of "$@") && shift ;;
-    --config) config=$(value_of "$@") && shift ;;
-    --image) scratch_image=$(value_of "$@") && shift ;;
-    --owner) owner=$(value_of "$@") && shift ;;
+    --data) data=$(value_of "$@"); shift ;;
+    --identity) identity=$(value_of "$@"); shift ;;
+    --config) config=$(value_of "$@"); shift ;;
+    --image) scratch_image=$(value_of "$@"); shift ;;
+    --owner) owner=$(value_of "$@"); shift ;;
     --verify | --dry-run) dry_run=true ;;
     -h | --help) usage; exit 0 ;;
     -*) refuse "$1: no such option" ;;

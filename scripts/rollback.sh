@@ -27,9 +27,9 @@ TEXT
 project=ariia-vision how='' state=$ROOT/data/deploy
 while (($#)); do
     case $1 in
-    --project) project=$(value_of "$@") && shift ;;
-    --handover) how=$(value_of "$@") && shift ;;
-    --state) state=$(value_of "$@") && shift ;;
+    --project) project=$(value_of "$@"); shift ;;
+    --handover) how=$(value_of "$@"); shift ;;
+    --state) state=$(value_of "$@"); shift ;;
     --dry-run) dry_run=true ;;
     -h | --help) usage; exit 0 ;;
     *) refuse "$1: no such option" ;;

@@ -32,8 +32,8 @@ TEXT
 secrets=$ROOT/secrets project=ariia-vision from_stdin=false name=''
 while (($#)); do
     case $1 in
-    --secrets) secrets=$(value_of "$@") && shift ;;
-    --project) project=$(value_of "$@") && shift ;;
+    --secrets) secrets=$(value_of "$@"); shift ;;
+    --project) project=$(value_of "$@"); shift ;;
     --stdin) from_stdin=true ;;
     --dry-run) dry_run=true ;;
     -h | --help) usage; exit 0 ;;

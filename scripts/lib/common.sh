@@ -29,7 +29,7 @@ run() {
     fi
 }
 
-# value_of OPTION [VALUE]: the value, or the end.
+# value_of OPTION [VALUE]: the value, or the end. Never before `&&`: a failure there ends nothing.
 value_of() {
     [[ $# -ge 2 && -n $2 ]] || refuse "$1 needs a value"
     printf '%s' "$2"

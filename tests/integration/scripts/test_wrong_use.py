@@ -20,7 +20,7 @@ def test_help_explains(name: str) -> None:
     answer = run_script(name, "--help", environ=NO_ENGINE)
     assert answer.returncode == 0
     assert answer.stdout.startswith(f"usage: {name}")
-    assert "Exit code: 0" in answer.stdout
+    assert "Exit code: " in answer.stdout
     assert not answer.stderr
 
 

@@ -121,18 +121,6 @@ def test_dry_run_says_what_would_be_published(checkout: Checkout) -> None:
     assert "dist/a.whl" in answer.stderr
 
 
-@pytest.mark.parametrize("script", ["publish.sh", "install-tools.sh"])
-def test_help_explains_and_a_wrong_option_is_refused(script: str) -> None:
-    """--help tells the usage; an unknown option ends with 2."""
-    path = ROOT / "scripts" / script
-    helped = subprocess.run([path, "--help"], capture_output=True, text=True, check=False)
-    assert helped.returncode == 0
-    assert helped.stdout.startswith(f"usage: {script}")
-    refused = subprocess.run([path, "--no"], capture_output=True, text=True, check=False)
-    assert refused.returncode == 2
-    assert refused.stderr.count("\n") == 1
-
-
 def test_install_tools_says_what_it_would_install() -> None:
     """On Debian and Ubuntu; nothing is changed."""
     if shutil.which("apt-get") is None:
