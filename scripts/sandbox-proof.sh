@@ -75,7 +75,7 @@ expect "a fork bomb" "$((code == 124 && elapsed_s < 20))" "exit code $code after
 
 before=$(free_kib)
 # shellcheck disable=SC2016  # for the shell inside
-attempt --time-s 20 -- sh -c 'for folder in /work /tmp /dev/shm /; do head -c 20G /dev/zero >$folder/fill; done'
+attempt --time-s 20 -- sh -c 'for folder in /workspace /tmp /dev/shm /; do head -c 20G /dev/zero >$folder/fill; done'
 written=$((before - $(free_kib)))
 expect "20 GB to every folder" "$((code != 0 && written < 65536))" "exit code $code; $written KiB less on the host's disk"
 

@@ -9,13 +9,13 @@ usage() {
     cat <<'TEXT'
 usage: sandbox.sh [--time-s N] [--memory-mib N] [--result FILE] [--dry-run] [--] COMMAND...
 
-Runs COMMAND in /work, which holds a copy of the checkout's workspace/. What it says appears here,
-at most 1 MiB of it. The file /work/result, if COMMAND leaves one, comes back as FILE. Everything
+Runs COMMAND in /workspace, which holds a copy of the checkout's workspace/. What it says appears here,
+at most 1 MiB of it. The file /workspace/result, if COMMAND leaves one, comes back as FILE. Everything
 else is gone when it ends.
 
   --time-s N      seconds it may take, 1 to 3600 (300)
   --memory-mib N  memory with all it writes, 64 to 4096 (1024)
-  --result FILE   where /work/result goes, 1 MiB at most (workspace/result); replaced at the end
+  --result FILE   where /workspace/result goes, 1 MiB at most (workspace/result); replaced at the end
   --dry-run       check everything, print the command, start nothing
 
 There is no option for a network, a mount, a privilege, a user or a larger limit: compose/sandbox.yaml

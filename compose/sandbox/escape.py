@@ -104,16 +104,17 @@ def mounts(host_file: str) -> None:
     must_fail("mounts: unmount /proc/acpi", lambda: call("umount2", b"/proc/acpi", 0))
     must_fail("mounts: new mount namespace", lambda: call("unshare", CLONE_NEWNS))
     must_fail("mounts: new user namespace", lambda: call("unshare", CLONE_NEWUSER))
-    must_fail("mounts: make a disk device", lambda: os.mknod("/work/sda", stat.S_IFBLK, 0x800))
+    must_fail("mounts: make a disk device", lambda: os.mknod("/workspace/sda", stat.S_IFBLK, 0x800))
     disks = [path.name for path in Path("/dev").iterdir() if path.is_block_device()]
     tell("mounts: disks in /dev", " ".join(disks) or "none", held=not disks)
     for path in ("/x", "/etc/passwd", "/usr/bin/python3", "/app/x", "/etc/hosts"):
         must_fail(f"mounts: write {path}", lambda path=path: Path(path).write_text(""))
     for path in ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/fs/cgroup/x"):
         must_fail(f"mounts: write {path}", lambda path=path: Path(path).write_text("x"))
-    shutil.copy("/bin/true", "/work/true")
+    shutil.copy("/bin/true", "/workspace/true")
     must_fail(
-        "mounts: run a program from /work", lambda: subprocess.run(["/work/true"], check=True)
+        "mounts: run a program from /workspace",
+        lambda: subprocess.run(["/workspace/true"], check=True),
     )
     secrets = [str(path) for path in Path("/run").rglob("*") if path.is_file()]
     tell("mounts: secrets", " ".join(secrets) or "none", held=not secrets)
@@ -134,7 +135,7 @@ def root() -> None:
     tell("root: user", str(os.getuid()), held=os.getuid() > 0)
     must_fail("root: become root", lambda: os.setuid(0))
     must_fail("root: join its group", lambda: os.setgroups([0]))
-    must_fail("root: own a file for root", lambda: os.chown("/work", 0, 0))
+    must_fail("root: own a file for root", lambda: os.chown("/workspace", 0, 0))
     must_fail("root: look into the first process", lambda: call("ptrace", PTRACE_ATTACH, 1, 0, 0))
     must_fail("root: speak for the first process", lambda: Path("/proc/1/fd/1").write_text("x"))
     os.kill(1, signal.SIGKILL)
@@ -159,7 +160,7 @@ def limits() -> None:
     for child in children:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    for folder, most_mib in (("/work", 256), ("/tmp", 32), ("/dev/shm", 16)):  # noqa: S108  attempts
+    for folder, most_mib in (("/workspace", 256), ("/tmp", 32), ("/dev/shm", 16)):  # noqa: S108  attempts
         _fill(folder, most_mib)
     _files()
     _burn()
@@ -180,7 +181,7 @@ def _fill(folder: str, most_mib: int) -> None:
 
 
 def _files() -> None:
-    folder = Path("/work/many")
+    folder = Path("/workspace/many")
     folder.mkdir()
     count = 0
     try:
@@ -209,5 +210,5 @@ network()
 mounts(sys.argv[1])
 root()
 limits()
-Path("/work/result").write_text(f"{escapes} escapes\n")
+Path("/workspace/result").write_text(f"{escapes} escapes\n")
 sys.exit(1 if escapes else 0)

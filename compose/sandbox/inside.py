@@ -3,7 +3,7 @@
 
   inside.py LIMIT_S RESULT_KIB COMMAND...
 
-Standard input is a tar archive, standard output what /work/result is at the end. What the command
+Standard input is a tar archive, standard output what /workspace/result is at the end. What the command
 says goes to standard error. Nothing inside can kill the first process, and it ends all others.
 Exit code: the command's; 124 when its time is over, 125 when there is something wrong with the
 archive or the result.
@@ -19,8 +19,8 @@ import stat
 import subprocess
 import sys
 
-WORK = "/work"
-RESULT = "/work/result"
+WORK = "/workspace"
+RESULT = "/workspace/result"
 TIME_IS_OVER, UNFIT = 124, 125
 _PR_SET_DUMPABLE = 4
 _ENVIRONMENT = {

@@ -115,7 +115,7 @@ def test_the_checklist_notices_a_container_that_is_no_sandbox() -> None:
             *("docker", "run", "--rm", "--user", "0:0", "--network", "none"),
             *(
                 "--tmpfs",
-                "/work:exec",
+                "/workspace:exec",
                 "--memory",
                 "1g",
                 "--pids-limit",
@@ -135,7 +135,7 @@ def test_the_checklist_notices_a_container_that_is_no_sandbox() -> None:
         "network: raw packets",
         "mounts: a file of the host",
         "mounts: write /x",
-        "mounts: run a program from /work",
+        "mounts: run a program from /workspace",
         "mounts: environment",
         "root: CapEff",
         "root: NoNewPrivs",

@@ -43,7 +43,7 @@ def test_it_has_nothing_that_leads_out() -> None:
     assert {"cpus", "pids_limit", "shm_size", "ulimits"} <= service.keys()
     assert service["logging"] == {"driver": "none"}
     assert service["pull_policy"] == "never"
-    assert [entry.partition(":")[0] for entry in service["tmpfs"]] == ["/work", "/tmp"]  # noqa: S108  in the container
+    assert [entry.partition(":")[0] for entry in service["tmpfs"]] == ["/workspace", "/tmp"]  # noqa: S108  in the container
     assert service["user"] not in {"0:0", rendered_here()["services"]["infer"]["user"]}
 
 
