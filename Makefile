@@ -57,6 +57,8 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	@if command -v shellcheck >/dev/null; then shellcheck --external-sources $$(git ls-files '*.sh'); \
+	  else echo "shellcheck is not installed: shell scripts are not checked"; fi
 
 type: $(STAMP)
 	$(BIN)/mypy

@@ -209,6 +209,7 @@ fail() {
     die "$1; $old serves as before. Logs: docker compose --project-name $new logs"
 }
 # What was kept until now makes way: the one before the old one.
+rm -f "$state/previous"
 for kept in "$project" "$new"; do
     if [[ $kept != "$old" ]]; then
         # shellcheck disable=SC2046  # one id each

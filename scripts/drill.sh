@@ -9,8 +9,9 @@ usage() {
 usage: drill.sh [--handover serial|overlap|stop] [--keep] [--dry-run] IMAGE [NEW_IMAGE]
 
 Starts a stack with two simulated cameras and a subscriber, and on it: deploy of NEW_IMAGE (IMAGE
-under another name, unless given) → rollback → backup → wipe → restore → smoke test. It fails if the
-subscriber misses a message, and removes the stack at the end.
+under another name, unless given) → rollback → deploy of a broken image, which has to fail → backup →
+wipe → restore → smoke test. It fails if the subscriber misses a message, and removes the stack
+at the end.
 
   --handover HOW  as for deploy.sh (serial)
   --keep          leave the stack running
@@ -36,7 +37,7 @@ done
 ((${#images[@]} == 1 || ${#images[@]} == 2)) || refuse "one image, or two"
 old_image=${images[0]} new_image=${images[1]:-ariia-vision:drill}
 if $dry_run; then
-    say "would deploy $new_image after $old_image ($how), roll back, back up, wipe, restore and look"
+    say "would deploy $new_image after $old_image ($how), roll back, deploy a broken one, back up, wipe, restore and look"
     exit 0
 fi
 need_engine
@@ -46,6 +47,7 @@ project=ariia-vision-drill
     die "an earlier drill left containers: docker rm --force those of project $project"
 if ((${#images[@]} == 1)); then docker tag "$old_image" "$new_image"; fi
 
+broken_image=ariia-vision:drill-broken
 work=$(mktemp -d)
 chmod 711 "$work"
 env_files=(--env-file "$COMPOSE_FOLDER/demo/demo.env" --env-file "$work/env")
@@ -67,13 +69,21 @@ clean_up() {
             xargs --no-run-if-empty docker rm --force >/dev/null
     done
     compose down --volumes >/dev/null 2>&1 || true
+    docker image rm "$broken_image" >/dev/null 2>&1 || true
     rm -rf "$work"
     exit "$code"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-step() { printf '\n$ %s\n' "$*" >&2; "$@"; }
+# What is done, without the folder of this run.
+step() {
+    local words="${*//$work/…}"
+    printf '\n$ %s\n' "${words//$ROOT\//}" >&2
+    "$@"
+}
+stop_redis() { compose stop redis 2>/dev/null; }
+start_redis() { compose start redis 2>/dev/null; }
 "$COMPOSE_FOLDER/prepare.sh" --demo --secrets "$work/secrets" --data "$work/data" --env "$work/env" >&2
 compose up --detach --wait --wait-timeout 180 redis simulator infer ingest-gate ingest-hall >"$work/up.log" 2>&1 ||
     die "the stack does not start: $(tail -n 1 "$work/up.log")"
@@ -93,9 +103,18 @@ step "$ROOT/scripts/deploy.sh" "${options[@]}" "${env_files[@]}" --demo-image "$
 sleep 3
 step "$ROOT/scripts/rollback.sh" "${options[@]}"
 sleep 3
+# A setting that no role starts with.
+made=$(docker create "$old_image")
+docker commit --change 'ENV VISION_MODEL__NAME=no-such-model' "$made" "$broken_image" >/dev/null
+docker rm "$made" >/dev/null
+printf 'Plan for %s\n' "$broken_image" >>"$work/plan"
+if HEALTHY_WITHIN_S=15 step "$ROOT/scripts/deploy.sh" "${options[@]}" "${env_files[@]}" --no-rehearsal \
+    --plan "$work/plan" --approved-by drill "$broken_image"; then
+    die "a broken image was put into service"
+fi
 docker rm --force "$project-watch" >/dev/null
 wait
-printf '\nwhat a subscriber heard over deploy and rollback:\n' >&2
+printf '\nwhat a subscriber heard over all of this:\n' >&2
 cat "$work/heard" >&2
 grep --quiet ' 0 missing' "$work/heard" || die "the subscriber heard nothing"
 if grep --quiet --invert-match ' 0 missing' "$work/heard"; then die "the subscriber missed messages"; fi
@@ -103,9 +122,9 @@ if grep --quiet --invert-match ' 0 missing' "$work/heard"; then die "the subscri
 export VISION_IMAGE=$old_image
 step "$ROOT/scripts/backup.sh" --project "$project" --to "$work/backups" --config "$COMPOSE_FOLDER/demo/vision.yaml"
 redis_image=$(docker inspect --format '{{.Config.Image}}' "$(redis_container)")
-step compose stop redis 2>/dev/null
+step stop_redis
 rm -rf "$work/data/redis"/*
 step "$ROOT/scripts/restore.sh" --data "$work/data/redis" --image "$redis_image" "$work"/backups/*.tar.gz
-step compose start redis 2>/dev/null
+step start_redis
 sleep 5
 step "$ROOT/scripts/smoke.sh" --observe --project "$project" --camera gate --camera hall "${env_files[@]}"
