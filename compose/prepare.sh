@@ -6,10 +6,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
     cat <<'TEXT'
-usage: prepare.sh [--demo] [--secrets DIR] [--data DIR] [--env FILE]
+usage: prepare.sh [--demo] [--ha] [--bus PREFIX] [--secrets DIR] [--data DIR] [--env FILE]
 
   --demo         also the credentials of the simulated cameras
+  --ha           also a second Redis and three Sentinels (profile redis-ha)
   --secrets DIR  folder of secret files (../secrets)
+  --bus PREFIX   first three numbers of the addresses of Redis with --ha (172.29.84)
   --data DIR     folder of what Redis and the monitoring keep (../data)
   --env FILE     written for `docker compose --env-file` (.env)
 
@@ -18,15 +20,17 @@ they run as that user, who can read the files anyway.
 TEXT
 }
 
-demo=false secrets=../secrets data=../data env=.env
+demo=false ha=false bus="" secrets=../secrets data=../data env=.env
 while (($#)); do
     case $1 in
     --demo) demo=true ;;
-    --secrets | --data | --env)
+    --ha) ha=true ;;
+    --secrets | --data | --env | --bus)
         [[ $# -ge 2 ]] || { usage >&2; exit 2; }
         case $1 in
         --secrets) secrets=$2 ;;
         --data) data=$2 ;;
+        --bus) bus=$2 ;;
         --env) env=$2 ;;
         esac
         shift
@@ -37,12 +41,18 @@ while (($#)); do
     shift
 done
 
+# Kept over runs, since addresses stand in what the Sentinels remember.
+if [[ -z $bus && -f $env ]]; then bus=$(sed -n 's/^BUS_SUBNET=\(.*\)\.0\/24$/\1/p' "$env"); fi
+bus=${bus:-172.29.84}
+[[ $bus =~ ^[0-9]{1,3}(\.[0-9]{1,3}){2}$ ]] || { usage >&2; exit 2; }
 uid=$(id -u) gid=$(id -g)
 if ((uid == 0)); then uid=10001 gid=10001; fi
 
 umask 077
-folders=(redis prometheus alertmanager grafana)
-mkdir -p "$secrets" "${folders[@]/#/$data/}"
+folders=("$data"/{redis,prometheus,alertmanager,grafana})
+if [[ -d $data/sentinel-1 ]]; then ha=true; fi
+if $ha; then folders+=("$data"/{redis-replica,sentinel-1,sentinel-2,sentinel-3}); fi
+mkdir -p "$secrets" "${folders[@]}"
 
 # A random value that needs no escaping anywhere.
 random() { head -c 48 /dev/urandom | base64 -w 0 | tr -d '+/=' | head -c "$1"; }
@@ -55,7 +65,7 @@ secret() {
     chmod 600 "$path"
 }
 
-for user in ingest infer subscriber web exporter admin; do
+for user in ingest infer subscriber web exporter admin replica sentinel; do
     secret "redis_${user}_password" random 40
 done
 # The form in which the exporter takes it, a JSON object by address; newer ones look for the user too.
@@ -74,7 +84,7 @@ if $demo; then
         secret "camera_hall_$part" cat "$secrets/camera_gate_$part"
     done
 fi
-if ((EUID == 0)); then chown -R "$uid:$gid" "$secrets" "${folders[@]/#/$data/}"; fi
+if ((EUID == 0)); then chown -R "$uid:$gid" "$secrets" "${folders[@]}"; fi
 
 absolute() { (cd "$1" && pwd); }
 {
@@ -82,6 +92,18 @@ absolute() { (cd "$1" && pwd); }
     echo "RUN_AS=$uid:$gid"
     if [[ $secrets != ../secrets ]]; then echo "SECRETS_DIR=$(absolute "$secrets")"; fi
     if [[ $data != ../data ]]; then echo "DATA_DIR=$(absolute "$data")"; fi
+    if $ha; then
+        echo NETWORKS_FILE=networks-fixed.yaml
+        echo "BUS_SUBNET=$bus.0/24"
+        echo "BUS_RANGE=$bus.128/25"
+        # An address that is gone does not refuse, it is silent.
+        echo REDIS_CONNECT_TIMEOUT_S=0.5
+        echo REDIS_COMMAND_TIMEOUT_S=1
+        echo "REDIS_ADDRESS=$bus.10"
+        echo "REDIS_REPLICA_ADDRESS=$bus.11"
+        for number in 1 2 3; do echo "SENTINEL_${number}_ADDRESS=$bus.2$number"; done
+        printf 'REDIS_SENTINELS=["%s:26379","%s:26379","%s:26379"]\n' "$bus".2{1,2,3}
+    fi
 } >"$env"
 chmod 644 "$env"
 echo "secrets: $secrets; data: $data; containers run as $uid:$gid ($env)"

@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-usage: smoke.sh [--observe] [--project NAME] [--env-file FILE]... [--profile NAME]...
+usage: smoke.sh [--observe | --brief] [--project NAME] [--env-file FILE]... [--profile NAME]...
                 [--camera NAME]... [--keep]
 
 Without arguments it starts a stack of its own with two simulated cameras, tries everything on
@@ -14,6 +14,7 @@ it, and removes it. After a deploy, let it look at the stack that runs and chang
   smoke.sh --observe --project ariia-vision --env-file .env --profile cpu --camera front
 
   --observe        start, stop and kill nothing
+  --brief          a stack of its own, with one camera, and nothing is killed
   --project NAME   Compose project (ariia-vision-smoke)
   --env-file FILE  as for `docker compose` (made anew, with new secrets)
   --profile NAME   as for `docker compose` (cpu, demo)
@@ -27,13 +28,14 @@ TEXT
 }
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
-project=ariia-vision-smoke env_files=() profiles=() cameras=() observe=false keep=false
+project=ariia-vision-smoke env_files=() profiles=() cameras=() observe=false brief=false keep=false
 limit_s=${LIMIT_S:-10} observe_s=${OBSERVE_S:-10}
 read -r -a compose_command <<<"${COMPOSE:-docker compose}"
 
 while (($#)); do
     case $1 in
     --observe) observe=true ;;
+    --brief) brief=true ;;
     --keep) keep=true ;;
     -h | --help) usage; exit 0 ;;
     --project | --env-file | --profile | --camera)
@@ -50,7 +52,10 @@ while (($#)); do
     esac
     shift
 done
-((${#cameras[@]})) || cameras=(gate hall)
+if ((${#cameras[@]} == 0)); then
+    cameras=(gate)
+    $brief || cameras+=(hall)
+fi
 
 work=$(mktemp -d)
 messages=$work/messages
@@ -209,6 +214,7 @@ fi
 # Each value as it is, and user:password as HTTP and RTSP send it.
 values=$work/values
 for file in "$secrets_dir"/*; do
+    [[ -f $file ]] || continue
     value=$(cat "$file")
     printf '%s\n' "$value"
     case $file in
@@ -254,7 +260,7 @@ elif ((leaks == 0)); then
 fi
 
 # --- whatever is killed comes back -----------------------------------------------------------
-if ! $observe; then
+if ! $observe && ! $brief; then
     for id in $(containers); do
         service=$(service_of "$id")
         restarts=$(docker inspect --format '{{.RestartCount}}' "$id")

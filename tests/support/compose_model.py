@@ -56,11 +56,18 @@ def rendered_by_compose(profiles: Sequence[str], files: Sequence[str] = ("compos
 
 
 def rendered_here(cameras: Path = DEMO_CAMERAS, environ: Mapping[str, str] | None = None) -> Model:
-    """The services of compose.yaml and ``cameras``, with all profiles and what they extend."""
+    """The services of compose.yaml, what it includes and ``cameras``, with what they extend.
+
+    All profiles are on.
+    """
     model = _load(FOLDER / "compose.yaml", environ or {})
-    included = _load(cameras, environ or {})
-    for topic in ("services", "secrets", "configs"):
-        model.setdefault(topic, {}).update(included.get(topic, {}))
+    # The first one is the file of the cameras.
+    others = [_VARIABLE.sub(r"\2", item["path"]) for item in model["include"][1:]]
+    files = [cameras, *(FOLDER / name for name in others)]
+    for file in files:
+        included = _load(file, environ or {})
+        for topic in ("services", "secrets", "configs", "networks"):
+            model.setdefault(topic, {}).update(included.get(topic, {}))
     model["services"] = {
         name: _extended(service, model["services"], environ or {})
         for name, service in model["services"].items()

@@ -21,7 +21,7 @@ from vision.config.topics import RedisSettings
 _OLDEST_MAJOR = 7
 _START_TIMEOUT_S = 20.0
 _SHELL = "/bin/sh"
-USERS = ("ingest", "infer", "subscriber", "web", "exporter", "admin")
+USERS = ("ingest", "infer", "subscriber", "web", "exporter", "admin", "replica", "sentinel")
 
 
 def stack_server() -> Path | None:
@@ -53,6 +53,8 @@ class StackRedis:
         self.port = _free_port()
         self.acl_file = folder / "users.acl"
         self.secrets = folder / "secrets"
+        self.data = folder / "data"
+        self.kill = _nobody_to_kill
 
     def password(self, user: str) -> str:
         """As its secret file has it."""
@@ -75,8 +77,10 @@ class StackRedis:
 
 
 @contextmanager
-def running_stack_redis(program: Path, folder: Path) -> Iterator[StackRedis]:
-    """A server started by redis/start.sh with redis/redis.conf.
+def running_stack_redis(
+    program: Path, folder: Path, *options: str | Path, config: Path | None = None
+) -> Iterator[StackRedis]:
+    """A server started by redis/start.sh with redis/redis.conf or ``config``, and ``options``.
 
     Data in ``folder`` is kept: started there again, it has what it had.
     """
@@ -85,28 +89,33 @@ def running_stack_redis(program: Path, folder: Path) -> Iterator[StackRedis]:
     for user in USERS:
         # A newline at the end, as an editor leaves it.
         (server.secrets / f"redis_{user}_password").write_text(f"password-of-{user}\n")
-    data = folder / "data"
-    data.mkdir(exist_ok=True)
+    server.data.mkdir(exist_ok=True)
     with (folder / "redis.log").open("ab") as log:
         process = subprocess.Popen(
             [
                 _SHELL,
                 FOLDER / "redis" / "start.sh",
-                *(program, FOLDER / "redis" / "redis.conf"),
+                *(program, config or FOLDER / "redis" / "redis.conf"),
                 *("--bind", "127.0.0.1", "--port", str(server.port)),
                 *("--aclfile", server.acl_file),
+                *options,
             ],
-            cwd=data,
+            cwd=server.data,
             env=start_environment(server.secrets, server.acl_file),
             stdout=log,
             stderr=log,
         )
+        server.kill = process.kill
         try:
             _wait_until_it_answers(server, process, folder / "redis.log")
             yield server
         finally:
             process.terminate()
             process.wait(_START_TIMEOUT_S)
+
+
+def _nobody_to_kill() -> None:
+    raise AssertionError("it does not run")
 
 
 def _free_port() -> int:

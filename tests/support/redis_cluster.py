@@ -38,7 +38,6 @@ class RedisCluster:
             port: processes.start(
                 str(port),
                 port,
-                f"port {port}",
                 f"requirepass {self.password}",
                 f"masterauth {self.password}",
                 "cluster-enabled yes",

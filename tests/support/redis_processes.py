@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,22 +55,20 @@ class PlainServer:
 class RedisProcess:
     """One server, killed at the latest when its test ends."""
 
-    def __init__(self, program: str, directory: Path, port: int, lines: Sequence[str]) -> None:
+    def __init__(
+        self, arguments: Sequence[str | Path], folder: Path, port: int, environ: Mapping[str, str]
+    ) -> None:
         self.port = port
-        directory.mkdir(parents=True, exist_ok=True)
-        self._config = directory / "redis.conf"
-        if not self._config.exists():
-            common = [f"bind {_HOST}", f"dir {directory}", f"logfile {directory / 'log'}"]
-            self._config.write_text("\n".join([*common, *lines]) + "\n")
-        self._program = require_program(program)
+        self._arguments = arguments
+        self._folder = folder
+        self._environ = environ
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [self._program, str(self._config)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with (self._folder / "output").open("ab") as output:
+            return subprocess.Popen(
+                self._arguments, cwd=self._folder, env=self._environ, stdout=output, stderr=output
+            )
 
     def restart(self) -> None:
         """Start it again with what it wrote into its configuration meanwhile."""
@@ -106,11 +104,24 @@ class RedisProcesses:
         for process in self._started:
             process.kill()
 
-    def start(
-        self, name: str, port: int, *lines: str, program: str = "redis-server"
+    def start(self, name: str, port: int, *lines: str) -> RedisProcess:
+        """Start a server on ``port``; ``lines`` are of its configuration."""
+        folder = self._directory / name
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / "redis.conf"
+        common = (f"bind {_HOST}", f"port {port}", f"dir {folder}")
+        config.write_text("\n".join([*common, *lines]) + "\n")
+        return self.run((require_program("redis-server"), config), folder, port)
+
+    def run(
+        self,
+        arguments: Sequence[str | Path],
+        folder: Path,
+        port: int,
+        environ: Mapping[str, str] | None = None,
     ) -> RedisProcess:
-        """Start a program of Redis on ``port``; ``lines`` are of its configuration."""
-        process = RedisProcess(program, self._directory / name, port, lines)
+        """Start a program in ``folder`` that listens on ``port``."""
+        process = RedisProcess(arguments, folder, port, environ or os.environ)
         self._started.append(process)
         return process
 

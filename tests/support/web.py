@@ -136,11 +136,21 @@ def get(app: Starlette, path: str, headers: Mapping[str, str] | None = None) -> 
 
 @contextlib.contextmanager
 def serving(
-    node: Node, monotonic_s: Callable[[], float] = time.monotonic, port: int = 0
+    node: Node,
+    monotonic_s: Callable[[], float] = time.monotonic,
+    port: int = 0,
+    token: str | None = None,
+    *,
+    is_behind_proxy: bool = False,
 ) -> Iterator[WebServer]:
     """The node's application, on a free port if none is named, in a thread of its own."""
     server = WebServer(
-        node.app(), "127.0.0.1", port, on_stop=node.feed.close, monotonic_s=monotonic_s
+        node.app(token=token),
+        "127.0.0.1",
+        port,
+        on_stop=node.feed.close,
+        is_behind_proxy=is_behind_proxy,
+        monotonic_s=monotonic_s,
     )
     thread = threading.Thread(target=server.run, name="web")
     thread.start()

@@ -198,6 +198,11 @@ class WebSettings(Topic):
     enabled: bool = Field(True, description="false starts no HTTP server")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    behind_proxy: bool = Field(
+        False,
+        description="true where a proxy limits its clients: the limits per address, 100 requests a "
+        "second and 64 connections, would be those of all viewers together",
+    )
 
 
 class MetricsSettings(Topic):

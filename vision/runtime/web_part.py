@@ -42,4 +42,4 @@ def web_server(
             f"{WEB_TOKEN}, or use 127.0.0.1"
         )
     app = create_app(feed, cameras, health, metrics.exposition, host=web.host, token=token)
-    return WebServer(app, web.host, web.port, on_stop=feed.close)
+    return WebServer(app, web.host, web.port, on_stop=feed.close, is_behind_proxy=web.behind_proxy)

@@ -10,7 +10,7 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 # More than a person's browsers open; a browser opens six.
-_PER_CLIENT = 64
+PER_CLIENT = 64
 # A phone on a bad line needs seconds to take a picture.
 _PATIENCE_S = 10.0
 
@@ -21,8 +21,12 @@ Client = tuple[str, int]
 class Connections:
     """Those that are open, by the address they come from. Used on the event loop."""
 
-    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, monotonic_s: Callable[[], float] = time.monotonic, per_client: int = PER_CLIENT
+    ) -> None:
+        """Allow ``per_client`` open ones from one address."""
         self._monotonic_s = monotonic_s
+        self._per_client = per_client
         self._open: dict[str, dict[Client, Connection]] = {}
 
     def admit(self, connection: Connection) -> bool:
@@ -32,7 +36,7 @@ class Connections:
         """
         host, _ = client = connection.peer
         siblings = self._open.setdefault(host, {})
-        if len(siblings) >= _PER_CLIENT:
+        if len(siblings) >= self._per_client:
             idle = next((other for other in siblings.values() if other.is_expendable), None)
             if idle is None:
                 return False

@@ -16,7 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from vision.domain.errors import ConfigError
-from vision.web.connections import Connection, Connections
+from vision.web.connections import PER_CLIENT, Connection, Connections
 from vision.web.rate import RateLimit
 
 _BACKLOG = 128
@@ -48,6 +48,8 @@ class WebServer:
         port: Port to listen on; 0 takes a free one.
         on_stop: Called once when the server begins to stop, to end what would run for ever.
         requests_per_s: How often a client, known by its address, may ask.
+        is_behind_proxy: Whether all clients come by one proxy, which limits them: one address
+            then stands for many, and has no limits here.
         monotonic_s: The clock by which clients are too slow or too fast.
 
     Raises:
@@ -62,15 +64,18 @@ class WebServer:
         *,
         on_stop: Callable[[], None] = _nothing,
         requests_per_s: float = REQUESTS_PER_S,
+        is_behind_proxy: bool = False,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
         self._socket = _listen(host, port)
         self._port: int = self._socket.getsockname()[1]
-        connections = Connections(monotonic_s)
+        connections = Connections(monotonic_s, _MAX_CONNECTIONS if is_behind_proxy else PER_CLIENT)
+        if not is_behind_proxy:
+            app = RateLimit(app, requests_per_s, connections.hold_back, monotonic_s)
         self._server = _QuietServer(
             uvicorn.Config(
-                RateLimit(app, requests_per_s, connections.hold_back, monotonic_s),
+                app,
                 # uvicorn calls it with keywords, once per connection.
                 http=cast("type[asyncio.Protocol]", partial(Connection, connections)),
                 loop="asyncio",

@@ -153,7 +153,12 @@ def test_a_picture_goes_from_infer_to_the_page_that_asks_for_it(server: StackRed
         *((user, ("CONFIG", "GET", "*")) for user in USERS if user != "admin"),
         *((user, ("KEYS", "*")) for user in USERS if user != "admin"),
         *((user, ("ACL", "LIST")) for user in USERS if user != "admin"),
-        *((user, ("CLIENT", "KILL", "ID", "1")) for user in USERS if user != "admin"),
+        # A Sentinel closes the connections of a server that it demotes.
+        *(
+            (user, ("CLIENT", "KILL", "ID", "1"))
+            for user in USERS
+            if user not in ("admin", "sentinel")
+        ),
         *((user, ("EVAL", "return 1", "0")) for user in USERS if user != "admin"),
         *((user, ("SET", "other", "1")) for user in USERS if user != "admin"),
         ("ingest", ("GET", FRAME)),
@@ -188,6 +193,21 @@ def test_a_picture_goes_from_infer_to_the_page_that_asks_for_it(server: StackRed
         ("web", ("PSUBSCRIBE", "*")),
         ("web", ("XADD", DETECTIONS, "*", "message", "{}")),
         ("web", ("PUBSUB", "NUMSUB", PICTURE)),
+        *(
+            (user, command)
+            for user in USERS
+            for command in (
+                ("MODULE", "LIST"),
+                ("REPLICAOF", "NO", "ONE"),
+                ("MIGRATE", "127.0.0.1", "1", "key", "0", "1"),
+            )
+        ),
+        ("replica", ("GET", FRAME)),
+        ("replica", ("XADD", DETECTIONS, "*", "message", "{}")),
+        ("sentinel", ("GET", FRAME)),
+        ("sentinel", ("XADD", DETECTIONS, "*", "message", "{}")),
+        ("sentinel", ("CONFIG", "SET", "appendonly", "no")),
+        ("sentinel", ("SUBSCRIBE", DETECTIONS)),
         ("subscriber", ("XGROUP", "CREATE", DETECTIONS, "group", "$", "MKSTREAM")),
     ],
 )

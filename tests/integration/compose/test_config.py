@@ -19,7 +19,10 @@ PROFILES = {
     "gpu": {"infer-gpu"},
     "web": {"web"},
     "demo": {"simulator"},
+    "edge": {"edge"},
+    "sandbox": {"sandbox"},
     "tools": {"tail"},
+    "redis-ha": {"redis-replica", "sentinel-1", "sentinel-2", "sentinel-3"},
     "gate": {"ingest-gate"},
     "hall": {"ingest-hall"},
     "monitoring": {"prometheus", "alertmanager", "grafana", "redis-exporter", "node-exporter"},
@@ -27,16 +30,13 @@ PROFILES = {
 
 
 def _combinations() -> Iterator[tuple[str, ...]]:
-    # What watches the others is not concerned by which they are.
-    watched = [name for name in PROFILES if name != "monitoring"]
-    for count in range(len(watched) + 1):
-        yield from combinations(watched, count)
-    yield ("monitoring",)
+    for count in range(3):
+        yield from combinations(PROFILES, count)
     yield tuple(PROFILES)
 
 
-def test_every_combination_of_profiles_starts_its_services_and_no_other() -> None:
-    """Redis always, and what the profiles name."""
+def test_profiles_start_their_services_and_no_other() -> None:
+    """Redis always, and what the profiles name: none, each, each two, and all of them."""
     for profiles in _combinations():
         started = set(rendered_by_compose(profiles)["services"])
         assert started == {"redis"}.union(*(PROFILES[name] for name in profiles)), profiles
@@ -57,16 +57,23 @@ def test_published_ports_are_on_loopback() -> None:
         if service.get("ports")
     }
     assert ports == {
-        name: [("127.0.0.1", port)]
-        for name, port in (
-            ("redis", 6379),
-            ("infer", 8080),
-            ("web", 8080),
-            ("grafana", 3000),
-            ("prometheus", 9090),
-            ("alertmanager", 9093),
-        )
+        "redis": [("127.0.0.1", 6379)],
+        "infer": [("127.0.0.1", 8080)],
+        "web": [("127.0.0.1", 8080)],
+        "edge": [("127.0.0.1", 8080), ("127.0.0.1", 8443)],
+        "grafana": [("127.0.0.1", 3000)],
+        "prometheus": [("127.0.0.1", 9090)],
+        "alertmanager": [("127.0.0.1", 9093)],
     }
+
+
+def test_tls_is_on_loopback_unless_told_otherwise() -> None:
+    """With redis-tls.yaml the port with TLS is there, on 127.0.0.1; Redis keeps its bus."""
+    model = rendered_by_compose(tuple(PROFILES), ("compose.yaml", "redis-tls.yaml"))
+    assert complaints(model) == []
+    (port,) = model["services"]["redis"]["ports"]
+    assert (port["host_ip"], port["target"]) == ("127.0.0.1", 6380)
+    assert set(model["services"]["redis"]["networks"]) == {"bus", "tls"}
 
 
 def test_our_own_reading_of_the_files_agrees_with_composes() -> None:
@@ -76,7 +83,7 @@ def test_our_own_reading_of_the_files_agrees_with_composes() -> None:
     for name, service in theirs.items():
         mine = ours[name]
         assert mine["image"] == service["image"]
-        assert sorted(mine["networks"]) == sorted(service["networks"])
+        assert sorted(mine.get("networks", [])) == sorted(service.get("networks") or [])
         assert [_source(item) for item in mine.get("secrets", [])] == [
             _source(item) for item in service.get("secrets", [])
         ]

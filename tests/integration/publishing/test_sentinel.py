@@ -13,6 +13,7 @@ import pytest
 from tests.support.listening import listening_to, seqs_of
 from tests.support.messages import detection
 from tests.support.publishing import SteadyCameras, publishing_to, stream_payloads, stream_seqs
+from tests.support.redis_processes import answers
 from tests.support.redis_sentinel import SentinelTrio, running_sentinels
 from tests.support.waiting import wait_until
 from vision.domain.errors import PublishError
@@ -78,6 +79,28 @@ def test_what_the_old_primary_confirmed_and_did_not_pass_on_is_sent_again(
         assert running.observer.messages == 31
         assert not running.observer.drops
     assert stream_seqs(trio) == list(range(1, 32))
+
+
+def test_a_server_that_comes_back_follows(trio: SentinelTrio) -> None:
+    """It asks the Sentinels before it starts: it never leads again, and has all messages soon."""
+    with publishing_to(trio) as running:
+        cameras = SteadyCameras(running)
+        cameras.wait_for(more=20)
+        trio.primary().kill()
+        running.wait_away()
+        running.wait_connected()
+        trio.primary().restart()
+        with trio.client(trio.primary().port) as returned:
+            wait_until(lambda: answers(lambda: trio.client(trio.primary().port)), "the server")
+            assert returned.info("replication")["role"] == "slave"
+            wait_until(
+                lambda: returned.info("replication")["master_link_status"] == "up", "its data"
+            )
+        cameras.wait_for(more=20)
+        cameras.finish()
+        running.wait_sent()
+        assert not running.observer.drops
+    cameras.assert_all_on(trio)
 
 
 def test_a_demoted_primary_is_left_at_once(trio: SentinelTrio) -> None:

@@ -69,6 +69,20 @@ def test_a_flood_is_refused_and_probes_are_answered() -> None:
     assert answers[429] > 100
 
 
+def test_behind_a_proxy_one_address_stands_for_many() -> None:
+    """The proxy limits each of its clients; their sum is not limited once more."""
+    node = Node()
+    with (
+        serving(node, is_behind_proxy=True) as server,
+        contextlib.ExitStack() as stack,
+        httpx.Client(base_url=server.url, timeout=_PATIENCE_S) as client,
+    ):
+        waiting = [stack.enter_context(_client(server, b"")) for _ in range(100)]
+        answers = Counter(client.get("api/cameras").status_code for _ in range(300))
+        assert not any(map(_is_cut, waiting))
+    assert answers == {200: 300}
+
+
 @pytest.mark.parametrize(
     "sent",
     [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b"GET / HTTP"],

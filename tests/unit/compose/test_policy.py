@@ -13,17 +13,10 @@ from tests.support.compose_policy import complaints
 def test_all_services_comply() -> None:
     """Nothing in compose.yaml and the rendered cameras breaks a rule."""
     model = rendered_here()
-    expected = {
-        "redis",
-        "infer",
-        "infer-gpu",
-        "web",
-        "tail",
-        "simulator",
-        "ingest-gate",
-        "ingest-hall",
-    }
+    expected = {"redis", "infer", "infer-gpu", "web", "edge", "tail", "simulator", "sandbox"}
     expected |= {"prometheus", "alertmanager", "grafana", "redis-exporter", "node-exporter"}
+    expected |= {"redis-replica", "sentinel-1", "sentinel-2", "sentinel-3"}
+    expected |= {"ingest-gate", "ingest-hall"}
     assert set(model["services"]) == expected
     assert complaints(model) == []
 
@@ -99,9 +92,17 @@ def test_a_broken_rule_is_noticed(
 def test_the_bus_has_no_way_out() -> None:
     """The network of Redis is internal, and Redis is on no other."""
     model = rendered_here()
-    assert model["services"]["redis"]["networks"] == ["bus"]
+    assert list(model["services"]["redis"]["networks"]) == ["bus"]
     model["networks"]["bus"] = {}
     assert complaints(model) == ["network bus: has a way out"]
+
+
+def test_the_edge_reaches_pages_and_no_redis() -> None:
+    """What the network can reach shares no network with Redis or the cameras."""
+    model = rendered_here()
+    assert model["services"]["edge"]["networks"] == ["pages", "outside"]
+    assert model["networks"]["pages"] == {"internal": True}
+    assert {"bus", "pages"} <= set(model["services"]["infer"]["networks"])
 
 
 def test_an_ingest_container_keeps_what_it_extends() -> None:

@@ -98,8 +98,12 @@ def test_a_profile_of_the_stack_is_no_name_for_a_camera(name: str) -> None:
 
 
 def test_the_reserved_names_are_those_of_the_stack() -> None:
-    """No profile of compose.yaml is left out of the list, and none stands there in vain."""
-    services = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
+    """No profile of the stack is left out of the list, and none stands there in vain."""
+    services = {
+        name: service
+        for file in ("compose.yaml", "sandbox.yaml")
+        for name, service in yaml.safe_load((FOLDER / file).read_text())["services"].items()
+    }
     used = {name for service in services.values() for name in service.get("profiles", [])}
     assert used == set(RESERVED_PROFILES)
 

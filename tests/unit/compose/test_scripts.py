@@ -11,10 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.compose_model import FOLDER
+from tests.support.compose_model import FOLDER, ROOT
 
-SCRIPTS = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.sh"))
-REDIS_USERS = ("ingest", "infer", "subscriber", "web", "exporter", "admin")
+SCRIPTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in (FOLDER, ROOT / "scripts")
+    for path in folder.rglob("*.sh")
+)
+REDIS_USERS = (
+    "ingest",
+    "infer",
+    "subscriber",
+    "web",
+    "exporter",
+    "admin",
+    "replica",
+    "sentinel",
+)
 TOKENS = {"web_token", "metrics_token", "grafana_admin_password"}
 
 _LOGIN = "redis_exporter_login"
@@ -42,7 +55,11 @@ def test_shellcheck_finds_nothing(script: str) -> None:
     if shellcheck is None:
         pytest.skip("shellcheck is not installed")
     answer = subprocess.run(
-        [shellcheck, FOLDER / script], capture_output=True, text=True, check=False
+        [shellcheck, "--external-sources", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert answer.returncode == 0, answer.stdout
 
@@ -102,3 +119,14 @@ def test_prepare_lets_nobody_run_as_root(tmp_path: Path) -> None:
     assert settings["RUN_AS"].split(":")[0] == str(uid)
     assert (tmp_path / "data" / "redis").stat().st_uid == uid
     assert (tmp_path / "secrets" / "web_token").stat().st_uid == uid
+
+
+def test_prepare_names_the_sentinels_and_does_not_forget_them(tmp_path: Path) -> None:
+    """With --ha there are folders for all five and the Sentinels stand in .env, for good."""
+    assert _prepare(tmp_path, "--ha", "--bus", "10.9.8").returncode == 0
+    folders = {path.name for path in (tmp_path / "data").iterdir()}
+    assert folders == {"redis", "redis-replica", "sentinel-1", "sentinel-2", "sentinel-3"}
+    named = '["10.9.8.21:26379","10.9.8.22:26379","10.9.8.23:26379"]'
+    for options in ((), ("--ha",)):
+        assert f"REDIS_SENTINELS={named}\n" in (tmp_path / "env").read_text()
+        assert _prepare(tmp_path, *options).returncode == 0
