@@ -163,7 +163,7 @@ def test_a_stall_is_seen_first_and_told(screen: Screen, cameras: Server) -> None
         faults.stall = False
     wait_until(lambda: screen.state("yard") == "Online", "the end of the stall on the page")
     assert screen.order() == ["front", "yard"]
-    expect(page.locator("#node-state")).to_have_text("Ready", timeout=15_000)
+    expect(page.locator("#node-state")).to_have_text("Ready")
 
 
 def test_enlarging_by_mouse_and_by_keyboard(screen: Screen) -> None:

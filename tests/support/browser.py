@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from vision.web.colours import colour_of
 
@@ -29,6 +29,8 @@ _ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# A busy machine takes its time; a failure is all that this delays.
+_PATIENCE_MS = 60_000
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
 # A camera's picture and its message as the page holds them, and the canvas that is shown.
@@ -132,6 +134,8 @@ def opened(
         device_scale_factor=scale,
         is_mobile=size == PHONE,
     )
+    context.set_default_timeout(_PATIENCE_MS)
+    expect.set_options(timeout=_PATIENCE_MS)
     try:
         page = context.new_page()
         screen = Screen(page)

@@ -96,5 +96,5 @@ def test_a_node_that_goes_away_is_told_and_found_again(browser: Browser) -> None
         assert screen.state("front") == "No contact"
         assert screen.barriers() == []
         with serving(Node(), port=server.port):
-            expect(screen.page.locator("#lost")).to_be_hidden(timeout=30_000)
+            expect(screen.page.locator("#lost")).to_be_hidden()
             assert screen.state("front") == "Online"
