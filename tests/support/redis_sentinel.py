@@ -30,7 +30,7 @@ _FILES = FOLDER / "redis"
 _MONITOR = re.compile(r"^sentinel monitor (\w+) redis 6379 (\d)$", re.MULTILINE)
 _DOWN_AFTER = re.compile(r"^(sentinel down-after-milliseconds \w+) \d+$", re.MULTILINE)
 _START_TIMEOUT_S = 30.0
-_USERS = ("ingest", "infer", "subscriber", "admin", "replica", "sentinel")
+_USERS = ("ingest", "infer", "subscriber", "web", "exporter", "admin", "replica", "sentinel")
 
 
 def sentinel_name() -> str:

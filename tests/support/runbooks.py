@@ -32,7 +32,7 @@ def _words(text: str) -> set[str]:
 
 # Of any Linux machine with Debian's usual packages.
 _PROGRAMS = _words(
-    "awk cat cd chmod chown cp curl date df du echo exit find free git grep head hostname "
+    "awk cat cd chmod chown cp curl date df dmesg du echo exit find free git grep head hostname "
     "install journalctl ls mkdir mv openssl ping printf read rm sed sort ss sudo sysctl "
     "systemctl tail tar timedatectl touch true umask uptime wc xargs"
 )

@@ -70,6 +70,16 @@ def _mute_client(server: WebServer) -> socket.socket:
     return client
 
 
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    """The head and the body leave as they come; held together they cost 40 ms each time."""
+    server = WebServer(Node().app(), "127.0.0.1", 0)
+    listener = server._socket
+    with listener, socket.create_connection(("127.0.0.1", server.port), _PATIENCE_S):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_overview_comes_at_once_and_each_second() -> None:
     """A viewer learns the whole state of the node at once, and anew as time goes on."""
     node = Node()

@@ -148,7 +148,7 @@ def test_what_is_said_again_and_again_is_damped() -> None:
     stream = io.StringIO()
     configure_logs("info", "text", stream, Redactor())
     for number in range(50):
-        logging.getLogger("uvicorn.error").warning("Invalid HTTP request of %d bytes.", number)
+        logging.getLogger("library.http").warning("Invalid HTTP request of %d bytes.", number)
         logging.getLogger("vision.test").warning("frame.skipped camera=front")
         logging.getLogger("vision.test").warning("frame.skipped camera=yard-%d", number)
         logging.getLogger("libav.h264").error("error while decoding MB %d 7", number)
