@@ -10,12 +10,16 @@ from typing import NamedTuple, cast
 import redis
 
 from vision.config.topics import PublishingSettings
+from vision.domain.status import CameraState
 from vision.frames.redis_errors import code_of, is_elsewhere, is_id_too_small, is_lasting
 from vision.frames.redis_link import Exchange, RedisLink
 from vision.publishing.keys import MESSAGE_FIELD, Kind, state_key
 from vision.publishing.observer import DropReason
 from vision.publishing.outbox import Entry
 from vision.publishing.state_hashes import HashFields
+
+
+_ENDED = CameraState.STOPPED.value
 
 
 class Refusal(NamedTuple):
@@ -98,6 +102,7 @@ class StreamWriter:
                 already known are found out about again when they are written again.
         """
         outcome = Outcome()
+        hashes = _without_overtaken(link, hashes)
         attempts = [
             _Attempt(entry, entry.unsure, not entry.unsure and self._is_live(entry))
             for entry in entries
@@ -226,6 +231,28 @@ def _leave_if_elsewhere(replies: Sequence[object]) -> None:
     elsewhere = next((reply for reply in replies if is_elsewhere(reply)), None)
     if elsewhere is not None:
         raise cast("redis.ResponseError", elsewhere)
+
+
+def _without_overtaken(
+    link: RedisLink, hashes: Mapping[str, HashFields]
+) -> Mapping[str, HashFields]:
+    """Those that are still to be told: who ends after its successor began says nothing new.
+
+    A camera that is handed over is served by both for a moment, and the hash is the newer one's.
+    """
+    ending = [camera for camera, fields in hashes.items() if fields["state"] == _ENDED]
+    if not ending:
+        return hashes
+    exchange = link.exchange()
+    for camera in ending:
+        exchange.at(state_key(camera)).hget(state_key(camera), "run")
+    # A user who may not read writes as before.
+    overtaken = {
+        camera
+        for camera, run in zip(ending, exchange.execute(), strict=True)
+        if isinstance(run, bytes) and run.isdigit() and int(run) > int(str(hashes[camera]["run"]))
+    }
+    return {camera: fields for camera, fields in hashes.items() if camera not in overtaken}
 
 
 def _file(outcome: Outcome, entry: Entry, reply: object) -> None:

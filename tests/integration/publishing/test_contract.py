@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -50,6 +51,24 @@ def test_a_state_is_told_kept_and_looked_up(server: RedisServer) -> None:
     document = json.loads(second)
     expected = document | {"retry_at": "", "lost": "0"}
     assert hash_fields == {key.encode(): value.encode() for key, value in expected.items()}
+
+
+def test_who_ends_late_does_not_end_its_successor(server: RedisServer) -> None:
+    """Two ingest processes hand a camera over: the state is the newer run's, whoever speaks last."""
+    new = status(CameraState.ONLINE)
+    old = replace(new, run=str(int(new.run) - 1), state=CameraState.STOPPED.value)
+    with publishing_to(server) as first, publishing_to(server) as second:
+        second.publisher.publish_status(new)
+        second.wait_sent()
+        first.publisher.publish_status(old)
+        first.wait_sent()
+        with server.client() as client:
+            key = "vision:state:{front}"
+            assert client.hmget(key, ["state", "run"]) == [b"online", new.run.encode()]
+            second.publisher.publish_status(replace(new, state=CameraState.STOPPED.value))
+            second.wait_sent()
+            assert client.hget(key, "state") == b"stopped"
+        assert len(stream_payloads(server, kind=Kind.STATUS)) == 3
 
 
 def test_streams_are_trimmed_to_what_is_kept(server: RedisServer) -> None:
