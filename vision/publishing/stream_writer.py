@@ -18,7 +18,6 @@ from vision.publishing.observer import DropReason
 from vision.publishing.outbox import Entry
 from vision.publishing.state_hashes import HashFields
 
-
 _ENDED = CameraState.STOPPED.value
 
 
