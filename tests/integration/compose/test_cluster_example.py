@@ -46,11 +46,13 @@ class ExampleCluster:
         for port, bus in zip(self.ports, chosen[1::2], strict=True):
             own = folder / str(port)
             own.mkdir()
+            node = own / "node.conf"
+            node.write_text(f"include {config}\nmasterauth password-of-replica\n")
             processes.run(
                 (
-                    *("/bin/sh", _FILES / "start.sh", require_program("redis-server"), config),
+                    *("/bin/sh", _FILES / "start.sh", require_program("redis-server"), node),
                     *("--port", str(port), "--cluster-port", str(bus), "--bind", "127.0.0.1"),
-                    *("--aclfile", own / "users.acl", "--masterauth", "password-of-replica"),
+                    *("--aclfile", own / "users.acl"),
                 ),
                 own,
                 port,
