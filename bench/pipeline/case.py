@@ -27,7 +27,7 @@ _USUAL_FPS = 30
 _OVERLOAD = 1.5
 # One or two cameras are measured at the rate that cameras have: latency is what they show.
 _FEW = 2
-_SCOUT_S = 2.0
+_SCOUT_S = 4.0
 _HALF = 0.5
 
 Say = Callable[[str], None]

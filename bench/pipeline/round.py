@@ -35,7 +35,7 @@ def measure(site: Site) -> dict[str, Any]:
         # They write their log as they end; what the node makes of that is of no interest.
         site_running.cameras.stop()
         clock = _clock_errors(tally.seen, site_running.cameras.sent())
-    message = tally.first
+    message = tally.newest
     assert message is not None  # noqa: S101  the start was waited for
     return {
         "seconds": used.seconds,

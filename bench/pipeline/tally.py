@@ -46,6 +46,8 @@ class Tally:
     skipped: Counter[str] = field(default_factory=Counter)
     gaps: int = 0
     first: DetectionMessage | None = None
+    # What a node has settled on: its first frames are padded while their shape compiles.
+    newest: DetectionMessage | None = None
     all_cameras: threading.Event = field(default_factory=threading.Event)
     _heard: set[str] = field(default_factory=set)
     _last: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Tally:
         now_s = self.utc_s()
         if self.first is None and message.detections:
             self.first = message
+        self.newest = message
         self._heard.add(message.camera)
         if self._heard >= self.cameras:
             self.all_cameras.set()
