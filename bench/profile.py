@@ -36,6 +36,8 @@ _ENGINE, _LIBRARIES = "engine (OpenVINO)", "Python and libraries"
 _COMMAND = re.compile(
     r"process \d+:(?:\"|&quot;)[^<;(]*?(spawn_main|vision run)[^<;(]*?(?:\"|&quot;)"
 )
+# What is left of a command where a box is too narrow for it.
+_CUT_COMMAND = re.compile(r"process \d+:(?:\"|&quot;)[^<;(]*?\.\.(?=<)")
 _MOST_FUNCTIONS = 25
 
 
@@ -159,6 +161,7 @@ def clean(text: str) -> str:
         return "ingest process" if found[1] == "spawn_main" else "node"
 
     text = re.sub(r">[^<]*py-spy record[^<]*<", ">vision run<", _COMMAND.sub(named, text))
+    text = _CUT_COMMAND.sub("process..", text)
     for path in (str(ROOT), sysconfig.get_paths()["stdlib"], sys.base_prefix):
         text = text.replace(f"{path}/", "")
     return re.sub(r"thread \(\d+\)(: )?", "thread ", text)

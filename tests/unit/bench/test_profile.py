@@ -60,10 +60,12 @@ def test_a_picture_that_is_kept_names_no_path_and_no_process() -> None:
         "<title>process 10:&quot;/opt/app/bin/python -m vision run&quot; (5 samples, 9%)</title>"
         "<title>process 11:&quot;/opt/app/bin/python -c spawn_main&quot; (5 samples)</title>"
         "<title>thread (12): inference (4 samples)</title>"
+        "<text>process 13:&quot;/opt/ap..</text>"
     )
     assert clean(text) == (
         "<text>vision run</text>"
         "<title>node (5 samples, 9%)</title>"
         "<title>ingest process (5 samples)</title>"
         "<title>thread inference (4 samples)</title>"
+        "<text>process..</text>"
     )
