@@ -141,7 +141,7 @@ def _wait_for_start(node_started_s: float, tally: Tally) -> float:
     pause, first_s = threading.Event(), 0.0
     deadline_s = node_started_s + _START_S
     while not (tally.all_cameras.is_set() and first_s):
-        if tally.first is not None and not first_s:
+        if tally.has_detected and not first_s:
             first_s = time.monotonic() - node_started_s
         if time.monotonic() > deadline_s:
             raise MeasurementError(f"not all cameras were inferred within {_START_S:.0f} s")

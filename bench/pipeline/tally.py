@@ -45,7 +45,7 @@ class Tally:
     seen: list[Seen] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     gaps: int = 0
-    first: DetectionMessage | None = None
+    has_detected: bool = False
     # What a node has settled on: its first frames are padded while their shape compiles.
     newest: DetectionMessage | None = None
     all_cameras: threading.Event = field(default_factory=threading.Event)
@@ -64,8 +64,7 @@ class Tally:
     def count(self, message: DetectionMessage) -> None:
         """Take a message that has just arrived."""
         now_s = self.utc_s()
-        if self.first is None and message.detections:
-            self.first = message
+        self.has_detected = self.has_detected or bool(message.detections)
         self.newest = message
         self._heard.add(message.camera)
         if self._heard >= self.cameras:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -162,7 +163,18 @@ def test_the_start_is_over_once_each_camera_has_spoken() -> None:
     tally = Tally({"a", "b"}, utc_s=lambda: 1.1)
     tally.count(message(1))
     assert not tally.all_cameras.is_set()
-    assert tally.first is not None
+    assert tally.has_detected
+
+
+def test_the_engine_is_known_by_what_a_node_settles_on() -> None:
+    """First frames are padded to the largest input: a ceiling at that one would be too low."""
+    padded = message(1)
+    tight = replace(message(2), model=replace(padded.model, input=(384, 640)))
+    tally = Tally({"a"}, utc_s=lambda: 1.1)
+    for one in (padded, tight):
+        tally.count(one)
+    assert tally.newest is not None
+    assert tally.newest.model.input == (384, 640)
 
 
 def test_a_camera_that_got_nothing_counts_in_the_fairness() -> None:
