@@ -18,7 +18,7 @@ import yaml
 
 from tests.support.clips import make_clip
 from tests.support.compose_model import rendered_here
-from tests.support.compose_redis import running_stack_redis, stack_server
+from tests.support.compose_redis import require_stack_server, running_stack_redis
 from tests.support.monitoring import (
     DASHBOARDS,
     RULES,
@@ -26,10 +26,10 @@ from tests.support.monitoring import (
     is_foreign,
     metrics_in,
     rules,
-    tool,
 )
 from tests.support.node import NodeProcess, running_node
 from tests.support.processes import children_of
+from tests.support.programs import require_program
 from tests.support.redis_server import running_redis
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.simulate import Clip, Server
@@ -89,7 +89,7 @@ class Prometheus:
 @contextmanager
 def running_prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
     """A Prometheus with the rules as they are, that looks every second instead of every 15."""
-    program = tool("prometheus")
+    program = require_program("prometheus")
     (folder / "token").write_text(_TOKEN)
     scrape = {
         "job_name": "node",
@@ -144,7 +144,7 @@ def test_a_node_is_scraped_and_a_stall_alerts(tmp_path: Path) -> None:
     Nothing about the alert is made easier for it but that Prometheus looks every second: it
     stands for the 30 s that the rule asks for. A worker that is killed sets no counter back.
     """
-    tool("prometheus")
+    require_program("prometheus")
     clip = Clip.load(make_clip(tmp_path / "clip.mp4"))
     port = free_port()
     with (
@@ -254,11 +254,8 @@ def _check_that_no_counter_goes_back(prometheus: Prometheus, node: NodeProcess) 
 
 def test_redis_exporter_works_with_its_rights_and_tells_what_is_asked_of_it(tmp_path: Path) -> None:
     """Its user may read INFO; every metric of Redis in a rule or dashboard is one it exposes."""
-    exporter, server = tool("prometheus-redis-exporter"), stack_server()
-    if server is None:
-        pytest.skip("no Redis server of version 7 or newer is installed")
-    port = free_port()
-    with running_stack_redis(server, tmp_path) as redis:
+    exporter, port = require_program("prometheus-redis-exporter"), free_port()
+    with running_stack_redis(require_stack_server(), tmp_path) as redis:
         address = f"127.0.0.1:{redis.port}"
         login = tmp_path / "login"
         password = redis.password("exporter")
@@ -286,7 +283,7 @@ def test_redis_exporter_works_with_its_rights_and_tells_what_is_asked_of_it(tmp_
 
 def test_node_exporter_tells_what_is_asked_of_it(tmp_path: Path) -> None:
     """With the flags of the stack, without any folder of the host's."""
-    exporter, port = tool("prometheus-node-exporter"), free_port()
+    exporter, port = require_program("prometheus-node-exporter"), free_port()
     command = rendered_here()["services"]["node-exporter"]["command"]
     flags = [flag.replace("$$", "$") for flag in command]
     with running(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import redis
 
 from tests.support.compose_model import FOLDER
+from tests.support.redis_processes import free_ports
 from tests.support.redis_server import available_servers
 from vision.config.topics import RedisSettings
 
@@ -24,8 +25,8 @@ _SHELL = "/bin/sh"
 USERS = ("ingest", "infer", "subscriber", "web", "exporter", "admin", "replica", "sentinel")
 
 
-def stack_server() -> Path | None:
-    """A server program that knows the rules of users.acl, None where there is none."""
+def require_stack_server() -> Path:
+    """A server program that knows the rules of users.acl; the test is skipped without one."""
     for program in available_servers().values():
         said = subprocess.run(
             [program, "--version"], capture_output=True, text=True, check=False
@@ -33,7 +34,7 @@ def stack_server() -> Path | None:
         found = re.search(r"v=(\d+)\.", said)
         if found and int(found[1]) >= _OLDEST_MAJOR:
             return program
-    return None
+    pytest.skip(f"no Redis server of version {_OLDEST_MAJOR} or newer is installed")
 
 
 def start_environment(secrets: Path, acl_file: Path) -> dict[str, str]:
@@ -50,7 +51,7 @@ class StackRedis:
     """A running server and the passwords of its users."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = _free_port()
+        (self.port,) = free_ports(1)
         self.acl_file = folder / "users.acl"
         self.secrets = folder / "secrets"
         self.data = folder / "data"
@@ -116,12 +117,6 @@ def running_stack_redis(
 
 def _nobody_to_kill() -> None:
     raise AssertionError("it does not run")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_until_it_answers(server: StackRedis, process: subprocess.Popen[bytes], log: Path) -> None:

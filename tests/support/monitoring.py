@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.support.compose_model import FOLDER, ROOT
@@ -30,14 +28,6 @@ _NOT_A_METRIC = re.compile(
 )
 _NAME = re.compile(r"(?<![\w.])[a-zA-Z_:][\w:]*(?!\s*\()(?![\w:])")
 _WORDS = {"and", "or", "unless", "offset", "bool", "by", "without", "on"}
-
-
-def tool(name: str) -> str:
-    """The program ``name``; the test is skipped where it is not installed."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import redis
 
+from tests.support.programs import require_program
 from tests.support.redis_processes import (
     RedisProcess,
     RedisProcesses,
     command,
     free_ports,
-    require_program,
     wait_for_port,
 )
 from tests.support.waiting import wait_until

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,21 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
 import redis
 
+from tests.support.programs import require_program
 from tests.support.waiting import wait_until
 from vision.config.topics import RedisSettings
 
 _HOST = "127.0.0.1"
-
-
-def require_program(name: str) -> str:
-    """The path of a program of Redis; the test is skipped where there is none."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"no {name} on PATH")
-    return path
 
 
 def free_ports(count: int) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,8 @@ from tests.support.compose_model import FOLDER
 from tests.support.compose_redis import (
     USERS,
     StackRedis,
+    require_stack_server,
     running_stack_redis,
-    stack_server,
     start_environment,
 )
 from tests.support.waiting import wait_until
@@ -35,28 +35,10 @@ PICTURE = "vision:picture:{front}"
 PIXELS = np.zeros(1000, np.uint8).tobytes()
 
 
-@pytest.fixture(scope="module")
-def program() -> Path:
-    """A server program that knows the rules."""
-    found = stack_server()
-    if found is None:
-        pytest.skip("no Redis server of version 7 or newer is installed")
-    return found
-
-
-@pytest.fixture(scope="module")
-def one_server(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackRedis]:
-    """One server for all tests here."""
-    with running_stack_redis(program, tmp_path_factory.mktemp("redis")) as running:
-        yield running
-
-
 @pytest.fixture
-def server(one_server: StackRedis) -> StackRedis:
+def server(stack_redis: StackRedis) -> StackRedis:
     """The server, empty."""
-    with one_server.client("admin") as admin:
-        admin.flushall()
-    return one_server
+    return stack_redis
 
 
 def _slot(server: StackRedis, user: str) -> RedisSlot:
@@ -233,8 +215,9 @@ def test_who_is_not_logged_in_can_do_nothing(server: StackRedis, command: Sequen
         client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py leaves it so
 
 
-def test_what_a_script_wrote_is_there_after_a_restart(program: Path, tmp_path: Path) -> None:
+def test_what_a_script_wrote_is_there_after_a_restart(tmp_path: Path) -> None:
     """Redis reads its file with the rights of the default user, transactions included."""
+    program = require_stack_server()
     with running_stack_redis(program, tmp_path) as server:
         ingest, infer = _slot(server, "ingest"), _slot(server, "infer")
         ingest.put("front", run=1, seq=5, payload=PIXELS, ttl_ms=60_000)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import http.server
-import shutil
 import socket
 import ssl
 import threading
@@ -17,6 +16,7 @@ import httpx
 import pytest
 
 from tests.support.edge import NGINX, START, Edge, running_edge
+from tests.support.programs import require_program
 from tests.support.web import Node, inferring, serving
 from vision.web.access import SECURITY_HEADERS
 
@@ -350,9 +350,7 @@ def test_an_upstream_that_is_none_is_refused(tmp_path: Path, value: str) -> None
 
 def test_the_shell_of_the_image_understands_it(tmp_path: Path) -> None:
     """BusyBox makes the same files of it as the shell here."""
-    busybox = shutil.which("busybox")
-    if busybox is None:
-        pytest.skip("busybox is not installed")
+    busybox = require_program("busybox")
     edge = Edge(tmp_path)
     assert edge.command("true").returncode == 0
     files = sorted(edge.configuration.parent.iterdir())

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from tests.support.compose_model import FOLDER
-from tests.support.compose_redis import running_stack_redis, stack_server
+from tests.support.compose_redis import require_stack_server, running_stack_redis
 from tests.support.scripts import run_script
 from tests.support.waiting import wait_until
 
@@ -25,10 +25,7 @@ _SLACK_S = 1.0
 @pytest.fixture(scope="module")
 def program() -> Path:
     """A server program that knows the rules."""
-    found = stack_server()
-    if found is None:
-        pytest.skip("no Redis server of version 7 or newer is installed")
-    return found
+    return require_stack_server()
 
 
 def test_a_crash_loses_a_second_at_most(program: Path, tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.compose_redis import StackRedis, running_stack_redis, stack_server
+from tests.support.compose_redis import StackRedis, require_stack_server, running_stack_redis
+from tests.support.programs import require_program
 from tests.support.scripts import run_script
 
 pytestmark = pytest.mark.integration
@@ -21,10 +21,9 @@ CONTENT = 500
 @pytest.fixture(scope="module")
 def program() -> Path:
     """The redis-server that the scripts find too."""
-    found = stack_server()
-    if found is None or shutil.which("redis-server") is None or shutil.which("redis-cli") is None:
-        pytest.skip("no redis-server of version 7 or newer, or no redis-cli, on PATH")
-    return found
+    require_program("redis-server")
+    require_program("redis-cli")
+    return require_stack_server()
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +36,6 @@ def server(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             admin.hset("vision:state:{front}", mapping={"state": "online"})
             admin.set("vision:frame:{front}", b"pixels", px=60_000)
         yield running
-
-
-def _program(name: str) -> str:
-    """Its path; the test is skipped where it is not installed."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
 
 
 def _environ(server: StackRedis) -> dict[str, str]:
@@ -144,7 +135,7 @@ def test_encrypted_with_gpg_it_needs_the_key(server: StackRedis, tmp_path: Path)
     environ = {**_environ(server), "GNUPGHOME": str(home)}
     subprocess.run(
         [
-            _program("gpg"),
+            require_program("gpg"),
             "--batch",
             "--passphrase",
             "",
@@ -170,7 +161,7 @@ def test_encrypted_with_gpg_it_needs_the_key(server: StackRedis, tmp_path: Path)
     assert run_script("restore.sh", "--verify", file, environ=environ).returncode == 0
     for used in (home, stranger):
         subprocess.run(
-            [_program("gpgconf"), "--kill", "all"],
+            [require_program("gpgconf"), "--kill", "all"],
             env={**os.environ, "GNUPGHOME": str(used)},
             capture_output=True,
             check=False,
@@ -180,9 +171,9 @@ def test_encrypted_with_gpg_it_needs_the_key(server: StackRedis, tmp_path: Path)
 def test_encrypted_with_age_it_needs_the_key(server: StackRedis, tmp_path: Path) -> None:
     """As with gpg; the secret key is a file."""
     keys = tmp_path / "key"
-    subprocess.run([_program("age-keygen"), "-o", keys], capture_output=True, check=True)
+    subprocess.run([require_program("age-keygen"), "-o", keys], capture_output=True, check=True)
     public = subprocess.run(
-        [_program("age-keygen"), "-y", keys], capture_output=True, check=True, text=True
+        [require_program("age-keygen"), "-y", keys], capture_output=True, check=True, text=True
     ).stdout.strip()
     made = _backup(server, tmp_path / "backups", "--recipient", public)
     assert made.returncode == 0, made.stderr
@@ -222,7 +213,7 @@ def test_what_cannot_work_is_one_line(
 ) -> None:
     """The reason stands in one line, and no backup is begun."""
     if "--recipient" in options:
-        _program("gpg")
+        require_program("gpg")
     answer = _backup(server, tmp_path / "backups", *options)
     assert answer.returncode == 1
     assert complaint in answer.stderr

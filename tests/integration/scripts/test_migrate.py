@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.compose_redis import StackRedis, running_stack_redis, stack_server
+from tests.support.compose_redis import StackRedis
+from tests.support.programs import require_program
 from tests.support.scripts import run_script
 
 pytestmark = pytest.mark.integration
 LEDGER = "vision:migrations"
 
 
-@pytest.fixture(scope="module")
-def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackRedis]:
-    """One server for all tests here."""
-    program = stack_server()
-    if program is None or shutil.which("redis-cli") is None:
-        pytest.skip("no Redis server of version 7 or newer, or no redis-cli, is installed")
-    with running_stack_redis(program, tmp_path_factory.mktemp("redis")) as running:
-        yield running
-
-
 @pytest.fixture
-def server(one_server: StackRedis) -> StackRedis:
-    """The server, empty."""
-    with one_server.client("admin") as admin:
-        admin.flushall()
-    return one_server
+def server(stack_redis: StackRedis) -> StackRedis:
+    """The server, empty, and a client for the script."""
+    require_program("redis-cli")
+    return stack_redis
 
 
 @pytest.fixture

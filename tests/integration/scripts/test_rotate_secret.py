@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.support.compose_redis import StackRedis, running_stack_redis, stack_server
+from tests.support.compose_redis import StackRedis, require_stack_server, running_stack_redis
+from tests.support.programs import require_program
 from tests.support.scripts import run_script
 
 pytestmark = pytest.mark.integration
@@ -21,10 +21,8 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[StackRedis]:
     """A server of its own, since its passwords change."""
-    program = stack_server()
-    if program is None or shutil.which("redis-cli") is None:
-        pytest.skip("no Redis server of version 7 or newer, or no redis-cli, is installed")
-    with running_stack_redis(program, tmp_path) as running:
+    require_program("redis-cli")
+    with running_stack_redis(require_stack_server(), tmp_path) as running:
         yield running
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.support.programs import require_program
 from tests.support.scripts import SCRIPTS, run_script
 
 pytestmark = pytest.mark.integration
@@ -49,8 +49,7 @@ def test_an_engine_that_is_away_is_one_line(
     name: str, words: tuple[str, ...], tmp_path: Path
 ) -> None:
     """Nothing is begun."""
-    if shutil.which("docker") is None:
-        pytest.skip("docker is not installed")
+    require_program("docker")
     env_file, archive = tmp_path / "env", tmp_path / "ariia-vision-1.tar.gz"
     env_file.write_text("")
     archive.write_bytes(b"")
@@ -76,8 +75,7 @@ def test_smoke_says_what_it_would_run() -> None:
 
 def test_certificates_are_kept_and_renewed(tmp_path: Path) -> None:
     """Run again nothing changes; other hosts, or few days left, make a new certificate."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+    require_program("openssl")
     folder = tmp_path / "tls"
 
     def make(*words: str) -> tuple[bytes, bytes]:

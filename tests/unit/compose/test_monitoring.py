@@ -26,8 +26,8 @@ from tests.support.monitoring import (
     metrics_in,
     rules,
     run,
-    tool,
 )
+from tests.support.programs import require_program
 from vision.cli.main import _COMMANDS
 
 _SECTIONS = ("Symptom", "Sofortmaßnahme", "Diagnose", "Behebung", "Eskalation")
@@ -43,14 +43,14 @@ def _ids(paths: list[Path]) -> list[str]:
 
 def test_prometheus_finds_nothing_wrong_with_the_rules() -> None:
     """Its own checker reads them."""
-    answer = run(tool("promtool"), "check", "rules", RULES)
+    answer = run(require_program("promtool"), "check", "rules", RULES)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 @pytest.mark.parametrize("path", RULE_TESTS, ids=_ids(RULE_TESTS))
 def test_the_rules_alert_when_they_must_and_not_else(path: Path) -> None:
     """Time series made by hand, days of them, in Prometheus' own evaluation."""
-    answer = run(tool("promtool"), "test", "rules", path)
+    answer = run(require_program("promtool"), "test", "rules", path)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
@@ -75,9 +75,11 @@ def test_prometheus_and_alertmanager_read_their_configurations(tmp_path: Path) -
     (tmp_path / "token").write_text("x")
     config["rule_files"] = [str(RULES)]
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
-    answer = run(tool("promtool"), "check", "config", tmp_path / "prometheus.yml")
+    answer = run(require_program("promtool"), "check", "config", tmp_path / "prometheus.yml")
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    answer = run(tool("amtool"), "check-config", FOLDER / "alertmanager" / "alertmanager.yml")
+    answer = run(
+        require_program("amtool"), "check-config", FOLDER / "alertmanager" / "alertmanager.yml"
+    )
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
@@ -107,7 +109,7 @@ def test_every_query_of_a_dashboard_is_promql(path: Path, tmp_path: Path) -> Non
     recorded = [{"record": f"query:{n}", "expr": query} for n, query in enumerate(queries)]
     file = tmp_path / "queries.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": recorded}]}))
-    answer = run(tool("promtool"), "check", "rules", file)
+    answer = run(require_program("promtool"), "check", "rules", file)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert f"{len(queries)} rules found" in answer.stdout
 

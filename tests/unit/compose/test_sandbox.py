@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.compose_model import ROOT, rendered_here
+from tests.support.programs import require_program
 
 SANDBOX = ROOT / "scripts" / "sandbox.sh"
 
@@ -134,8 +135,7 @@ def test_a_result_that_cannot_be_written_is_noticed_first(script: Path) -> None:
 
 def test_without_an_engine_it_says_so(script: Path) -> None:
     """One line, 125, and no file is left."""
-    if shutil.which("docker") is None:
-        pytest.skip("docker is not installed")
+    require_program("docker")
     answer = _run(
         script,
         "true",

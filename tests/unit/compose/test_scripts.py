@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.compose_model import FOLDER, ROOT
+from tests.support.programs import require_program
 
 SCRIPTS = sorted(
     path.relative_to(ROOT).as_posix()
@@ -51,9 +51,7 @@ def _prepare(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_shellcheck_finds_nothing(script: str) -> None:
     """The linter for shell scripts has no complaint."""
-    shellcheck = shutil.which("shellcheck")
-    if shellcheck is None:
-        pytest.skip("shellcheck is not installed")
+    shellcheck = require_program("shellcheck")
     answer = subprocess.run(
         [shellcheck, "--external-sources", script],
         cwd=ROOT,
