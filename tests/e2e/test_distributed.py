@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.redis_server import RedisServer, running_redis
-from tests.support.site import Site, clip_with_objects, need_model, running_site
+from tests.support.redis_server import RedisServer
+from tests.support.site import Site, cameras_with_objects, running_site
 from tests.support.waiting import wait_until
-from vision.simulate import Clip, Server
+from vision.simulate import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -26,16 +26,7 @@ _EIGHT = [f"camera-{number}" for number in range(1, 9)]
 @pytest.fixture(scope="module")
 def cameras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Two cameras that show the same clip, from its beginning for each viewer."""
-    need_model()
-    clip = Clip.load(clip_with_objects(tmp_path_factory.mktemp("clips")), _FPS)
-    with Server({"front": clip, "yard": clip}) as server:
-        yield server
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """An empty server."""
-    with running_redis(tmp_path / "redis") as server:
+    with cameras_with_objects(tmp_path_factory.mktemp("clips"), _FPS) as server:
         yield server
 
 
@@ -133,9 +124,7 @@ def test_a_killed_inference_is_made_up_for(
 @pytest.fixture(scope="module")
 def eight_cameras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Eight cameras, slow as the machine is small."""
-    need_model()
-    clip = Clip.load(clip_with_objects(tmp_path_factory.mktemp("clips")), _FPS)
-    with Server(dict.fromkeys(_EIGHT, clip)) as server:
+    with cameras_with_objects(tmp_path_factory.mktemp("clips"), _FPS, _EIGHT) as server:
         yield server
 
 

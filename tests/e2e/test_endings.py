@@ -15,7 +15,7 @@ import pytest
 from tests.support.clips import make_clip
 from tests.support.node import NodeProcess, running_node
 from tests.support.processes import SeenProcess, children_of
-from tests.support.redis_server import RedisServer, running_redis
+from tests.support.redis_server import RedisServer
 from tests.support.site import need_model
 from tests.support.waiting import wait_until
 from vision.simulate import Clip, Credentials, Server
@@ -42,13 +42,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 def cameras(clip: Clip) -> Iterator[Server]:
     """Two cameras without credentials."""
     with Server({"front": clip, "yard": clip}) as server:
-        yield server
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """An empty server."""
-    with running_redis(tmp_path / "redis") as server:
         yield server
 
 

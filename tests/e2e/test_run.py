@@ -18,7 +18,7 @@ from tests.support.clips import make_clip
 from tests.support.node import CameraCredentials, running_node, validate
 from tests.support.processes import children_of
 from tests.support.raw_redis import RawSubscriber
-from tests.support.redis_server import RedisServer, running_redis
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from vision.simulate import Clip, Credentials, Server
 
@@ -33,13 +33,6 @@ def cameras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     clip = Clip.load(make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4"))
     credentials = Credentials(SECRET.username, SECRET.password, "digest")
     with Server({"front": clip, "yard": clip}, credentials=credentials) as server:
-        yield server
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """An empty server."""
-    with running_redis(tmp_path / "redis") as server:
         yield server
 
 

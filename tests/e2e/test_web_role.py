@@ -14,10 +14,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import chromium, opened
-from tests.support.redis_server import RedisServer, running_redis
-from tests.support.site import Role, Site, clip_with_objects, need_model, running_site
+from tests.support.redis_server import RedisServer
+from tests.support.site import Role, Site, cameras_with_objects, running_site
 from tests.support.waiting import PATIENCE_S, wait_until
-from vision.simulate import Clip, Server
+from vision.simulate import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -27,16 +27,7 @@ _FPS = 5
 @pytest.fixture(scope="module")
 def cameras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Two cameras that pan over people."""
-    need_model()
-    clip = Clip.load(clip_with_objects(tmp_path_factory.mktemp("clips")), _FPS)
-    with Server({"front": clip, "yard": clip}) as server:
-        yield server
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """An empty server."""
-    with running_redis(tmp_path / "redis") as server:
+    with cameras_with_objects(tmp_path_factory.mktemp("clips"), _FPS) as server:
         yield server
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from vision.artefacts.store import ModelStore
 from vision.config.secrets import write_secret
 from vision.domain.errors import ArtefactError
 from vision.inference.choice import choose_model
+from vision.simulate import Clip, Server
 from vision.simulate.pan import encode_pan
 
 
@@ -49,6 +50,20 @@ def clip_with_objects(folder: Path) -> Path:
         pytest.skip(f"no clip: {error}")
     encode_pan(picture, folder / "pan.mp4")
     return folder / "pan.mp4"
+
+
+@contextmanager
+def cameras_with_objects(
+    folder: Path, fps: int, names: Sequence[str] = ("front", "yard")
+) -> Iterator[Server]:
+    """Cameras that pan over the same people, from the beginning for each viewer.
+
+    Skips where there is no model to see them.
+    """
+    need_model()
+    clip = Clip.load(clip_with_objects(folder), fps)
+    with Server(dict.fromkeys(names, clip)) as server:
+        yield server
 
 
 class Role:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import trustme
 
-from tests.support.clips import make_clip
 from tests.support.ingest import Ingest, ingesting
 from tests.support.waiting import wait_until
 from vision.config.secrets import SecretFiles
@@ -30,19 +28,6 @@ pytestmark = pytest.mark.integration
 
 # The goal is three seconds, which a machine that is busy with other tests may miss.
 _GENEROUS_S = 20.0
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    """Two seconds at 10 fps that move."""
-    return Clip.load(make_clip(tmp_path_factory.mktemp("clips") / "moving.mp4"))
-
-
-@pytest.fixture
-def server(clip: Clip) -> Iterator[Server]:
-    """A camera without credentials."""
-    with Server({"front": clip}) as server:
-        yield server
 
 
 def secrets(directory: Path, password: str) -> Path:

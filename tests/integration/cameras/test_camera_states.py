@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -17,25 +16,6 @@ from vision.simulate.clip import Clip
 from vision.simulate.server import Server
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where clips of this module lie."""
-    return tmp_path_factory.mktemp("clips")
-
-
-@pytest.fixture(scope="module")
-def clip(folder: Path) -> Clip:
-    """Two seconds at 10 fps that move."""
-    return Clip.load(make_clip(folder / "moving.mp4"))
-
-
-@pytest.fixture
-def server(clip: Clip) -> Iterator[Server]:
-    """A camera without credentials."""
-    with Server({"front": clip}) as server:
-        yield server
 
 
 def wait_for_state(ingest: Ingest, state: CameraState) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -23,25 +22,6 @@ from vision.simulate.clip import Clip
 from vision.simulate.server import Server, tls_context
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where clips of this module lie."""
-    return tmp_path_factory.mktemp("clips")
-
-
-@pytest.fixture(scope="module")
-def clip(folder: Path) -> Clip:
-    """Two seconds at 10 fps whose frames carry their number."""
-    return Clip.load(make_clip(folder / "moving.mp4"))
-
-
-@pytest.fixture
-def server(clip: Clip) -> Iterator[Server]:
-    """A camera without credentials."""
-    with Server({"front": clip}) as server:
-        yield server
 
 
 def secrets(directory: Path, username: str, password: str) -> Path:
