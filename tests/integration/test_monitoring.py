@@ -179,7 +179,8 @@ def test_a_node_is_scraped_and_a_stall_alerts(tmp_path: Path) -> None:
                     "the alert",
                     _ALERT_S,
                 )
-                assert {camera for _, camera in prometheus.firing()} == {"front"}
+                firing = prometheus.firing()
+                assert {camera for _, camera in firing} == {"front"}, firing
                 cameras.cameras["front"].faults.stall = False
                 wait_until(
                     lambda: ("CameraStalled", "front") not in prometheus.firing(),

