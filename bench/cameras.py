@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from vision.domain.errors import ConfigError
 from vision.runtime.processes.bound_to_parent import bound
+from vision.runtime.processes.ending import end
 from vision.runtime.processes.lifecycle import stop_on_signals
 from vision.simulate import Clip, Faults, Server
 
@@ -125,14 +126,7 @@ class Cameras:
 
     def stop(self) -> None:
         """End them and have the log written; safe to repeat."""
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        end(self._process, _STOP_TIMEOUT_S)
 
     def sent(self) -> dict[str, list[Sent]]:
         """The log; see :func:`read_log`."""

@@ -16,6 +16,7 @@ from typing import Self
 from vision.domain.errors import ConfigError
 from vision.resilience.backoff import Backoff
 from vision.runtime.processes.bound_to_parent import bound
+from vision.runtime.processes.ending import end
 
 _log = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
@@ -121,15 +122,8 @@ class EmbeddedRedis:
     def stop(self) -> None:
         """Let it write its data and end; kill it if it does not in time. Safe to repeat."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
+        if process is not None and not end(process, _STOP_TIMEOUT_S):
             _log.warning("redis.killed reason=did not end within %.0f s", _STOP_TIMEOUT_S)
-            process.kill()
-            process.wait()
 
     def _start_on_port(self, executable: Path) -> bool:
         """Whether it answers; False when it ended or hangs, with nothing left behind."""

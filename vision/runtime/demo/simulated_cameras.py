@@ -13,6 +13,7 @@ from typing import Self
 from vision.config.secrets import write_secret
 from vision.domain.errors import ConfigError
 from vision.runtime.processes.bound_to_parent import bound
+from vision.runtime.processes.ending import end
 
 _STOP_TIMEOUT_S = 5.0
 
@@ -70,16 +71,8 @@ class SimulatedCameras:
     def stop(self) -> None:
         """End the cameras; safe to repeat."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        if process is not None:
+            end(process, _STOP_TIMEOUT_S)
 
     def _write_credentials(self) -> tuple[Path, Path]:
         username, password = "viewer", secrets.token_urlsafe(16)
