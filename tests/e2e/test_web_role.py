@@ -107,7 +107,7 @@ def test_a_browser_sees_boxes_and_a_stall(site: Site, cameras: Server) -> None:
         try:
             wait_until(lambda: screen.state("yard") == "Stalled", "the stall on the page")
             assert screen.order() == ["yard", "front"]
-            expect(screen.page.locator("#reasons")).to_contain_text("yard: stalled")
+            expect(screen.page.locator("#reasons")).to_contain_text("yard is stalled")
         finally:
             faults.stall = False
         wait_until(lambda: screen.state("yard") == "Online", "the end of the stall")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vision.domain.status import CameraState
+from vision.runtime.health.role_liveness import camera_reason
 from vision.telemetry.camera_view import CameraView
 from vision.web.health import Health
 
@@ -24,7 +25,7 @@ def node_health(
     that is not online where ``cameras_must_deliver`` is false.
     """
     noted = [view for view in views if view.state is not CameraState.ONLINE]
-    reasons = [f"{view.name}: {view.state}: {view.reason}" for view in noted]
+    reasons = [camera_reason(view) for view in noted]
     if not redis_connected:
         waiting = "" if outbox_messages is None else f"; {outbox_messages} messages wait for it"
         reasons.append(f"redis at {redis_address} does not answer{waiting}")

@@ -55,11 +55,14 @@ def still(name: str, turned_ns: int) -> tuple[str, ...]:
     return (f"{name} has not moved for {still_s:.0f} s",) if still_s > _STILL_S else ()
 
 
+def camera_reason(view: CameraView) -> str:
+    """What a camera's state is, and why."""
+    return f"{view.name} is {view.state}: {view.reason}"
+
+
 def camera_reasons(views: Iterable[CameraView]) -> tuple[str, ...]:
     """The cameras that nothing is seen through."""
-    return tuple(
-        f"{view.name} is {view.state}: {view.reason}" for view in views if not view.state.delivers
-    )
+    return tuple(camera_reason(view) for view in views if not view.state.delivers)
 
 
 def camera_facts(views: Iterable[CameraView]) -> tuple[str, ...]:
