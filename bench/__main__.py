@@ -42,7 +42,11 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=__doc__,
+        epilog="The motion gate has clips and a report of its own: python -m bench.gate --help.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     measuring = argparse.ArgumentParser(add_help=False)
     add = measuring.add_argument

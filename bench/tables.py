@@ -35,6 +35,12 @@ def show(rows: Iterable[Row], console: Console) -> None:
 
 
 def _show(case: str, rows: Sequence[Row], console: Console) -> None:
+    for row in rows:
+        if not row.figures:
+            _show_details(row, console)
+    rows = [row for row in rows if row.figures]
+    if not rows:
+        return
     names = list(dict.fromkeys(name for row in rows for name in row.figures))
     table = Table(title=case, title_justify="left")
     table.add_column("figure", no_wrap=True)
@@ -43,6 +49,21 @@ def _show(case: str, rows: Sequence[Row], console: Console) -> None:
     for name in names:
         table.add_row(name, *(_shown(row.figures.get(name)) for row in rows))
     console.print(table)
+
+
+def _show_details(row: Row, console: Console) -> None:
+    """What a row without figures consists of: a table for each detail that has parts."""
+    for name, value in row.details.items():
+        parts = value if isinstance(value, dict) else {}
+        if not parts:
+            console.print(f"{name}: {value}")
+            continue
+        table = Table(title=f"{row.case}, {row.variant}", title_justify="left")
+        table.add_column(name.replace("_", " "))
+        table.add_column("", justify="right")
+        for part, figure in parts.items():
+            table.add_row(part, _shown(figure))
+        console.print(table)
 
 
 def show_changes(found: Iterable[Change], console: Console) -> None:

@@ -20,6 +20,7 @@ CASES = (
     "postprocess",
     "encode",
     "publish",
+    "redact",
 )
 
 

@@ -130,3 +130,15 @@ def test_a_terminal_shows_every_variant() -> None:
     show(rows, Console(file=out, width=80))
     shown = " ".join(out.getvalue().split())
     assert all(f"{place}.5" in shown for place in range(6))
+
+
+def test_a_terminal_shows_what_a_profile_consists_of() -> None:
+    """It has no figures to compare; its shares of the time are told."""
+    row = Row("profile", "4 cameras", {}, {"percent_by_stage": {"web": 1.25}, "samples": 490})
+    out = io.StringIO()
+    show([row], Console(file=out, width=80))
+    shown = out.getvalue()
+    assert "profile, 4 cameras" in shown
+    assert "percent by stage" in shown
+    assert "1.25" in shown
+    assert "samples: 490" in shown
