@@ -151,7 +151,7 @@ def test_a_stall_is_seen_first_and_told(screen: Screen, cameras: Server) -> None
     faults.stall = True
     try:
         # A camera of 10 fps has stalled after a second; the rest is for a busy machine.
-        wait_until(lambda: screen.state("yard") == "Stalled", "the stall on the page", 15)
+        wait_until(lambda: screen.state("yard") == "Stalled", "the stall on the page", 5)
         assert screen.order() == ["yard", "front"]
         expect(page.locator(".tile").first.locator(".cover-title")).to_have_text(
             "The camera sends no frames"

@@ -91,14 +91,14 @@ def page(node: NodeProcess) -> Callable[[str], str]:
 
 
 def first_events(node: NodeProcess) -> str:
-    """The beginning of the live page's event stream."""
+    """The live page's event stream, up to an overview and a camera's detections."""
     address = page_address(node)
     headers = {"authorization": f"Bearer {WEB_TOKEN}"}
     with httpx.stream("GET", f"{address}api/events", headers=headers, timeout=30) as answer:
         seen = ""
         for line in answer.iter_lines():
             seen += f"{line}\n"
-            if line.startswith("data:") and '"redis"' in line:
+            if "event: cameras\ndata: " in seen and "event: detections\ndata: " in seen:
                 break
         return seen
 
@@ -186,7 +186,8 @@ def test_nothing_that_a_node_shows_holds_a_credential(
                 "channels": channels(redis, 6),
                 "processes": processes(node),
                 "page": get(""),
-                "api": get("api/cameras") + get("readyz"),
+                "api": get("api/cameras"),
+                "readyz": get("readyz"),
                 "events": first_events(node),
                 "metrics": get("metrics"),
                 "missing": get("api/cameras/none/snapshot.jpg"),
@@ -212,6 +213,7 @@ def test_nothing_that_a_node_shows_holds_a_credential(
         "processes": "spawn_main",
         "page": "<html",
         "api": '"auth_failed"',
+        "readyz": "yard is auth_failed",
         "events": '"redis":"connected"',
         "metrics": "vision_camera_state",
         "missing": "404",
