@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from vision.artefacts.catalogue import ModelEntry
@@ -19,6 +21,10 @@ from vision.inference.backend import Backend
 from vision.inference.openvino_backend import OpenVinoAnswer, OpenVinoBackend
 from vision.inference.openvino_runtime import ov
 
+needs_nncf = pytest.mark.skipif(
+    importlib.util.find_spec("nncf") is None, reason="the extra quantize is not installed"
+)
+"""Of tests that quantise."""
 LABELS = ("red", "green", "blue")
 _STRIDE = 32
 _LIMIT_S = 60

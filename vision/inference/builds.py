@@ -80,7 +80,7 @@ def run_program(
         ArtefactError: It failed; ``what`` begins the line, its last words end it.
     """
     # -P: the folder of the program is not to be searched for modules.
-    process = subprocess.Popen(
+    process = subprocess.run(
         [sys.executable, "-P", str(program), *map(str, arguments)],
         cwd=work,
         env={**os.environ, **environment},
@@ -89,15 +89,10 @@ def run_program(
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
+        check=False,
     )
-    with process:
-        try:
-            said = process.communicate()[1]
-        except BaseException:
-            process.kill()
-            raise
     if process.returncode:
-        lines = [line for line in said.splitlines() if line.strip()]
+        lines = [line for line in process.stderr.splitlines() if line.strip()]
         last = lines[-1].strip() if lines else f"exit code {process.returncode}"
         raise ArtefactError(f"{what} failed: {last}")
 

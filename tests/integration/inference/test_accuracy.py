@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from tests.support import reference_yolo
 from tests.support.accuracy import mean_average_precision
-from tests.support.networks import AtOnce
+from tests.support.networks import AtOnce, needs_nncf
 from tests.support.photographs import look_at
 from vision.artefacts.catalogue import load_catalogue
 from vision.artefacts.folders import Folders
@@ -103,9 +102,7 @@ def _measured(backend: OpenVinoBackend, shared: Path) -> float:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(
-    importlib.util.find_spec("nncf") is None, reason="the extra quantize is not installed"
-)
+@needs_nncf
 def test_a_quantised_build_loses_little(shared: Path, tmp_path: Path) -> None:
     """At most 1.5 points of mAP50-95, calibrated on clips that show little of what is in COCO."""
     entry = load_catalogue().model("yolov8n")

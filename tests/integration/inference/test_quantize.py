@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,9 +25,7 @@ from vision.inference.quantize import LEAST_PICTURES, quantize_model
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(
-        importlib.util.find_spec("nncf") is None, reason="the extra quantize is not installed"
-    ),
+    networks.needs_nncf,
 ]
 _ENTRY = networks.entry()
 _SIDE = 64

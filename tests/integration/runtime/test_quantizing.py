@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -23,9 +22,7 @@ from vision.simulate.server import Server
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(
-        importlib.util.find_spec("nncf") is None, reason="the extra quantize is not installed"
-    ),
+    networks.needs_nncf,
 ]
 _ENTRY = networks.entry()
 

@@ -7,7 +7,6 @@ import dataclasses
 import io
 import logging
 import sys
-import threading
 from collections.abc import Iterator
 from random import Random
 
@@ -17,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.credentials import Pair, pairs
+from tests.support.logs import logs_as_before
 from tests.support.spellings import shown_in, written
 from tests.support.web import camera_view
 from vision.capture.address import RtspAddress
@@ -42,14 +42,9 @@ _NOTHING = Pair("", "")
 @pytest.fixture(autouse=True)
 def process_as_before() -> Iterator[None]:
     """Put the logs, the hooks and what is registered back."""
-    root = logging.getLogger()
-    handlers, level, known = root.handlers[:], root.level, dict(vars(process_redactor))
-    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    known = dict(vars(process_redactor))
+    with logs_as_before():
+        yield
     vars(process_redactor).update(known)
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.support.logs import logs_as_before
 from vision.telemetry.logs import LogFormat, _DampedLines, configure_logs, set_levels
 from vision.telemetry.redaction import REDACTED, Redactor
 
@@ -24,14 +25,8 @@ FORMATS: list[LogFormat] = ["json", "text"]
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
     """Put the logging system and the hooks back."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    with logs_as_before():
+        yield
 
 
 @pytest.fixture
