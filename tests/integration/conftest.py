@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.compose_redis import (
-    StackRedis,
-    require_stack_server,
-    running_stack_redis,
-)
+from tests.support.compose_redis import StackRedis, require_stack_server, running_stack_redis
 from tests.support.redis_server import RedisServer, available_servers, running_redis
 
 _SERVERS = available_servers()

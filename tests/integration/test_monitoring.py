@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +12,12 @@ import pytest
 import yaml
 
 from tests.support.clips import make_clip
-from tests.support.compose_model import rendered_here
-from tests.support.compose_redis import require_stack_server, running_stack_redis
-from tests.support.monitoring import (
-    DASHBOARDS,
-    RULES,
-    dashboard_queries,
-    is_foreign,
-    metrics_in,
-    rules,
-)
+from tests.support.monitoring import DASHBOARDS, dashboard_queries, is_foreign, metrics_in, rules
 from tests.support.node import NodeProcess, running_node
 from tests.support.processes import children_of
 from tests.support.programs import require_program
+from tests.support.prometheus import Prometheus, is_ready, running_prometheus
+from tests.support.redis_processes import free_ports
 from tests.support.redis_server import running_redis
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.simulate import Clip, Server
@@ -38,85 +26,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 _TOKEN = "metrics-token-for-prometheus"
 _ALERT_S = 180.0
-_EXPORTER_FLAGS = ("--redis.user=exporter", "--config-command=-")
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def running(*command: str | Path, log: Path) -> Iterator[None]:
-    """A program for the length of a test."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
-
-
-class Prometheus:
-    """The server, by its HTTP interface."""
-
-    def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}"
-
-    def query(self, query: str) -> list[dict[str, Any]]:
-        """The samples that the query has now."""
-        answer = httpx.get(f"{self._url}/api/v1/query", params={"query": query}).json()
-        assert answer["status"] == "success", answer
-        found: list[dict[str, Any]] = answer["data"]["result"]
-        return found
-
-    def get(self, path: str) -> Any:
-        """Another document of the interface."""
-        return httpx.get(f"{self._url}/api/v1/{path}").json()["data"]
-
-    def firing(self) -> set[tuple[str, str]]:
-        """Alerts that fire, with their camera."""
-        return {
-            (alert["labels"]["alertname"], alert["labels"].get("camera", ""))
-            for alert in self.get("alerts")["alerts"]
-            if alert["state"] == "firing"
-        }
-
-
-@contextmanager
-def running_prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
-    """A Prometheus with the rules as they are, that looks every second instead of every 15."""
-    program = require_program("prometheus")
-    (folder / "token").write_text(_TOKEN)
-    scrape = {
-        "job_name": "node",
-        "authorization": {"credentials_file": str(folder / "token")},
-        "static_configs": [{"targets": [target]}],
-    }
-    seconds = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
-    config = {"global": seconds, "rule_files": [str(RULES)], "scrape_configs": [scrape]}
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    port = free_port()
-    with running(
-        program,
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'tsdb'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        log=folder / "prometheus.log",
-    ):
-        wait_until(lambda: is_ready(f"http://127.0.0.1:{port}/-/ready"), "Prometheus")
-        yield Prometheus(port)
-
-
-def is_ready(url: str) -> bool:
-    """Whether an HTTP server answers well."""
-    try:
-        return httpx.get(url).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def metrics_target(node: NodeProcess, port: int) -> str:
@@ -146,7 +55,7 @@ def test_a_node_is_scraped_and_a_stall_alerts(tmp_path: Path) -> None:
     """
     require_program("prometheus")
     clip = Clip.load(make_clip(tmp_path / "clip.mp4"))
-    port = free_port()
+    (port,) = free_ports(1)
     with (
         running_redis(tmp_path / "redis") as redis,
         Server({"front": clip, "yard": clip}) as cameras,
@@ -164,7 +73,7 @@ def test_a_node_is_scraped_and_a_stall_alerts(tmp_path: Path) -> None:
         secrets = {"redis_password": redis.password, "metrics_token": _TOKEN}
         with running_node(tmp_path, settings, **secrets) as node:
             target = metrics_target(node, port)
-            with running_prometheus(tmp_path, target) as prometheus:
+            with running_prometheus(tmp_path, target, _TOKEN) as prometheus:
                 wait_until(
                     lambda: len(prometheus.query("vision_frames_inferred_total > 3")) == 2,
                     f"frames of both cameras:\n{node.log}",
@@ -251,58 +160,6 @@ def _check_that_no_counter_goes_back(prometheus: Prometheus, node: NodeProcess) 
     for name in names:
         assert total(prometheus, name) >= before[name]
         assert prometheus.query(f'resets({name}{{camera="front"}}[5m]) > 0') == [], name
-
-
-def test_redis_exporter_works_with_its_rights_and_tells_what_is_asked_of_it(tmp_path: Path) -> None:
-    """Its user may read INFO; every metric of Redis in a rule or dashboard is one it exposes."""
-    exporter, port = require_program("prometheus-redis-exporter"), free_port()
-    with running_stack_redis(require_stack_server(), tmp_path) as redis:
-        address = f"127.0.0.1:{redis.port}"
-        login = tmp_path / "login"
-        password = redis.password("exporter")
-        login.write_text(
-            json.dumps({f"redis://{user}{address}": password for user in ("", "exporter@")})
-        )
-        with (
-            redis.client("admin") as admin,
-            running(
-                exporter,
-                f"--redis.addr=redis://{address}",
-                f"--redis.password-file={login}",
-                f"--web.listen-address=127.0.0.1:{port}",
-                *_EXPORTER_FLAGS,
-                log=tmp_path / "exporter.log",
-            ),
-        ):
-            url = f"http://127.0.0.1:{port}/metrics"
-            wait_until(lambda: is_ready(url), "the exporter")
-            exposed = httpx.get(url).text
-            assert admin.acl_log() == []
-    assert "redis_up 1" in exposed
-    _check_foreign("redis_", exposed)
-
-
-def test_node_exporter_tells_what_is_asked_of_it(tmp_path: Path) -> None:
-    """With the flags of the stack, without any folder of the host's."""
-    exporter, port = require_program("prometheus-node-exporter"), free_port()
-    command = rendered_here()["services"]["node-exporter"]["command"]
-    flags = [flag.replace("$$", "$") for flag in command]
-    with running(
-        exporter, *flags, f"--web.listen-address=127.0.0.1:{port}", log=tmp_path / "exporter.log"
-    ):
-        url = f"http://127.0.0.1:{port}/metrics"
-        wait_until(lambda: is_ready(url), "the exporter")
-        exposed = httpx.get(url).text
-    _check_foreign("node_", exposed)
-
-
-def _check_foreign(prefix: str, exposed: str) -> None:
-    queries = [query for path in DASHBOARDS for _, query in dashboard_queries(path)]
-    queries += [rule["expr"] for rule in rules()]
-    asked = {name for query in queries for name in metrics_in(query) if name.startswith(prefix)}
-    assert asked
-    missing = {name for name in asked if f"\n{name}" not in exposed}
-    assert missing == set()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.77"])

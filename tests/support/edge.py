@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import os
 import secrets
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 import trustme
 
 from tests.support.compose_model import FOLDER
@@ -22,6 +24,17 @@ from tests.support.waiting import PATIENCE_S, wait_until
 START = FOLDER / "edge" / "start.sh"
 # Debian puts it where only root's PATH looks.
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+needs_nginx = pytest.mark.skipif(
+    NGINX is None, reason="nginx is not installed: apt install nginx-light"
+)
+"""Of tests that start one."""
+NOBODY = "127.0.0.1:9"
+"""The discard port, on which nobody listens."""
+
+
+def basic(user: str, password: str) -> str:
+    """The header of somebody who logs in."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 class Edge:

@@ -1,4 +1,4 @@
-"""The process's logs, for tests that set them up."""
+"""The process's logs, for tests that set them up or read them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pytest
+
+
+def log_lines(caplog: pytest.LogCaptureFixture, event: str) -> list[str]:
+    """The messages of one kind."""
+    lines = [record.getMessage() for record in caplog.records]
+    return [line for line in lines if line.startswith(event)]
 
 
 @contextmanager

@@ -15,13 +15,7 @@ import redis
 
 from tests.support.compose_model import FOLDER
 from tests.support.programs import require_program
-from tests.support.redis_processes import (
-    RedisProcess,
-    RedisProcesses,
-    answers,
-    command,
-    free_ports,
-)
+from tests.support.redis_processes import RedisProcess, RedisProcesses, answers, command, free_ports
 from tests.support.waiting import wait_until
 from vision.config.topics import RedisSettings
 

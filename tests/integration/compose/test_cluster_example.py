@@ -15,12 +15,7 @@ from tests.support.compose_model import FOLDER
 from tests.support.messages import detection
 from tests.support.programs import require_program
 from tests.support.publishing import publishing_to
-from tests.support.redis_processes import (
-    RedisProcesses,
-    answers,
-    command,
-    free_ports,
-)
+from tests.support.redis_processes import RedisProcesses, answers, command, free_ports
 from tests.support.waiting import wait_until
 from vision.config.topics import RedisSettings
 

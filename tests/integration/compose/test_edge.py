@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import http.server
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.edge import NGINX, START, Edge, running_edge
-from tests.support.programs import require_program
+from tests.support.edge import Edge, basic, needs_nginx
 from tests.support.web import Node, inferring, serving
 from vision.web.access import SECURITY_HEADERS
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt install nginx-light"),
-]
-# Nobody listens on the discard port.
-NOBODY = "127.0.0.1:9"
+pytestmark = [pytest.mark.integration, needs_nginx]
 
 
 @pytest.fixture
@@ -38,10 +29,6 @@ def edge(tmp_path: Path) -> Iterator[Edge]:
         edge.running({"EDGE_PAGE_UPSTREAM": f"127.0.0.1:{page.port}"}),
     ):
         yield edge
-
-
-def _basic(user: str, password: str) -> str:
-    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def test_who_has_the_token_sees_the_page_and_its_api(edge: Edge) -> None:
@@ -58,9 +45,9 @@ def test_who_has_the_token_sees_the_page_and_its_api(edge: Edge) -> None:
 @pytest.mark.parametrize("user", ["", "a", "ab", "abc", "anna", "somebody else"])
 def test_a_browser_may_use_any_name_with_the_token(edge: Edge, user: str) -> None:
     """Basic authentication as the page itself takes it, whatever the length of the name."""
-    with edge.client(_basic(user, edge.token)) as browser:
+    with edge.client(basic(user, edge.token)) as browser:
         assert browser.get("/api/cameras").status_code == HTTPStatus.OK
-    with edge.client(_basic(user, edge.token[:-1])) as browser:
+    with edge.client(basic(user, edge.token[:-1])) as browser:
         assert browser.get("/api/cameras").status_code == HTTPStatus.UNAUTHORIZED
 
 
@@ -193,103 +180,6 @@ def test_a_client_holds_so_many_connections_and_no_more(edge: Edge) -> None:
     assert codes[64] == HTTPStatus.TOO_MANY_REQUESTS
 
 
-def test_it_starts_before_what_it_fronts(tmp_path: Path) -> None:
-    """Where page and Grafana are absent each says so, by name, whether it resolves or not."""
-    with (
-        running_edge(
-            tmp_path, EDGE_PAGE_UPSTREAM=NOBODY, EDGE_GRAFANA_UPSTREAM="grafana.invalid:3000"
-        ) as edge,
-        edge.visitor() as visitor,
-    ):
-        page, grafana = visitor.get("/"), visitor.get("/grafana/")
-    for answer, name in ((page, NOBODY), (grafana, "grafana.invalid:3000")):
-        assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-        assert answer.headers["retry-after"] == "5"
-        assert f"does not answer at {name}" in answer.text
-
-
-class _Grafana(http.server.BaseHTTPRequestHandler):
-    """Answers with what it was asked; echoes on what was upgraded."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        if self.headers.get("Upgrade") == "websocket":
-            self.send_response(HTTPStatus.SWITCHING_PROTOCOLS)
-            self.send_header("Upgrade", "websocket")
-            self.send_header("Connection", "Upgrade")
-            self.end_headers()
-            while received := self.connection.recv(1024):
-                self.connection.sendall(received)
-            self.close_connection = True
-            return
-        body = f"{self.path}\n{self.headers}".encode()
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET  # noqa: N815  the names are http.server's
-
-    def log_message(self, *_arguments: object) -> None:
-        pass
-
-
-@contextmanager
-def _edge_with_grafana(folder: Path) -> Iterator[Edge]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Grafana) as grafana:
-        thread = threading.Thread(target=grafana.serve_forever)
-        thread.start()
-        try:
-            with running_edge(
-                folder,
-                EDGE_PAGE_UPSTREAM=NOBODY,
-                EDGE_GRAFANA_UPSTREAM=f"127.0.0.1:{grafana.server_port}",
-            ) as edge:
-                yield edge
-        finally:
-            grafana.shutdown()
-            thread.join()
-
-
-def test_grafana_has_its_own_accounts(tmp_path: Path) -> None:
-    """It is asked without the token and never told of it; its own logins pass."""
-    with _edge_with_grafana(tmp_path) as edge:
-        with edge.client() as stranger:
-            assert stranger.get("/grafana/d/1?x=2").text.startswith("/grafana/d/1?x=2\n")
-        with edge.visitor() as visitor:
-            seen = visitor.get("/grafana/", headers={"x-forwarded-for": "192.0.2.1"}).text
-            assert edge.token not in seen
-            assert "authorization" not in seen.lower()
-            assert "192.0.2.1" not in seen
-            assert f"Host: localhost:{edge.https_port}" in seen
-        with edge.client(_basic("viewer", "of-grafana")) as viewer:
-            assert _basic("viewer", "of-grafana") in viewer.get("/grafana/").text
-
-
-def test_guessing_at_grafana_is_slow_too(tmp_path: Path) -> None:
-    """Its login takes a few attempts, then one a second."""
-    with _edge_with_grafana(tmp_path) as edge, edge.client() as stranger:
-        codes = [stranger.post("/grafana/login", json={}).status_code for _ in range(30)]
-        assert codes.count(HTTPStatus.TOO_MANY_REQUESTS) > 10
-        assert stranger.get("/grafana/").status_code == HTTPStatus.OK
-
-
-def test_a_websocket_passes(tmp_path: Path) -> None:
-    """Grafana's live channel is upgraded, and bytes go both ways."""
-    with _edge_with_grafana(tmp_path) as edge:
-        raw = socket.create_connection(("127.0.0.1", edge.https_port), timeout=10)
-        with edge.trust().wrap_socket(raw, server_hostname="localhost") as connection:
-            connection.sendall(
-                b"GET /grafana/api/live/ws HTTP/1.1\r\nHost: localhost\r\n"
-                b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-            )
-            assert connection.recv(1024).startswith(b"HTTP/1.1 101 ")
-            for word in (b"ping", b"pong"):
-                connection.sendall(word)
-                assert connection.recv(1024) == word
-
-
 def test_the_log_tells_of_refusals_and_of_no_credential(edge: Edge) -> None:
     """What was served is not logged; what was refused is, without query, headers or token."""
     with edge.visitor() as visitor:
@@ -302,58 +192,3 @@ def test_the_log_tells_of_refusals_and_of_no_credential(edge: Edge) -> None:
     assert '"path":"/api/events","status":401' in said
     assert '"path":"/api/cameras"' not in said
     assert not [word for word in (edge.token, "hunter2", "not-the-token") if word in said]
-
-
-def test_nginx_accepts_the_configuration(tmp_path: Path) -> None:
-    """`nginx -t` finds nothing, and the token is in memory's files only, closed to others."""
-    edge = Edge(tmp_path)
-    answer = edge.command("nginx", "-t", "-q", "-e", "stderr", "-c", str(edge.configuration))
-    assert (answer.returncode, answer.stderr) == (0, "")
-    assert edge.token not in edge.configuration.read_text()
-    assert {path.stat().st_mode & 0o077 for path in edge.configuration.parent.iterdir()} == {0}
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "complaint"),
-    [
-        ("web_token", None, "cannot be read"),
-        ("web_token", "", "is empty"),
-        ("web_token", "short", "needs 16 characters"),
-        ("web_token", 'a"; return 200; # and more', "is not of letters"),
-        ("edge_key", None, "cannot be read"),
-        ("edge_certificate", "", "is empty"),
-    ],
-)
-def test_a_secret_that_will_not_do_is_one_clear_line(
-    tmp_path: Path, name: str, content: str | None, complaint: str
-) -> None:
-    """Which file, what is wrong, exit code 2, and the value is not shown."""
-    edge = Edge(tmp_path)
-    edge.secret(name).unlink()
-    if content is not None:
-        edge.secret(name).write_text(content)
-    answer = edge.command("true")
-    assert answer.returncode == 2
-    assert name in answer.stderr
-    assert complaint in answer.stderr
-    assert answer.stderr.count("\n") == 1
-    assert not content or content not in answer.stderr
-
-
-@pytest.mark.parametrize("value", ["web", "web:8080; return 200", "web:80\nx:1", "$host:80"])
-def test_an_upstream_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
-    """A variable cannot smuggle anything into the configuration."""
-    answer = Edge(tmp_path).command("true", EDGE_PAGE_UPSTREAM=value)
-    assert answer.returncode == 2
-    assert answer.stderr.startswith("error: EDGE_PAGE_UPSTREAM: ")
-
-
-def test_the_shell_of_the_image_understands_it(tmp_path: Path) -> None:
-    """BusyBox makes the same files of it as the shell here."""
-    busybox = require_program("busybox")
-    edge = Edge(tmp_path)
-    assert edge.command("true").returncode == 0
-    files = sorted(edge.configuration.parent.iterdir())
-    ours = [path.read_text() for path in files]
-    assert edge.command(busybox, "sh", str(START), "true").returncode == 0
-    assert [path.read_text() for path in files] == ours

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.support.logs import log_lines
 from tests.support.messages import RUN, detection, status
 from tests.support.publishing import (
     SteadyCameras,
@@ -16,15 +17,9 @@ from tests.support.publishing import (
     stream_seqs,
 )
 from tests.support.raw_redis import RawSubscriber
-from tests.support.redis_processes import (
-    PlainServer,
-    RedisProcesses,
-    free_ports,
-    wait_for_port,
-)
+from tests.support.redis_processes import PlainServer, RedisProcesses, free_ports, wait_for_port
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
-from vision.domain.errors import ConfigError
 from vision.publishing.keys import Kind
 from vision.publishing.observer import DropReason
 
@@ -33,11 +28,6 @@ pytestmark = pytest.mark.integration
 _SLOWEST_S = 0.5
 _KEY = "vision:detections:{front}"
 _FAR_AHEAD = f"{RUN + 10**12}-1"
-
-
-def _log_lines(caplog: pytest.LogCaptureFixture, event: str) -> list[str]:
-    lines = [record.getMessage() for record in caplog.records]
-    return [line for line in lines if line.startswith(event)]
 
 
 def test_a_full_server_gets_all_once_it_has_room(server: RedisServer) -> None:
@@ -79,7 +69,7 @@ def test_a_refused_camera_holds_up_no_other(
         running.wait_sent()
         assert not running.observer.drops
     assert stream_seqs(server) == list(range(1, 11))
-    (line,) = _log_lines(caplog, "publish.held")
+    (line,) = log_lines(caplog, "publish.held")
     assert line.startswith(f"publish.held stream={_KEY} code=WRONGTYPE")
 
 
@@ -196,29 +186,6 @@ def test_a_server_that_loads_its_data_is_waited_for(
     assert cameras.slowest_s < _SLOWEST_S
 
 
-def test_a_missing_permission_is_waited_for(server: RedisServer) -> None:
-    """An ACL that forgets a camera costs nothing once it is mended."""
-    with server.client() as client:
-        client.acl_setuser(
-            "node",
-            enabled=True,
-            passwords=["+node-secret"],
-            keys=["vision:*{yard}"],
-            channels=["*"],
-            commands=["+@all"],
-        )
-        settings = server.settings().model_copy(update={"username": "node"})
-        with publishing_to(server, settings=settings, password=lambda: "node-secret") as running:
-            for seq in range(1, 4):
-                running.publisher.publish(detection(seq))
-                running.publisher.publish(detection(seq, camera="yard"))
-            wait_until(lambda: running.publisher.depth == 3, "the permitted camera")
-            client.acl_setuser("node", keys=["vision:*{front}"])
-            running.wait_sent()
-            assert not running.observer.drops
-    assert stream_seqs(server) == stream_seqs(server, "yard") == [1, 2, 3]
-
-
 def test_a_stream_that_is_ahead_is_a_loss_that_shows(
     server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -237,7 +204,7 @@ def test_a_stream_that_is_ahead_is_a_loss_that_shows(
         assert running.observer.messages == 0
         assert list(stream_payloads(server)) == [_FAR_AHEAD]
         assert running.publisher.last_stream_runs(["front", "yard"]) == {"front": RUN + 10**12}
-    assert len(_log_lines(caplog, "publish.lost")) == 1
+    assert len(log_lines(caplog, "publish.lost")) == 1
 
 
 def test_a_message_that_is_there_already_counts_as_delivered(server: RedisServer) -> None:
@@ -261,50 +228,6 @@ def test_a_status_is_kept_even_when_the_clock_went_back(server: RedisServer) -> 
         running.wait_sent()
         assert not running.observer.drops
     assert list(stream_payloads(server, kind=Kind.STATUS).values())[1:] == payloads
-
-
-def test_a_rotated_password_needs_no_restart(
-    server: RedisServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A wrong password is one clear line without it; the right one is picked up by itself."""
-    passwords = ["wrong-secret"]
-    with publishing_to(server, password=lambda: passwords[0]) as running:
-        running.publisher.publish(detection(1))
-        let_pass(1.0)
-        assert not running.publisher.connected
-        passwords[0] = server.password
-        running.wait_sent()
-        with server.client() as client:
-            client.config_set("requirepass", "another-secret")
-            client.client_kill_filter(_type="normal", skipme=True)
-            passwords[0] = "another-secret"
-            running.publisher.publish(detection(2))
-            running.wait_sent()
-            client.config_set("requirepass", server.password)
-    assert stream_seqs(server) == [1, 2]
-    assert len(_log_lines(caplog, "publish.redis_away")) <= 2
-    assert "check the secret file redis_password" in caplog.text
-    for secret in ("wrong-secret", "another-secret", server.password):
-        assert secret not in caplog.text
-
-
-def test_an_unreadable_secret_does_not_end_the_loop(
-    server: RedisServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A secret file with the wrong mode is named; mended, the node goes on."""
-    is_mended = False
-
-    def password() -> str:
-        if not is_mended:
-            raise ConfigError("secret file redis_password: others may read it")
-        return server.password
-
-    with publishing_to(server, password=password) as running:
-        running.publisher.publish(detection(1))
-        wait_until(lambda: "others may read it" in caplog.text, "the complaint")
-        is_mended = True
-        running.wait_sent()
-    assert stream_seqs(server) == [1]
 
 
 def test_the_newest_runs_are_known_at_the_start(server: RedisServer) -> None:

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import resource
 import signal
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.messages import RUN, detection, status
-from tests.support.publishing import (
-    RunningPublisher,
-    let_pass,
-    publishing_to,
-    stream_payloads,
-    stream_seqs,
-)
+from tests.support.publishing import let_pass, publishing_to, stream_payloads, stream_seqs
 from tests.support.redis_server import RedisServer
+from tests.support.spooling import FILE, away, rows_on, size_on, spooling
 from tests.support.waiting import wait_until
-from vision.config.topics import PublishingSettings
-from vision.domain.errors import ConfigError
 from vision.publishing.keys import Kind
 from vision.publishing.observer import DropReason
 
 pytestmark = pytest.mark.integration
-_FILE = "node.sqlite3"
 
 # Publishes while Redis is away and is killed: what a node would have said until then.
 _KILLED_NODE = """
@@ -40,6 +27,7 @@ from pathlib import Path
 from tests.support.messages import detection, status
 from tests.support.publishing import RunningPublisher
 from tests.support.waiting import wait_until
+from tests.support.spooling import FILE, away, rows_on, size_on, spooling
 from vision.config.topics import PublishingSettings, RedisSettings
 
 url, folder, first, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
@@ -57,48 +45,22 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def _spooling(folder: Path, **changes: int) -> PublishingSettings:
-    return PublishingSettings(spool_dir=folder, **changes)
-
-
-def _rows(folder: Path) -> int:
-    """How many messages are on the disk; the file is not in use."""
-    database = sqlite3.connect(folder / _FILE)
-    try:
-        count: int = database.execute("SELECT count(*) FROM waiting").fetchone()[0]
-    finally:
-        database.close()
-    return count
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob(f"{_FILE}*"))
-
-
-@contextmanager
-def _away(server: RedisServer, publishing: PublishingSettings) -> Iterator[RunningPublisher]:
-    """A publisher whose Redis is away."""
-    server.stop()
-    with publishing_to(server, publishing) as running:
-        yield running
-
-
 def test_what_waits_at_shutdown_is_sent_by_the_next_start(
     server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In order, before anything new, with the original bytes; and never to the live channel."""
-    with publishing_to(server, _spooling(tmp_path)) as running:
+    with publishing_to(server, spooling(tmp_path)) as running:
         payloads = [running.publisher.publish(detection(seq)) for seq in range(1, 4)]
         running.wait_sent()
-    with _away(server, _spooling(tmp_path)) as running:
+    with away(server, spooling(tmp_path)) as running:
         payloads += [running.publisher.publish(detection(seq)) for seq in range(4, 9)]
         states = [running.publisher.publish_status(status(reason=word)) for word in "abc"]
         assert running.finish(drain_s=0.2) == 0
         assert not running.observer.drops
     assert "publish.spooled messages=8" in caplog.text
-    assert _rows(tmp_path) == 8
+    assert rows_on(tmp_path) == 8
     server.restart()
-    with publishing_to(server, _spooling(tmp_path)) as running:
+    with publishing_to(server, spooling(tmp_path)) as running:
         payloads += [running.publisher.publish(detection(seq)) for seq in range(9, 12)]
         states.append(running.publisher.publish_status(status(reason="d")))
         running.wait_sent()
@@ -106,7 +68,7 @@ def test_what_waits_at_shutdown_is_sent_by_the_next_start(
     assert list(stream_payloads(server).values()) == payloads
     assert list(stream_payloads(server, kind=Kind.STATUS).values()) == states
     assert stream_seqs(server) == list(range(1, 12))
-    assert _rows(tmp_path) == 0
+    assert rows_on(tmp_path) == 0
 
 
 def test_kill_9_in_an_outage_loses_nothing_that_waited(server: RedisServer, tmp_path: Path) -> None:
@@ -129,7 +91,7 @@ def test_kill_9_in_an_outage_loses_nothing_that_waited(server: RedisServer, tmp_
             node.stdin.flush()
             assert node.wait(30) == -signal.SIGKILL
     server.restart()
-    with publishing_to(server, _spooling(tmp_path)) as running:
+    with publishing_to(server, spooling(tmp_path)) as running:
         running.publisher.publish(detection(601))
         running.wait_sent()
         assert not running.observer.drops
@@ -141,15 +103,15 @@ def test_kill_9_in_an_outage_loses_nothing_that_waited(server: RedisServer, tmp_
 
 def test_what_was_sent_already_is_not_doubled(server: RedisServer, tmp_path: Path) -> None:
     """Rows that a dead node had no time to remove are refused by their ids."""
-    with _away(server, _spooling(tmp_path)) as running:
+    with away(server, spooling(tmp_path)) as running:
         for seq in range(1, 6):
             running.publisher.publish(detection(seq))
         running.finish(drain_s=0.0)
-    kept = (tmp_path / _FILE).read_bytes()
+    kept = (tmp_path / FILE).read_bytes()
     server.restart()
     for _ in range(2):
-        (tmp_path / _FILE).write_bytes(kept)
-        with publishing_to(server, _spooling(tmp_path)) as running:
+        (tmp_path / FILE).write_bytes(kept)
+        with publishing_to(server, spooling(tmp_path)) as running:
             running.wait_sent()
             assert not running.observer.drops
     assert stream_seqs(server) == list(range(1, 6))
@@ -157,10 +119,10 @@ def test_what_was_sent_already_is_not_doubled(server: RedisServer, tmp_path: Pat
 
 def test_a_run_after_an_outage_is_above_what_waits(server: RedisServer, tmp_path: Path) -> None:
     """A clock that went back between two starts does not shut anything out of the stream."""
-    with _away(server, _spooling(tmp_path)) as running:
+    with away(server, spooling(tmp_path)) as running:
         running.publisher.publish(detection(1, run=RUN + 5_000))
         running.finish(drain_s=0.0)
-    with publishing_to(server, _spooling(tmp_path)) as running:
+    with publishing_to(server, spooling(tmp_path)) as running:
         assert running.publisher.last_stream_runs(["front", "yard"]) == {"front": RUN + 5_000}
 
 
@@ -168,45 +130,45 @@ def test_nothing_touches_the_disk_while_redis_takes_all(
     server: RedisServer, tmp_path: Path
 ) -> None:
     """The file of a node whose Redis is there does not change."""
-    with publishing_to(server, _spooling(tmp_path)) as running:
+    with publishing_to(server, spooling(tmp_path)) as running:
         running.wait_connected()
-        before = _size(tmp_path)
+        before = size_on(tmp_path)
         for seq in range(1, 501):
             running.publisher.publish(detection(seq))
             let_pass(0.001)
         running.wait_sent()
-        assert _size(tmp_path) == before
-    assert _rows(tmp_path) == 0
+        assert size_on(tmp_path) == before
+    assert rows_on(tmp_path) == 0
 
 
 def test_messages_of_a_refused_stream_wait_on_the_disk_too(
     server: RedisServer, tmp_path: Path
 ) -> None:
     """Redis is there, one stream is not taken for longer than a moment: those survive as well."""
-    with publishing_to(server, _spooling(tmp_path)) as running, server.client() as client:
+    with publishing_to(server, spooling(tmp_path)) as running, server.client() as client:
         client.set("vision:detections:{front}", "not a stream")
         for seq in range(1, 4):
             running.publisher.publish(detection(seq))
-        before = _size(tmp_path)
-        wait_until(lambda: _size(tmp_path) > before, "the messages on the disk")
+        before = size_on(tmp_path)
+        wait_until(lambda: size_on(tmp_path) > before, "the messages on the disk")
         client.delete("vision:detections:{front}")
         running.wait_sent()
     assert stream_seqs(server) == [1, 2, 3]
-    assert _rows(tmp_path) == 0
+    assert rows_on(tmp_path) == 0
 
 
 def test_the_bound_drops_the_oldest_and_the_next_start_tells(
     server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What had no room is counted as lost per camera, and accounted for in `skipped`."""
-    with _away(server, _spooling(tmp_path, spool_max_mib=1)) as running:
+    with away(server, spooling(tmp_path, spool_max_mib=1)) as running:
         for seq in range(1, 3001):
             running.publisher.publish(detection(seq))
         running.finish(drain_s=0.2)
     assert "spool.trimmed" in caplog.text
-    assert _size(tmp_path) < 3 * 1024 * 1024
+    assert size_on(tmp_path) < 3 * 1024 * 1024
     server.restart()
-    with publishing_to(server, _spooling(tmp_path, spool_max_mib=1)) as running:
+    with publishing_to(server, spooling(tmp_path, spool_max_mib=1)) as running:
         running.wait_sent()
         lost = running.observer.drops["front", DropReason.OVERFLOW]
         assert sum(running.observer.drops.values()) == lost
@@ -219,7 +181,7 @@ def test_an_overflow_in_memory_is_accounted_for_after_a_restart(
     server: RedisServer, tmp_path: Path
 ) -> None:
     """What was dropped before the restart is explained by the first message after it."""
-    with _away(server, _spooling(tmp_path, outbox_messages=100)) as running:
+    with away(server, spooling(tmp_path, outbox_messages=100)) as running:
         for seq in range(1, 251):
             running.publisher.publish(detection(seq))
             if seq % 50 == 0:
@@ -227,108 +189,6 @@ def test_an_overflow_in_memory_is_accounted_for_after_a_restart(
         assert running.observer.drops["front", DropReason.OVERFLOW] == 150
         running.finish(drain_s=0.2)
     server.restart()
-    with publishing_to(server, _spooling(tmp_path, outbox_messages=100)) as running:
+    with publishing_to(server, spooling(tmp_path, outbox_messages=100)) as running:
         running.wait_sent()
     assert stream_seqs(server) == list(range(151, 251))
-
-
-def test_a_damaged_file_is_set_aside(
-    server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The node starts with a new one, says so in one line, and keeps the old for who wants it."""
-    garbage = b"not a database at all " * 500
-    (tmp_path / _FILE).write_bytes(garbage)
-    with publishing_to(server, _spooling(tmp_path)) as running:
-        running.publisher.publish(detection(1))
-        running.wait_sent()
-    (aside,) = tmp_path.glob(f"{_FILE}.damaged-*")
-    assert aside.read_bytes() == garbage
-    assert "spool.damaged" in caplog.text
-    assert stream_seqs(server) == [1]
-
-
-def test_a_file_damaged_in_the_middle_is_set_aside(
-    server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Pages overwritten by a failing disk are found at the start, not in the middle of a send."""
-    with _away(server, _spooling(tmp_path)) as running:
-        for seq in range(1, 201):
-            running.publisher.publish(detection(seq))
-        running.finish(drain_s=0.0)
-    content = bytearray((tmp_path / _FILE).read_bytes())
-    content[8192:24576] = os.urandom(16384)
-    (tmp_path / _FILE).write_bytes(content)
-    server.restart()
-    with publishing_to(server, _spooling(tmp_path)) as running:
-        running.publisher.publish(detection(201, skipped=200))
-        running.wait_sent()
-    assert "spool.damaged" in caplog.text
-    assert stream_seqs(server) == [201]
-
-
-def test_a_full_disk_costs_the_copy_only(
-    server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Detected, said, and everything still reaches Redis from memory."""
-    with (
-        _small_disk(tmp_path) as folder,
-        publishing_to(server, _spooling(folder)) as running,
-    ):
-        running.wait_connected()
-        server.kill()
-        running.wait_away()
-        for seq in range(1, 3001):
-            running.publisher.publish(detection(seq))
-        wait_until(lambda: running.publisher.spool_problem is not None, "the full disk")
-        assert running.publisher.spool_problem in ("the disk is full", "the disk fails")
-        server.restart()
-        running.wait_sent()
-        assert not running.observer.drops
-    assert "spool.failed" in caplog.text
-    assert stream_seqs(server) == list(range(1, 3001))
-
-
-def test_one_folder_is_one_node(server: RedisServer, tmp_path: Path) -> None:
-    """A second node on the same folder is refused in one line: it would send what the first has."""
-    with (
-        publishing_to(server, _spooling(tmp_path)),
-        pytest.raises(
-            ConfigError, match=r"^publishing\.spool_dir: .* is in use by another process"
-        ),
-    ):
-        RunningPublisher(server.settings(), lambda: server.password, _spooling(tmp_path))
-
-
-def test_a_folder_that_cannot_be_is_a_mistake_in_the_settings(
-    server: RedisServer, tmp_path: Path
-) -> None:
-    """A path below a file is named at the start."""
-    (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match=r"^publishing\.spool_dir: [^\n]*: not a directory"):
-        RunningPublisher(server.settings(), lambda: None, _spooling(tmp_path / "file" / "spool"))
-
-
-@contextmanager
-def _small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of one MiB; where none can be mounted, files that may not grow."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)],  # noqa: S607  in PATH
-        check=False,
-        capture_output=True,
-    )
-    if mounted.returncode == 0:
-        try:
-            yield folder
-        finally:
-            subprocess.run(["umount", str(folder)], check=True)  # noqa: S607  as above
-        return
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024, before[1]))
-    try:
-        yield folder
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, previous)

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from tests.support.engines import ScriptedBackend
-from tests.support.scripted_worker import (
-    Clock,
-    leased,
-    run_through,
-)
+from tests.support.scripted_worker import Clock, leased, run_through
 
 
 def test_the_engine_is_never_given_more_than_it_has_room_for() -> None:
