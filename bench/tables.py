@@ -36,9 +36,9 @@ def show(rows: Iterable[Row], console: Console) -> None:
 
 def _show(case: str, rows: Sequence[Row], console: Console) -> None:
     for row in rows:
-        if not row.figures:
+        if not row.figures and row.details:
             _show_details(row, console)
-    rows = [row for row in rows if row.figures]
+    rows = [row for row in rows if row.figures or not row.details]
     if not rows:
         return
     names = list(dict.fromkeys(name for row in rows for name in row.figures))

@@ -31,6 +31,7 @@ _PASSWORD = "bench"  # noqa: S105  of a Redis that lives as long as the run, on 
 _OBJECTS = 5
 _BURST = 1000
 _PACE_PER_S = 100
+_WARM_UP_S = 1.0
 _START_S = 10.0
 _MOMENT_S = 0.001
 
@@ -117,7 +118,7 @@ def _saturated(settings: RedisSettings, redis_pid: int, seconds: float) -> Row:
 
 def _paced(settings: RedisSettings, seconds: float) -> Row:
     handed_ns: dict[int, int] = {}
-    latencies_us: list[float] = []
+    latencies_us: dict[int, float] = {}
     stop, listening = threading.Event(), threading.Event()
 
     def listen() -> None:
@@ -125,13 +126,15 @@ def _paced(settings: RedisSettings, seconds: float) -> Row:
         for received in subscriber.messages(stop):
             now_ns = time.perf_counter_ns()
             listening.set()
-            latencies_us.append((now_ns - handed_ns[received.message.seq]) / 1000)
+            seq = received.message.seq
+            latencies_us[seq] = (now_ns - handed_ns[seq]) / 1000
 
     listener = threading.Thread(target=listen)
     listener.start()
     with _publisher(settings) as (publisher, _):
         pause, messages = threading.Event(), _messages("paced")
-        end_s = time.monotonic() + seconds + 1
+        warm_ns = time.perf_counter_ns() + round(_WARM_UP_S * 1e9)
+        end_s = time.monotonic() + _WARM_UP_S + seconds
         while time.monotonic() < end_s:
             message = next(messages)
             handed_ns[message.seq] = time.perf_counter_ns()
@@ -139,6 +142,6 @@ def _paced(settings: RedisSettings, seconds: float) -> Row:
             pause.wait(1 / _PACE_PER_S)
     stop.set()
     listener.join()
-    # The first second is the warm-up.
-    figures = percentiles(latencies_us[_PACE_PER_S:], "handed_over_to_received", "us")
+    warm_us = (us for seq, us in latencies_us.items() if handed_ns[seq] >= warm_ns)
+    figures = percentiles(warm_us, "handed_over_to_received", "us")
     return row("publish", f"paced {_PACE_PER_S}/s", figures)
