@@ -105,7 +105,8 @@ bench-check: $(DEV) ## ratios of a short run against the committed ones; fails i
 	$(BIN)/python -m bench check
 
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' vision/__init__.py)
-BUILD = docker build --build-arg VERSION=$(VERSION) \
+# BUILD_ARGS: more for docker build, such as another PYTHON_IMAGE.
+BUILD = docker build $(BUILD_ARGS) --build-arg VERSION=$(VERSION) \
   --build-arg REVISION=$(shell git rev-parse HEAD) --build-arg CREATED=$(shell date -u +%FT%TZ)
 
 image: ## the images for CPUs and for simulated cameras; MODEL as in docs/deploy.md
