@@ -16,9 +16,11 @@ SECONDS_ARG = $(if $(filter command line environment,$(origin SECONDS)),--second
 # Where `make faults` and `make soak` keep their figures.
 FAULTS_JSON ?= faults.json
 SOAK_JSON ?= soak.json
+SLO_JSON ?= slo.json
 MINUTES ?= 10
+RUNS ?= 5
 
-.PHONY: help setup demo test faults faults-small soak check lint type arch fmt bench bench-all \
+.PHONY: help setup demo test faults faults-small soak slo check lint type arch fmt bench bench-all \
   bench-peers bench-check lock clean image image-gpu smoke dist sbom audit
 
 help: ## this list
@@ -64,6 +66,9 @@ faults-small: $(DEV) ## a few rows of it, for every change: what is killed, stal
 soak: $(DEV) ## the long rows of the fault suite, and random faults for MINUTES=10
 	$(BIN)/python -m pytest tests/faults -p no:randomly -m soak --soak-minutes $(MINUTES) \
 	  --faults-json $(SOAK_JSON)
+
+slo: $(DEV) ## uptime under faults for MINUTES=10, failover and cold start RUNS=5 times, in SLO_JSON=slo.json
+	$(BIN)/python -m tests.slo --minutes $(MINUTES) --runs $(RUNS) --json $(SLO_JSON)
 
 check: lint type arch ## all that reads the code without running it; changes nothing
 

@@ -20,7 +20,7 @@ from tests.slo import cold_start, failover, soak, stack
 from tests.slo.result import Figure, missed, not_measured, row
 from tests.support.site import need_model
 
-_PARTS = ("uptime", "failover", "cold-start", "stack")
+_PARTS = ("uptime", "redis", "processes", "cold-start", "stack")
 
 
 def main() -> int:
@@ -43,7 +43,8 @@ def main() -> int:
         folder.chmod(0o711)
         parts: dict[str, Callable[[], list[Figure]]] = {
             "uptime": lambda: soak.measure(folder / "soak", args.minutes, args.every_s, seed),
-            "failover": lambda: failover.measure(folder / "failover", args.runs),
+            "redis": lambda: failover.of_redis(folder / "redis", args.runs),
+            "processes": lambda: failover.of_processes(folder / "processes", args.runs),
             "cold-start": lambda: cold_start.measure(folder / "cold", args.runs),
             "stack": lambda: stack.measure(folder / "stack", args.runs),
         }

@@ -20,6 +20,7 @@ from tests.support.compose_model import FOLDER
 
 PROJECT = "ariia-vision-slo"
 CAMERAS = ("gate", "hall")
+_ENGINE = ("docker",)
 _START_S, _PATIENCE_S = 180.0, 60.0
 _WATCH = f"{PROJECT}-watch"
 # In the container of Redis, as soon as that is there: until each stream has a detection.
@@ -48,7 +49,7 @@ def why_not() -> str:
 
 
 def _docker(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+    return subprocess.run([*_ENGINE, *words], capture_output=True, text=True, check=False)
 
 
 def _said(*words: str) -> str:
@@ -71,7 +72,7 @@ class Stack:
         subprocess.run([FOLDER / "prepare.sh", *options], check=True, capture_output=True)
 
     def _compose(self, *words: str) -> list[str]:
-        command = ["docker", "compose", "--project-name", PROJECT]
+        command = [*_ENGINE, "compose", "--project-name", PROJECT]
         command += ["--file", str(FOLDER / "compose.yaml")]
         for file in (FOLDER / "demo" / "demo.env", self._folder / "env"):
             command += ["--env-file", str(file)]
@@ -87,7 +88,7 @@ class Stack:
             command = self._compose("up", "--detach", "--scale", "tail=0")
             starting = subprocess.Popen(command, stdout=log, stderr=log)
             assert wait_for(lambda: self._is_running("redis"), _PATIENCE_S), "no Redis"
-            command = ["docker", "exec", self._container("redis"), "sh", "-c", _UNTIL_DETECTED]
+            command = [*_ENGINE, "exec", self._container("redis"), "sh", "-c", _UNTIL_DETECTED]
             subprocess.run([*command, "sh", *CAMERAS], check=True, timeout=_START_S)
             took_s = time.monotonic() - began_s
             assert starting.wait(_START_S) == 0, (self._folder / "up.log").read_text()

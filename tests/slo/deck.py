@@ -60,6 +60,7 @@ def _kill_inference(service: Service, camera: str) -> Undo:
 
 
 def _kill_primary(service: Service, _: str) -> Undo:
+    service.wait_until_it_can_fail_over()
     return service.kill_primary().restart
 
 

@@ -115,7 +115,6 @@ class Service:
 
     def kill_primary(self) -> RedisProcess:
         """Kill the server that leads; which it was."""
-        self.wait_until_it_can_fail_over()
         killed = self.primary()
         killed.kill()
         self._failed_over_s = time.monotonic()

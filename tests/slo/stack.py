@@ -11,10 +11,10 @@ from tests.slo.result import Figure, not_measured, within
 
 _COLD = "cold start of the stack: `docker compose up` to the first detection of each of two cameras"
 _KINDS = {
-    "in containers: an ingest container is killed": ("ingest-gate", CAMERAS[:1]),
-    "in containers: the only inference container is killed": ("infer", CAMERAS),
+    "failover in containers: an ingest container is killed": ("ingest-gate", CAMERAS[:1]),
+    "failover in containers: the only inference container is killed": ("infer", CAMERAS),
 }
-_REDIS = "in containers: the Redis that leads is killed, and stays away"
+_REDIS = "failover in containers: the Redis that leads is killed, and stays away"
 # Docker waits longer before it starts a container again that ran for less than ten seconds.
 _PAUSE_S = 11.0
 # As of the failovers without containers.

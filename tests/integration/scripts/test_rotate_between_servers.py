@@ -34,7 +34,10 @@ def _rotate(
     listed = [f"127.0.0.1:{port}" for port in trio.servers][:servers]
     return run_script(
         "rotate-secret.sh",
-        *("--secrets", trio.secrets, *words, name),
+        "--secrets",
+        trio.secrets,
+        *words,
+        name,
         environ={
             "REDISCLI": "redis-cli --user admin --no-auth-warning",
             "REDISCLI_AUTH": trio.password,
@@ -51,7 +54,7 @@ def _accepts(port: int, user: str, password: str) -> bool:
             return bool(client.ping())
     except redis.AuthenticationError:
         return False
-    except redis.NoPermissionError:
+    except redis.exceptions.NoPermissionError:
         return True
 
 
