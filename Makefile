@@ -135,7 +135,7 @@ sbom: $(AUDIT) ## what the images are made of, as CycloneDX in dist/
 	$(SBOM) $(IMAGE)-gpu.txt -o dist/ariia-vision-$(VERSION)-gpu.cdx.json
 
 audit: $(AUDIT) ## known vulnerabilities of what is locked; asks the package index
-	$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes -r constraints.txt -r $(IMAGE)-runtime.txt \
+	$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r constraints.txt -r $(IMAGE)-runtime.txt \
 	  -r $(IMAGE)-gpu.txt -r $(IMAGE)-build.txt
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
