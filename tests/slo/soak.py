@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.record import Seen, account, let_pass
-from tests.slo.deck import DECK, shuffled
+from tests.slo.deck import shuffled
 from tests.slo.result import Figure
 from tests.slo.service import Service, running_service
 from tests.slo.uptime import Arrival, Span, down_and_watched_s
@@ -39,19 +39,20 @@ def measure(folder: Path, minutes: float, every_s: float, seed: int) -> list[Fig
         "fps": _FPS,
         "workers": _WORKERS,
         "seed": seed,
-        "faults": {fault.what: happened[fault.what] for fault in DECK},
+        "faults": dict(Counter(what for what, _ in happened)),
         "messages": sum(map(len, seen.values())),
         "lost": sum(account(messages).lost for messages in seen.values()),
         "doubled": sum(account(messages).doubled for messages in seen.values()),
     }
-    return [_judged(seen, window, excused, details)]
+    return [_judged(seen, window, happened, excused, details)]
 
 
 def _inject(
     service: Service, lasts_s: float, every_s: float, chance: random.Random
-) -> tuple[Span, Counter[str], dict[str, list[Span]]]:
-    """Let faults happen; when it was, which there were, and when cameras themselves were silent."""
-    happened, names = Counter[str](), [*service.cameras]
+) -> tuple[Span, list[tuple[str, float]], dict[str, list[Span]]]:
+    """Let faults happen; when it was, which began when, and when cameras themselves were silent."""
+    happened: list[tuple[str, float]] = []
+    names = [*service.cameras]
     excused: dict[str, list[Span]] = {name: [] for name in names}
     began_s = next_s = time.monotonic()
     for fault in shuffled(chance):
@@ -65,7 +66,7 @@ def _inject(
         undo()
         if fault.is_the_cameras:
             excused[camera].append((fault_s, time.monotonic()))
-        happened[fault.what] += 1
+        happened.append((fault.what, fault_s))
         next_s = max(next_s + every_s, time.monotonic())
     let_pass(began_s + lasts_s - time.monotonic())
     return (began_s, began_s + lasts_s), happened, excused
@@ -74,6 +75,7 @@ def _inject(
 def _judged(
     seen: Mapping[str, Sequence[Seen]],
     window: Span,
+    happened: Sequence[tuple[str, float]],
     excused: Mapping[str, Sequence[Span]],
     details: Mapping[str, Any],
 ) -> Figure:
@@ -89,6 +91,18 @@ def _judged(
             down_s, watched_s = down_and_watched_s(items, window, pardoned.get(name, ()), fresh_s)
             shares[name] = round(1 - down_s / watched_s, 5)
         return shares
+
+    def down_s(after: Span) -> float:
+        return sum(
+            down_and_watched_s(items, after, excused[name], FRESH_S)[0]
+            for name, items in arrivals.items()
+        )
+
+    # Until the next one begins.
+    ends = [*(at_s for _, at_s in happened[1:]), window[1]]
+    down_by_fault: dict[str, list[float]] = {}
+    for (what, at_s), end_s in zip(happened, ends, strict=True):
+        down_by_fault.setdefault(what, []).append(round(down_s((at_s, end_s)), 2))
 
     def mean(shares: Mapping[str, float]) -> float:
         return round(sum(shares.values()) / len(shares), 5)
@@ -114,5 +128,6 @@ def _judged(
             "per_camera": per_camera,
             "with_what_cameras_did_not_send": with_theirs,
             "by_age_s": by_age,
+            "down_camera_seconds_by_fault": down_by_fault,
         },
     )
