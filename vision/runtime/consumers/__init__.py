@@ -1,0 +1,1 @@
+"""Roles that read what is published and make something of it."""
