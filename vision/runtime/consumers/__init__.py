@@ -1,1 +1,1 @@
-"""Roles that read what is published and make something of it."""
+"""Roles that read what others have published."""
