@@ -18,6 +18,7 @@ from typing import Any
 from bench.gate_recall import detect
 from bench.machine import machine
 from bench.tracking_score import Person, Score, read_people, score
+from bench.tracking_worker import worker_cost
 from vision.config.settings import Settings
 from vision.domain.detections import Detections
 from vision.domain.event import Box, EventMessage
@@ -60,6 +61,7 @@ def main() -> None:
         "model": args.model,
         "people": len(people),
         "rates": rates,
+        "worker": [worker_cost(_messages(found, labels, fps), fps) for fps in (5, 10)],
     }
     print(json.dumps(report, indent=1))
 
@@ -67,11 +69,8 @@ def main() -> None:
 def _measure(
     people: Sequence[Person], found: Sequence[Detections], labels: Sequence[str], fps: int
 ) -> dict[str, Any]:
-    step = _CLIP_FPS // fps
-    frames = [
-        (number, _message(number, count + 1, found[number], labels))
-        for count, number in enumerate(range(0, len(found), step))
-    ]
+    numbers = range(0, len(found), _CLIP_FPS // fps)
+    frames = list(zip(numbers, _messages(found, labels, fps), strict=True))
     told, tracked = _track(frames)
     result = score(people, tracked)
     return {
@@ -165,6 +164,15 @@ def _state_ms(frames: Sequence[tuple[int, DetectionMessage]]) -> float:
     for _ in range(100):
         dump_state(engine.state, "1-1", "1-1")
     return (time.process_time() - started_s) * 10
+
+
+def _messages(
+    found: Sequence[Detections], labels: Sequence[str], fps: int
+) -> list[DetectionMessage]:
+    numbers = range(0, len(found), _CLIP_FPS // fps)
+    return [
+        _message(number, count + 1, found[number], labels) for count, number in enumerate(numbers)
+    ]
 
 
 def _message(number: int, seq: int, seen: Detections, labels: Sequence[str]) -> DetectionMessage:
