@@ -229,6 +229,9 @@ class Visit:
 def _worth(seen: MessageDetection) -> float:
     """How well a box would show the object in a picture."""
     left, top, right, bottom = seen.box
-    is_cut_off = min(left, top, 1 - right, 1 - bottom) < _EDGE
     area = max((right - left) * (bottom - top), 1e-8)
-    return seen.confidence * float(area**0.25) * (_CUT_OFF if is_cut_off else 1.0)
+    return seen.confidence * float(area**0.25) * (_CUT_OFF if _is_cut_off(seen.box) else 1.0)
+
+
+def _is_cut_off(box: Box) -> bool:
+    return min(box[0], box[1], 1 - box[2], 1 - box[3]) < _EDGE
