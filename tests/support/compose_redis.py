@@ -22,7 +22,17 @@ from vision.config.topics import RedisSettings
 _OLDEST_MAJOR = 7
 _START_TIMEOUT_S = 20.0
 _SHELL = "/bin/sh"
-USERS = ("ingest", "infer", "subscriber", "web", "exporter", "admin", "replica", "sentinel")
+USERS = (
+    "ingest",
+    "infer",
+    "events",
+    "subscriber",
+    "web",
+    "exporter",
+    "admin",
+    "replica",
+    "sentinel",
+)
 
 
 def require_stack_server() -> Path:
