@@ -52,9 +52,7 @@ class Chain:
         self._on_attempt = on_attempt
         self._clock_s = clock_s
 
-    async def tell(
-        self, facts: Facts, until_s: float, image_url: Callable[[], str | None]
-    ) -> Told:
+    async def tell(self, facts: Facts, until_s: float, image_url: Callable[[], str | None]) -> Told:
         """``facts`` in words, before ``until_s`` on the clock; never fails.
 
         ``image_url`` reads the snapshot; it is asked only for a provider that may see it.

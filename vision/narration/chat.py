@@ -108,9 +108,7 @@ class ChatClient:
         status = response.status
         if status == _OK:
             return
-        outcome = _STATUSES.get(status) or _BY_HUNDRED.get(
-            status // 100, AttemptOutcome.MALFORMED
-        )
+        outcome = _STATUSES.get(status) or _BY_HUNDRED.get(status // 100, AttemptOutcome.MALFORMED)
         rest_s = None
         if outcome is AttemptOutcome.RATE_LIMITED or status == _SERVER_BUSY:
             rest_s = _retry_after_s(response, self._wall_s())

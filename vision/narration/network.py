@@ -60,9 +60,9 @@ class Network(httpcore.AsyncNetworkBackend):
 
     async def connect_unix_socket(
         self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109  as above
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+        path: str,  # noqa: ARG002  none is connected to
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109  as above
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002  as above
     ) -> httpcore.AsyncNetworkStream:
         """Not for providers."""
         raise httpcore.ConnectError

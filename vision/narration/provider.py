@@ -54,6 +54,7 @@ class Provider:
         limits: NarrationLimits,
         breaker: NarrationBreaker,
         client: ChatClient,
+        *,
         read_key: Callable[[], Secret | None],
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:

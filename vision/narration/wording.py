@@ -80,7 +80,9 @@ def _german(facts: Facts) -> str:
     if facts.zones:
         place += f" (Bereich {' und '.join(facts.zones[-2:])})"
     if facts.happened == "appeared":
-        return f"{thing[0].upper()}{thing[1:]} ist um {facts.first_seen} Uhr an {place} aufgetaucht."
+        return (
+            f"{thing[0].upper()}{thing[1:]} ist um {facts.first_seen} Uhr an {place} aufgetaucht."
+        )
     lasted = _german_duration(facts.duration_s)
     if facts.happened == "stays":
         manner = " und bewegt sich nicht" if facts.stands_still else ""
