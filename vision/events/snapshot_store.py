@@ -16,7 +16,7 @@ from vision.resilience.damping import Damper
 _log = logging.getLogger(__name__)
 # An event's id: the detection message that first showed it (camera, run, seq) and an index.
 # Nothing else becomes a name of a file.
-_EVENT_ID = re.compile(r"([a-z0-9]+(?:[_-][a-z0-9]+)*):[0-9]{1,20}-[0-9]{1,20}-[0-9]{1,6}")
+_EVENT_ID = re.compile(r"([a-z0-9]+(?:[_-][a-z0-9]+)*):[0-9]{1,20}-[0-9]{1,20}-[0-9]{1,9}")
 _LONGEST_ID = 128
 _SUFFIX = ".jpg"
 _PARTIAL = re.compile(r"\.[a-z0-9_:-]+\.[0-9]+\.part")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vision.domain.event import EventMessage, EventType
 
 # What a person scrolls through. Open events stay beyond that: the page draws their tracks.
-_ENDED_PER_CAMERA = 50
+_ENDED_PER_CAMERA = 30
 _OPEN_PER_CAMERA = 100
 
 
