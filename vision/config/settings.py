@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from vision.config.camera import CameraName, CameraSettings
 from vision.config.narration import NarrationSettings
+from vision.config.snapshots import SnapshotSettings
 from vision.config.topics import (
     InferenceSettings,
     IngestSettings,
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     inference: InferenceSettings = Field(default_factory=InferenceSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings)
     narration: NarrationSettings = Field(default_factory=NarrationSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
     secrets_dir: Path | None = Field(

@@ -9,7 +9,9 @@ from functools import partial
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.domain.event import EventMessage
+from vision.events.snapshot_store import SnapshotStore
 from vision.frames.redis_client import address_of
+from vision.narration.picture import picture_url
 from vision.narration.provider import Attempt
 from vision.publishing.event_feed import EventFeed
 from vision.publishing.narration_writer import NarrationWriter
@@ -44,6 +46,11 @@ class NarrateRole:
         password = partial(redis_password, settings, secrets)
         password()
         self._liveness = liveness_file(settings, "narrate")
+        self._snapshots = SnapshotStore(
+            settings.snapshots.dir,
+            max_age_s=settings.snapshots.max_age_days * 86_400,
+            max_bytes=settings.snapshots.max_mib * 2**20,
+        )
         self._metrics = NarrationMetrics()
         self._chain = make_chain(narration, secrets, self._on_attempt)
         for provider in self._chain.providers:
@@ -100,7 +107,10 @@ class NarrateRole:
         self._metrics.count_attempt(attempt.provider, attempt.outcome, attempt.latency_s)
 
     def _image_url(self, event: EventMessage) -> str | None:
-        return None
+        """The event's snapshot, where there is one and the settings let it out."""
+        if not self._settings.narration.images or event.best.snapshot is None:
+            return None
+        return picture_url(self._snapshots.read(event.camera, event.id))
 
     def _read_liveness(self) -> Liveness:
         is_connected = self._feed.connected
