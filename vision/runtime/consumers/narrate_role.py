@@ -67,6 +67,15 @@ class NarrateRole:
         self._metrics.redis_up.set_function(lambda: float(self._feed.connected))
         self._metrics_port = MetricsPart(settings, secrets, self._metrics)
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether it hears of events."""
+        return self._feed.connected
+
+    def exposition(self) -> str:
+        """Its metrics, as Prometheus reads them."""
+        return self._metrics.exposition()[0].decode()
+
     def run(self, stop: threading.Event) -> None:
         """Tell of events until ``stop`` is set.
 
