@@ -39,7 +39,7 @@ from vision.domain.message import utc_text
 from vision.publishing.encoding import encode
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey
 from vision.runtime.consumers.narrate_role import NarrateRole
-from vision.runtime.embedded_redis import EmbeddedRedis
+from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 _RUN = 1_763_898_000_123
 _AT_ONCE = 8

@@ -126,7 +126,9 @@ def test_nothing_that_a_narrator_shows_holds_the_key(
     refusal = http(said_back, "401 Unauthorized", "application/json", f"X-Key: {KEY}")
     with (
         serving(LanguageModel(response=refusal)) as cloud,
-        serving(LanguageModel(response=http(answer(f"The key is {KEY.split('<', maxsplit=1)[0]}.")))) as ollama,
+        serving(
+            LanguageModel(response=http(answer(f"The key is {KEY.split('<', maxsplit=1)[0]}.")))
+        ) as ollama,
     ):
         settings: dict[str, Any] = role_settings(redis, cloud.url, ollama.url) | {
             "logs": {"level": "debug", "format": log_format},

@@ -10,6 +10,7 @@ from __future__ import annotations
 from vision.domain.errors import SourceErrorCode
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
+from vision.telemetry import event_families as events
 from vision.telemetry import narration_families as narration
 from vision.telemetry.family import ALL, Family, Kind, Label, Role
 
@@ -236,6 +237,7 @@ FAMILIES = (
     REDACTIONS,
     CERTIFICATE,
     MODEL,
+    *events.FAMILIES,
     *narration.FAMILIES,
     BUILD,
 )

@@ -18,11 +18,11 @@ from vision.publishing.narration_writer import NarrationWriter
 from vision.resilience.breaker import BreakerState
 from vision.runtime.consumers.narration_line import NarrationLine
 from vision.runtime.consumers.narration_loop import NarrationLoop, make_chain
-from vision.runtime.liveness import Liveness
-from vision.runtime.metrics_part import MetricsPart
-from vision.runtime.part_threads import PartThreads
-from vision.runtime.redis_password import redis_password
-from vision.runtime.role_liveness import liveness_file, redis_fact, still, watch
+from vision.runtime.health.liveness import Liveness
+from vision.runtime.health.role_liveness import liveness_file, redis_fact, still, watch
+from vision.runtime.parts.metrics import MetricsPart
+from vision.runtime.parts.redis_password import redis_password
+from vision.runtime.parts.threads import PartThreads
 from vision.telemetry.narration_metrics import NarrationMetrics
 from vision.telemetry.redaction import process_redactor
 
