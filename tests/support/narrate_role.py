@@ -59,7 +59,7 @@ def running_narrator(
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        wait_until(lambda: role.is_reading or failures, "the narrator reads events")
+        wait_until(lambda: role.is_reading or bool(failures), "the narrator reads events")
         yield role
     finally:
         stop.set()

@@ -172,7 +172,7 @@ def test_redis_goes_away_and_comes_back(
         running_narrator(tmp_path, server, role_settings(server, cloud.url)) as role,
     ):
         known = [Visits(client).say(1)]
-        wait_until(lambda: cloud.asked, "the provider is asked")
+        wait_until(lambda: bool(cloud.asked), "the provider is asked")
         server.stop()
         time.sleep(0.7)
         server.restart()
