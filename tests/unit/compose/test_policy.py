@@ -15,6 +15,7 @@ def test_all_services_comply() -> None:
     model = rendered_here()
     expected = {"redis", "infer", "infer-gpu", "web", "edge", "tail", "simulator", "sandbox"}
     expected |= {"prometheus", "alertmanager", "grafana", "redis-exporter", "node-exporter"}
+    expected |= {"narrate", "ollama", "ollama-pull"}
     expected |= {"redis-replica", "sentinel-1", "sentinel-2", "sentinel-3"}
     expected |= {"ingest-gate", "ingest-hall"}
     assert set(model["services"]) == expected
