@@ -24,6 +24,7 @@ _SHELL = "/bin/sh"
 USERS = (
     "ingest",
     "infer",
+    "events",
     "narrator",
     "subscriber",
     "web",
