@@ -114,4 +114,4 @@ def test_frames_that_were_held_back_are_told_of_with_the_next() -> None:
 def test_a_narration_is_one_line_with_its_writer() -> None:
     """What a model wrote steers no terminal."""
     line = narration_line(narration(text="Es ist \x1b[31mjemand da."))
-    assert line == "2025-11-23T11:41:38.123Z front template 1300 ms Es ist ?[31mjemand da."
+    assert line == "2025-11-23T11:40:00.123Z front template 1300 ms Es ist ?[31mjemand da."
