@@ -26,6 +26,7 @@ USERS = (
     "ingest",
     "infer",
     "events",
+    "narrator",
     "subscriber",
     "web",
     "exporter",

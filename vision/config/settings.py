@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from vision.config.camera import CameraName, CameraSettings
 from vision.config.events import EventSettings
+from vision.config.narration import NarrationSettings
+from vision.config.snapshots import SnapshotSettings
 from vision.config.topics import (
     InferenceSettings,
     IngestSettings,
@@ -43,6 +45,8 @@ class Settings(BaseSettings):
     events: EventSettings = Field(default_factory=EventSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings)
+    narration: NarrationSettings = Field(default_factory=NarrationSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
     secrets_dir: Path | None = Field(
         None, description="folder of secret files; default: `/run/secrets`, then `secrets/`"

@@ -225,6 +225,7 @@ LogArea = Literal[
     "events",
     "frames",
     "inference",
+    "narration",
     "publishing",
     "runtime",
     "simulate",

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     DETECTIONS = "detections"
     STATUS = "status"
     EVENTS = "events"
+    NARRATION = "narration"
 
     @property
     def pattern(self) -> str:
@@ -48,3 +49,8 @@ def parse_stream_key(name: str) -> StreamKey | None:
 def state_key(camera: str) -> str:
     """The hash that holds a camera's newest state."""
     return f"vision:state:{{{camera}}}"
+
+
+def narrated_key(camera: str) -> str:
+    """The string that holds how far a camera's events were told of: an id of their stream."""
+    return f"vision:narrated:{{{camera}}}"

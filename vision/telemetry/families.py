@@ -11,6 +11,7 @@ from vision.domain.errors import SourceErrorCode
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
 from vision.telemetry import event_families as events
+from vision.telemetry import narration_families as narration
 from vision.telemetry.family import ALL, Family, Kind, Label, Role
 
 _CAPTURING: tuple[Role, ...] = ("node", "ingest")
@@ -237,6 +238,7 @@ FAMILIES = (
     CERTIFICATE,
     MODEL,
     *events.FAMILIES,
+    *narration.FAMILIES,
     BUILD,
 )
 """All of them, in the order of docs/metrics.md."""

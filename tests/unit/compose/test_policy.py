@@ -22,6 +22,7 @@ def test_all_services_comply() -> None:
         "redis-exporter",
         "node-exporter",
     }
+    expected |= {"narrate", "ollama", "ollama-pull"}
     expected |= {"redis-replica", "sentinel-1", "sentinel-2", "sentinel-3"}
     expected |= {"ingest-gate", "ingest-hall"}
     assert set(model["services"]) == expected

@@ -22,6 +22,7 @@ REDIS_USERS = (
     "ingest",
     "infer",
     "events",
+    "narrator",
     "subscriber",
     "web",
     "exporter",

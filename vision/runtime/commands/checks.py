@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from vision.artefacts.progress import Progress
 from vision.capture.probe import probe_camera
 from vision.config.camera import CameraSettings
+from vision.config.narration import ProviderSettings
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.domain.errors import VisionError
 from vision.inference.selections import selections
+from vision.narration.probe import probe_provider
 from vision.publishing.probe import probe_redis
 from vision.runtime.ingest.address import camera_address
 from vision.runtime.parts.model_loading import model_for
@@ -39,7 +41,7 @@ class Check:
 
 
 def run_checks(settings: Settings, progress: Progress) -> Iterator[Check]:
-    """Check secrets, model, Redis and every camera of ``settings``."""
+    """Check secrets, model, Redis, every camera and every narrator's provider of ``settings``."""
     secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
     cameras = settings.active_cameras
     yield _check("cameras", lambda: _count(cameras))
@@ -55,6 +57,9 @@ def run_checks(settings: Settings, progress: Progress) -> Iterator[Check]:
             name: pool.submit(_check, f"camera {name}", _camera_look(name, camera, secrets))
             for name, camera in cameras.items()
         }
+        for provider in settings.narration.providers:
+            name = f"narration {provider.name}"
+            probes[name] = pool.submit(_check, name, _provider_look(provider, secrets))
         for probe in probes.values():
             yield probe.result()
 
@@ -103,6 +108,10 @@ def _events(settings: Settings, progress: Progress) -> str:
     ]
     where = "in the node" if settings.events.enabled else "by `vision events`"
     return "; ".join([f"tracked {where}", *places])
+
+
+def _provider_look(provider: ProviderSettings, secrets: SecretFiles) -> Callable[[], str]:
+    return lambda: probe_provider(provider, secrets)
 
 
 def _camera_look(name: str, camera: CameraSettings, secrets: SecretFiles) -> Callable[[], str]:

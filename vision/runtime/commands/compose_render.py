@@ -18,6 +18,7 @@ RESERVED_PROFILES = (
     "events",
     "demo",
     "edge",
+    "llm",
     "monitoring",
     "sandbox",
     "tools",
