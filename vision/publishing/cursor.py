@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import OrderedDict, deque
 from typing import ClassVar, Generic, TypeVar
 
+from vision.domain.event import EventMessage
 from vision.domain.message import DetectionMessage, StatusMessage
-from vision.publishing.encoding import decode_detections, decode_status
+from vision.publishing.encoding import decode_detections, decode_event, decode_status
 from vision.publishing.keys import Kind
 
 Message = TypeVar("Message")
 BEFORE_THE_FIRST = "0-0"
 # More than the stream keeps by default: no status that is read again passes for a new one.
 _RECENT_STATUSES = 2_000
+_RECENT_EVENTS = 50_000
+# No id of a stream is greater: all that a stream has comes before it.
+_AFTER_THE_LAST = f"{2**64 - 1}-{2**64 - 1}"
 
 
 class Cursor(ABC, Generic[Message]):
@@ -125,4 +129,43 @@ class StatusCursor(Cursor[StatusMessage]):
     def advance(self, message: StatusMessage, stream_id: str | None) -> None:
         """Remember the message."""
         self._recent.append(message)
+        self._stream_id = stream_id or self._stream_id
+
+
+class EventCursor(Cursor[EventMessage]):
+    """Counts the messages of each event: one that came live does not name its stream id."""
+
+    kind = Kind.EVENTS
+    decode = staticmethod(decode_event)
+
+    def __init__(self, stream_id: str) -> None:
+        self._stream_id = stream_id
+        self._revisions: OrderedDict[str, int] = OrderedDict()
+
+    @property
+    def stream_id(self) -> str:
+        """The last entry that was read from the stream."""
+        return self._stream_id
+
+    @staticmethod
+    def moment(message: EventMessage) -> str:
+        """As :class:`Cursor` says."""
+        return message.time.published
+
+    def is_new(self, message: EventMessage) -> bool:
+        """Whether it comes after the last message of its event."""
+        return message.revision > self._revisions.get(message.id, -1)
+
+    def missing_until(self, message: EventMessage) -> str | None:
+        """All that the stream has, unless it is the event's next message."""
+        if message.revision == self._revisions.get(message.id, -1) + 1:
+            return None
+        return _AFTER_THE_LAST
+
+    def advance(self, message: EventMessage, stream_id: str | None) -> None:
+        """Remember the event's revision."""
+        self._revisions[message.id] = message.revision
+        self._revisions.move_to_end(message.id)
+        if len(self._revisions) > _RECENT_EVENTS:
+            self._revisions.popitem(last=False)
         self._stream_id = stream_id or self._stream_id

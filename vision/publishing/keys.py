@@ -18,6 +18,7 @@ class Kind(StrEnum):
 
     DETECTIONS = "detections"
     STATUS = "status"
+    EVENTS = "events"
 
     @property
     def pattern(self) -> str:

@@ -65,7 +65,7 @@ class Subscriber(Generic[Message]):
     ) -> None:
         """Messages of ``cameras``, of all without any, the newest ``replay`` of each first.
 
-        ``cursor`` says of what kind: DetectionCursor or StatusCursor. A server that is silent
+        ``cursor`` says of what kind: DetectionCursor, StatusCursor or EventCursor. A server that is silent
         for ``quiet_s`` is asked whether it still answers.
 
         Raises:
@@ -188,6 +188,8 @@ class Subscriber(Generic[Message]):
         missing_until = cursor.missing_until(message)
         if missing_until is not None:
             yield from self._read(reader, stream, missing_until)
+            if not cursor.is_new(message):
+                return
         cursor.advance(message, None)
         yield Received(message, payload, is_replayed=False)
 

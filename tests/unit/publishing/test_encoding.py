@@ -14,12 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from tests.support.event_messages import event, strange_events
 from tests.support.messages import detection, status, strange_messages, strange_statuses
 from vision.domain.errors import PublishError
+from vision.domain.event import Direction, EndReason, EventMessage, EventType, GapReason
 from vision.domain.frame import ClockSource
 from vision.domain.message import DetectionMessage, StatusMessage
 from vision.domain.status import CameraState
-from vision.publishing.encoding import add_skipped, decode_detections, decode_status, encode
+from vision.publishing.encoding import (
+    add_skipped,
+    decode_detections,
+    decode_event,
+    decode_status,
+    encode,
+)
+from vision.publishing.shape import json_name
 
 _SCHEMAS = importlib.resources.files("vision.domain") / "schema"
 
@@ -31,6 +40,7 @@ def _schema(name: str) -> dict[str, Any]:
 
 _DETECTIONS = _schema("vision.detections-1.schema.json")
 _STATUS = _schema("vision.status-1.schema.json")
+_EVENTS = _schema("vision.events-1.schema.json")
 _VALIDATORS = {
     DetectionMessage: Draft202012Validator(
         _DETECTIONS, format_checker=Draft202012Validator.FORMAT_CHECKER
@@ -38,6 +48,7 @@ _VALIDATORS = {
     StatusMessage: Draft202012Validator(
         _STATUS, format_checker=Draft202012Validator.FORMAT_CHECKER
     ),
+    EventMessage: Draft202012Validator(_EVENTS, format_checker=Draft202012Validator.FORMAT_CHECKER),
 }
 
 
@@ -52,12 +63,13 @@ def _resolved(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
 
 def _assert_same(kind: type, schema: dict[str, Any], root: dict[str, Any]) -> None:
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
+    names = [json_name(field.name) for field in dataclasses.fields(kind)]
     assert list(schema["properties"]) == names
     assert schema["required"] == names
     assert schema["additionalProperties"] is False
-    for name in names:
-        inner = hints[name]
+    for field in dataclasses.fields(kind):
+        name = json_name(field.name)
+        inner = hints[field.name]
         part = _resolved(schema["properties"][name], root)
         assert "description" in schema["properties"][name] or "description" in part
         if typing.get_origin(inner) is tuple and dataclasses.is_dataclass(
@@ -69,7 +81,8 @@ def _assert_same(kind: type, schema: dict[str, Any], root: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    ("kind", "schema"), [(DetectionMessage, _DETECTIONS), (StatusMessage, _STATUS)]
+    ("kind", "schema"),
+    [(DetectionMessage, _DETECTIONS), (StatusMessage, _STATUS), (EventMessage, _EVENTS)],
 )
 def test_schema_and_dataclass_have_the_same_fields(kind: type, schema: dict[str, Any]) -> None:
     """Fields, their order and what is required are the same down to the last object."""
@@ -82,6 +95,17 @@ def test_schema_lists_every_state_and_clock() -> None:
     assert _STATUS["properties"]["state"]["enum"] == [state.value for state in CameraState]
     sources = _DETECTIONS["properties"]["time"]["properties"]["source"]["enum"]
     assert sources == [source.value for source in ClockSource]
+    assert _EVENTS["properties"]["time"]["properties"]["source"]["enum"] == sources
+
+
+def test_schema_lists_all_that_an_event_can_say() -> None:
+    """As above, for types, ends, gaps and directions."""
+    properties = _EVENTS["properties"]
+    assert properties["type"]["enum"] == [kind.value for kind in EventType]
+    assert properties["end"]["enum"] == [*(reason.value for reason in EndReason), None]
+    gap, line = properties["gaps"]["items"], properties["lines"]["items"]
+    assert gap["properties"]["reason"]["enum"] == [reason.value for reason in GapReason]
+    assert line["properties"]["direction"]["enum"] == [way.value for way in Direction]
 
 
 @given(strange_messages())
@@ -100,6 +124,28 @@ def test_encoded_status_fits_the_schema_and_comes_back(message: StatusMessage) -
     payload = encode(message)
     _VALIDATORS[StatusMessage].validate(json.loads(payload))
     assert decode_status(payload) == message
+
+
+@given(strange_events())
+def test_an_encoded_event_fits_the_schema_and_comes_back(message: EventMessage) -> None:
+    """Any event validates, keeps the order of its keys and decodes to an equal one."""
+    payload = encode(message)
+    document = json.loads(payload)
+    _VALIDATORS[EventMessage].validate(document)
+    assert list(document) == [field.name for field in dataclasses.fields(message)]
+    assert decode_event(payload) == message
+
+
+def test_a_damaged_event_is_refused_by_the_place() -> None:
+    """Also inside of what has names of its own."""
+    for change, complaint in [
+        ({"gaps": [{}]}, r"gaps\[0\]\.from is missing"),
+        ({"zones": {"current": [], "entered": [], "dwell_s": {"a": "b"}}}, r"dwell_s\.'a' is not"),
+        ({"stationary": 0}, "stationary is not a boolean"),
+        ({"revision": -1}, "revision is too small"),
+    ]:
+        with pytest.raises(PublishError, match=complaint):
+            decode_event(json.dumps(json.loads(encode(event())) | change).encode())
 
 
 def test_the_document_is_compact() -> None:

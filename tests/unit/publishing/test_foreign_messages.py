@@ -11,11 +11,24 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.event_messages import event
 from tests.support.messages import detection, status
 from vision.domain.errors import PublishError
+from vision.domain.event import EventMessage
 from vision.domain.message import DetectionMessage, StatusMessage
-from vision.publishing.cursor import BEFORE_THE_FIRST, Cursor, DetectionCursor, StatusCursor
-from vision.publishing.encoding import decode_detections, decode_status, encode
+from vision.publishing.cursor import (
+    BEFORE_THE_FIRST,
+    Cursor,
+    DetectionCursor,
+    EventCursor,
+    StatusCursor,
+)
+from vision.publishing.encoding import (
+    decode_detections,
+    decode_event,
+    decode_status,
+    encode,
+)
 from vision.publishing.keys import parse_stream_key
 
 _JSON: Any = st.recursive(
@@ -35,8 +48,8 @@ _DEEP = b"[" * 100_000
 @example(b"1" * 10_000)
 @example(b"1e999")
 def test_any_bytes_are_refused_in_one_line(payload: bytes) -> None:
-    """By both decoders."""
-    for decode in (decode_detections, decode_status):
+    """By all decoders."""
+    for decode in (decode_detections, decode_status, decode_event):
         with pytest.raises(PublishError) as refusal:
             decode(payload)
         assert len(str(refusal.value).splitlines()) == 1
@@ -49,7 +62,9 @@ def _altered(document: dict[str, Any], changes: dict[str, Any]) -> bytes | None:
         return None
 
 
-def _count_with(cursor: Cursor[Any], message: DetectionMessage | StatusMessage) -> None:
+def _count_with(
+    cursor: Cursor[Any], message: DetectionMessage | StatusMessage | EventMessage
+) -> None:
     cursor.is_new(message)
     cursor.missing_until(message)
     cursor.moment(message)
@@ -62,12 +77,13 @@ def _count_with(cursor: Cursor[Any], message: DetectionMessage | StatusMessage) 
     [
         (encode(detection(3)), decode_detections, DetectionCursor),
         (encode(status()), decode_status, StatusCursor),
+        (encode(event()), decode_event, EventCursor),
     ],
 )
 @given(data=st.data())
 def test_what_is_accepted_can_be_counted_with(
     known: bytes,
-    decode: Callable[[bytes], DetectionMessage | StatusMessage],
+    decode: Callable[[bytes], DetectionMessage | StatusMessage | EventMessage],
     cursor: type[Cursor[Any]],
     data: st.DataObject,
 ) -> None:
