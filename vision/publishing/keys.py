@@ -48,3 +48,8 @@ def parse_stream_key(name: str) -> StreamKey | None:
 def state_key(camera: str) -> str:
     """The hash that holds a camera's newest state."""
     return f"vision:state:{{{camera}}}"
+
+
+def position_key(name: str) -> str:
+    """The hash in which the bridge ``name`` remembers how far it has come with each camera."""
+    return f"vision:bridge:{name}"
