@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from vision.config.loader import load_settings
 from vision.config.secrets import REDIS_PASSWORD, SecretFiles
 from vision.config.settings import Settings
+from vision.domain.event import EventGap, EventMessage, EventZones
 from vision.domain.frame import ClockSource
 from vision.domain.message import DetectionMessage, StatusMessage
-from vision.publishing.cursor import Cursor, DetectionCursor, Message, StatusCursor
+from vision.publishing.cursor import Cursor, DetectionCursor, EventCursor, Message, StatusCursor
 from vision.publishing.subscriber import Received, Subscriber
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
-    parser = subparsers.add_parser("tail", help="print detections as they are published")
+    parser = subparsers.add_parser("tail", help="print what is published, as it is published")
     parser.add_argument(
         "cameras", nargs="*", metavar="CAMERA", help="cameras to follow; default: all"
     )
@@ -37,7 +38,11 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="N",
         help="first the newest N messages of each camera",
     )
-    parser.add_argument("--status", action="store_true", help="changes of state, not detections")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--status", action="store_true", help="changes of state, not detections")
+    kind.add_argument(
+        "--events", action="store_true", help="visits of tracked objects, not detections"
+    )
     parser.add_argument("--json", action="store_true", help="whole messages, one per line")
     parser.add_argument("--config", type=Path, metavar="FILE", help="default: vision.yaml")
     parser.set_defaults(run=run)
@@ -50,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.status:
             _print(_messages(args, settings, StatusCursor), status_line, as_json=args.json)
+        elif args.events:
+            _print(_messages(args, settings, EventCursor), event_line, as_json=args.json)
         else:
             _print(_messages(args, settings, DetectionCursor), DetectionLines(), as_json=args.json)
     except KeyboardInterrupt:
@@ -115,6 +122,43 @@ def status_line(message: StatusMessage) -> str:
     retry = f" (next attempt {message.retry_at})" if message.retry_at else ""
     reason = f" {message.reason}" if message.reason else ""
     return _printable(f"{message.at} {message.camera} {message.state}{reason}{retry}")
+
+
+def event_line(message: EventMessage) -> str:
+    """When it was last seen, camera, what is said of which event, label, and what is known of it.
+
+    The event is told by the end of its id, which is unique among the camera's.
+    """
+    zones = message.zones
+    parts = [f"{message.duration_s:.1f} s"]
+    if zones.entered:
+        parts.append("in " + ", ".join(_zone(name, zones) for name in zones.entered))
+    parts += [f"{crossing.line} {crossing.direction}" for crossing in message.lines]
+    if message.stationary:
+        parts.append("stationary")
+    if message.gaps:
+        parts.append("not looked: " + ", ".join(_gap(gap) for gap in message.gaps))
+    if message.best.snapshot:
+        parts.append(message.best.snapshot)
+    if message.end:
+        parts.append(f"ended: {message.end}")
+    number = message.id.rpartition(":")[2]
+    return _printable(
+        f"{message.time.seen} {message.camera} {message.type} {number} "
+        f"{message.label} {message.confidence:.2f} {'; '.join(parts)}"
+    )
+
+
+def _zone(name: str, zones: EventZones) -> str:
+    """The zone with the seconds in it; a ``*`` where the object still is."""
+    mark = "*" if name in zones.current else ""
+    return f"{name}{mark} {zones.dwell_s.get(name, 0.0):.1f} s"
+
+
+def _gap(gap: EventGap) -> str:
+    span = datetime.fromisoformat(gap.until) - datetime.fromisoformat(gap.from_)
+    frames = f" ({gap.frames} frames)" if gap.frames else ""
+    return f"{span.total_seconds():.1f} s {gap.reason}{frames}"
 
 
 def _printable(text: str) -> str:

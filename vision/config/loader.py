@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -167,6 +168,11 @@ def _siblings(parts: list[str]) -> list[str]:
     parent = list(parts[:-1])
     if parent[:1] == ["cameras"] and len(parent) > 1:
         parent[1] = "*"
-    prefix = "".join(f"{part}." for part in parent)
-    names = {key[len(prefix) :].split(".")[0] for key in known_keys() if key.startswith(prefix)}
+    # A key of one of a list: its number says which.
+    prefix = re.sub(r"\.\d+\.", "[].", "".join(f"{part}." for part in parent))
+    names = {
+        key[len(prefix) :].split(".")[0].removesuffix("[]")
+        for key in known_keys()
+        if key.startswith(prefix)
+    }
     return sorted(names)

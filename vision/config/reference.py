@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -61,6 +61,10 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[SettingRow]:
             yield from _rows(field.annotation, f"{key}.")
         else:
             yield SettingRow(key, _default_text(field), field.description or "")
+            for part in get_args(field.annotation):
+                # A list of groups: the keys of one of them.
+                if isinstance(part, type) and issubclass(part, BaseModel):
+                    yield from _rows(part, f"{key}[].")
 
 
 def _default_text(field: FieldInfo) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vision.config.camera import CameraName, CameraSettings
+from vision.config.narration import NarrationSettings
 from vision.config.topics import (
     InferenceSettings,
     IngestSettings,
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     inference: InferenceSettings = Field(default_factory=InferenceSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    narration: NarrationSettings = Field(default_factory=NarrationSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
     secrets_dir: Path | None = Field(
         None, description="folder of secret files; default: `/run/secrets`, then `secrets/`"

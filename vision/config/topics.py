@@ -224,6 +224,7 @@ LogArea = Literal[
     "config",
     "frames",
     "inference",
+    "narration",
     "publishing",
     "runtime",
     "simulate",

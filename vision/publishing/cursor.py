@@ -8,13 +8,20 @@ from typing import ClassVar, Generic, TypeVar
 
 from vision.domain.event import EventMessage
 from vision.domain.message import DetectionMessage, StatusMessage
-from vision.publishing.encoding import decode_detections, decode_event, decode_status
+from vision.domain.narration import NarrationMessage
+from vision.publishing.encoding import (
+    decode_detections,
+    decode_event,
+    decode_narration,
+    decode_status,
+)
 from vision.publishing.keys import Kind
 
 Message = TypeVar("Message")
 BEFORE_THE_FIRST = "0-0"
 # More than the stream keeps by default: no status that is read again passes for a new one.
 _RECENT_STATUSES = 2_000
+_RECENT_NARRATIONS = 5_000
 _RECENT_EVENTS = 50_000
 # No id of a stream is greater: all that a stream has comes before it.
 _AFTER_THE_LAST = f"{2**64 - 1}-{2**64 - 1}"
@@ -168,4 +175,40 @@ class EventCursor(Cursor[EventMessage]):
         self._revisions.move_to_end(message.id)
         if len(self._revisions) > _RECENT_EVENTS:
             self._revisions.popitem(last=False)
+        self._stream_id = stream_id or self._stream_id
+
+
+class NarrationCursor(Cursor[NarrationMessage]):
+    """Remembers ids: a narration that came live does not name its stream id."""
+
+    kind = Kind.NARRATION
+    decode = staticmethod(decode_narration)
+
+    def __init__(self, stream_id: str) -> None:
+        self._stream_id = stream_id
+        self._recent: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def stream_id(self) -> str:
+        """The last entry that was read from the stream."""
+        return self._stream_id
+
+    @staticmethod
+    def moment(message: NarrationMessage) -> str:
+        """As :class:`Cursor` says."""
+        return message.time.published
+
+    def is_new(self, message: NarrationMessage) -> bool:
+        """Whether none of its id was handed on lately."""
+        return message.id not in self._recent
+
+    def missing_until(self, message: NarrationMessage) -> str | None:  # noqa: ARG002  see below
+        """Nothing: not all messages of an event are told, so no number would show it."""
+        return None
+
+    def advance(self, message: NarrationMessage, stream_id: str | None) -> None:
+        """Remember the id."""
+        self._recent[message.id] = None
+        if len(self._recent) > _RECENT_NARRATIONS:
+            self._recent.popitem(last=False)
         self._stream_id = stream_id or self._stream_id

@@ -16,20 +16,24 @@ from vision.domain.message import (
     DetectionMessage,
     StatusMessage,
 )
+from vision.domain.narration import NARRATION_SCHEMA, NarrationMessage
 from vision.publishing.shape import Reader, ShapeError, json_name, reader, shown
 from vision.telemetry.redaction import process_redactor
 
 _RUN = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
-def encode(message: DetectionMessage | StatusMessage | EventMessage) -> bytes:
+def encode(message: DetectionMessage | StatusMessage | EventMessage | NarrationMessage) -> bytes:
     """The document that channel and stream carry, keys in the order of the dataclass.
 
-    A reason is free text, so it passes redaction on its way out of the process.
+    A reason and a narrator's text are free, so they pass redaction on their way out of the process.
     """
     if isinstance(message, StatusMessage):
         reason = process_redactor.redact(message.reason)
         message = dataclasses.replace(message, reason=reason)
+    if isinstance(message, NarrationMessage):
+        text = process_redactor.redact(message.text)
+        message = dataclasses.replace(message, text=text)
     if isinstance(message, EventMessage):
         return orjson.dumps(_fields(message) | {"gaps": [_fields(gap) for gap in message.gaps]})
     return orjson.dumps(message)
@@ -59,6 +63,12 @@ def decode_event(payload: bytes) -> EventMessage:
     message: EventMessage = _decode(_read_event, EVENTS_SCHEMA, payload)
     if message.revision < 0:
         raise PublishError(f"not a {EVENTS_SCHEMA} message: revision is too small")
+    return message
+
+
+def decode_narration(payload: bytes) -> NarrationMessage:
+    """As :func:`decode_detections`, for a narration."""
+    message: NarrationMessage = _decode(_read_narration, NARRATION_SCHEMA, payload)
     return message
 
 
@@ -96,3 +106,4 @@ def _fields(value: Any) -> dict[str, Any]:
 _read_detections = reader(DetectionMessage)
 _read_status = reader(StatusMessage)
 _read_event = reader(EventMessage)
+_read_narration = reader(NarrationMessage)

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     DETECTIONS = "detections"
     STATUS = "status"
     EVENTS = "events"
+    NARRATION = "narration"
 
     @property
     def pattern(self) -> str:
@@ -53,3 +54,8 @@ def state_key(camera: str) -> str:
 def position_key(name: str) -> str:
     """The hash in which the bridge ``name`` remembers how far it has come with each camera."""
     return f"vision:bridge:{name}"
+
+
+def narrated_key(camera: str) -> str:
+    """The string that holds how far a camera's events were told of: an id of their stream."""
+    return f"vision:narrated:{{{camera}}}"

@@ -16,8 +16,8 @@ PALETTE = (
     "#5eead4",
     "#f0abfc",
 )
-# FNV-1a with an offset that keeps people, vehicles and pets apart.
-OFFSET = 1019
+# FNV-1a, its halves folded, with an offset that keeps people, vehicles, pets and signs apart.
+OFFSET = 48899
 PRIME = 16777619
 
 INK: Colour = (15, 23, 42)
@@ -28,5 +28,7 @@ def colour_of(label: str) -> Colour:
     number = OFFSET
     for byte in label.encode():
         number = (number ^ byte) * PRIME & 0xFFFFFFFF
-    red, green, blue = bytes.fromhex(PALETTE[number % len(PALETTE)][1:])
+    # Multiplying by an odd prime leaves the lowest bit what the letters make it: the high half helps.
+    folded = number ^ number >> 16
+    red, green, blue = bytes.fromhex(PALETTE[folded % len(PALETTE)][1:])
     return red, green, blue

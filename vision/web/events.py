@@ -18,7 +18,7 @@ _OPENING = b": live\nretry: 2000\n\n"
 
 
 class EventStream(StreamingResponse):
-    """``detections`` and ``status`` messages as they come, a ``cameras`` overview each second.
+    """``detections``, ``event`` and ``status`` messages, a ``cameras`` overview each second.
 
     The overview doubles as the heartbeat: a page that gets none knows that the node is gone.
     """

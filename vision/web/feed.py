@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from vision.domain.event import EventMessage
 from vision.domain.frame import Frame, Image
+from vision.web.event_log import EventLog
 from vision.web.pace import PicturePace
 
 _SECOND_NS = 1_000_000_000
@@ -43,7 +45,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class LiveEvent:
-    """One message for a viewer; ``kind`` is ``detections`` or ``status``."""
+    """One message for a viewer; ``kind`` is ``detections``, ``event`` or ``status``."""
 
     kind: str
     payload: bytes
@@ -52,13 +54,14 @@ class LiveEvent:
 class Viewer:
     """One reader of the feed; lives on the event loop and holds a position, not a queue.
 
-    A viewer that comes late finds the newest message of each camera and never the ones
-    it missed, so a slow one costs neither memory nor anybody's time.
+    A viewer that comes late finds the newest message of each camera and of each event, never
+    the ones it missed, so a slow one costs neither memory nor anybody's time.
     """
 
     def __init__(self, feed: LiveFeed, position: int) -> None:
         self._feed = feed
         self._position = position
+        self._event_position = 0
         self._news = asyncio.Event()
 
     @property
@@ -67,10 +70,14 @@ class Viewer:
         return self._feed.closed
 
     def take(self) -> list[LiveEvent]:
-        """What came since the last call: newest detections per camera, state changes in order."""
+        """What came since the last call: newest detections per camera, state changes in order.
+
+        The first call gives the newest events too, from before somebody watched.
+        """
         self._news.clear()
-        self._position, events = self._feed.since(self._position)
-        return events
+        position, news = self._feed.since(self._position, self._event_position)
+        self._position = self._event_position = position
+        return news
 
     def notify(self) -> None:
         """Wake :meth:`wait`; called on the event loop."""
@@ -89,8 +96,9 @@ class Viewer:
 class LiveFeed:
     """Hands inferred frames to the viewers of the live page, if there are any.
 
-    :meth:`on_inferred` and :meth:`on_status` are callable from any thread and never wait
-    for a viewer. Viewers live on one event loop. Nothing is kept while nobody watches.
+    The methods that begin with ``on_`` are callable from any thread and never wait for a
+    viewer. Viewers live on one event loop. Nothing but the newest events is kept while nobody
+    watches.
     """
 
     def __init__(self, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
@@ -100,6 +108,7 @@ class LiveFeed:
         self._channels: dict[str, deque[Picture]] = {}
         self._pace = PicturePace()
         self._statuses: deque[tuple[int, bytes]] = deque(maxlen=_STATUS_DEPTH)
+        self._events = EventLog()
         self._number = 0
         self._viewers: set[Viewer] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -145,9 +154,16 @@ class LiveFeed:
             self._statuses.append((self._number, payload))
             self._ring()
 
+    def on_event(self, message: EventMessage, payload: bytes) -> None:
+        """Offer a message of an event with its document, one line of JSON; kept for viewers to come."""
+        with self._lock:
+            if self._events.add(self._number + 1, message, payload):
+                self._number += 1
+                self._ring()
+
     @contextlib.contextmanager
     def watch(self) -> Iterator[Viewer]:
-        """Be a viewer, on the running event loop; sees what comes from now on."""
+        """Be a viewer, on the running event loop; sees the newest events, and what comes from now on."""
         with self._lock:
             if not self._viewers:
                 self._loop = asyncio.get_running_loop()
@@ -166,18 +182,20 @@ class LiveFeed:
                     self._pace.clear()
                     self._statuses.clear()
 
-    def since(self, position: int) -> tuple[int, list[LiveEvent]]:
-        """The present position, and what came after ``position`` in the order it came."""
+    def since(self, position: int, event_position: int) -> tuple[int, list[LiveEvent]]:
+        """The present position, and what came after ``position`` in the order it came.
+
+        ``event_position`` is that of events, which a new viewer gets from before its time.
+        """
         with self._lock:
             news = [(number, "status", payload) for number, payload in self._statuses]
             news += [
                 (pictures[-1].number, "detections", pictures[-1].payload)
                 for pictures in self._channels.values()
             ]
-            events = [
-                LiveEvent(kind, text) for number, kind, text in sorted(news) if number > position
-            ]
-            return self._number, events
+            news = [entry for entry in news if entry[0] > position]
+            news += [(at, "event", payload) for at, payload in self._events.since(event_position)]
+            return self._number, [LiveEvent(kind, payload) for _, kind, payload in sorted(news)]
 
     def picture(self, camera: str, frame_id: str) -> Picture | None:
         """The picture of that frame, None when it is gone or was never kept."""

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.event_messages import event
 from tests.support.messages import detection, status
 from tests.support.publishing import RunningPublisher, publishing_to
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.waiting import PATIENCE_S, wait_until
+from vision.domain.event import EventType
+from vision.publishing.encoding import encode
 
 pytestmark = pytest.mark.integration
 _VISION = [sys.executable, "-m", "vision"]
@@ -100,6 +103,20 @@ def test_status_prints_states(server: RedisServer, config: Path) -> None:
         running.wait_sent()
         with _tail(config, "--status", "--replay", "1") as process:
             assert _line(process).endswith(b" front online pictures arrive\n")
+
+
+def test_events_prints_events(server: RedisServer, config: Path) -> None:
+    """With --events the visits are followed, as lines or as the documents themselves."""
+    first, second = encode(event()), encode(event(1, kind=EventType.UPDATE))
+    with server.client() as client:
+        client.xadd("vision:events:{front}", {"message": first})
+        with _tail(config, "--events", "--replay", "1") as process:
+            assert b" front new 1763898000123-1-0 person 0.87 0.0 s" in _line(process)
+            wait_until(lambda: client.pubsub_numpat() > 0, "the subscription")
+            client.publish("vision:events:{front}", second)
+            assert b" front update 1763898000123-1-0 person 0.87 1.0 s" in _line(process)
+        with _tail(config, "--events", "--json", "--replay", "1") as process:
+            assert _line(process) == first + b"\n"
 
 
 def test_a_closed_pipe_is_a_clean_end(server: RedisServer, config: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from tests.support.event_messages import event
 from tests.support.messages import PERSON, RUN, detection, status
-from vision.cli.tail import DetectionLines, detection_line, status_line
+from vision.cli.tail import DetectionLines, detection_line, event_line, status_line
+from vision.domain.event import EndReason, EventCrossing, EventGap, EventType, EventZones
 from vision.domain.message import DetectionMessage
 from vision.domain.status import CameraState
 
@@ -47,10 +49,37 @@ def test_a_status_says_why_and_what_comes_next() -> None:
     )
 
 
+def test_a_new_event_is_one_short_line() -> None:
+    """When, where, what is said of which event, and what it is."""
+    assert event_line(event()) == (
+        "2025-11-23T11:40:00.323Z front new 1763898000123-1-0 person 0.87 0.0 s"
+    )
+
+
+def test_an_event_that_ended_says_all_that_is_known() -> None:
+    """Zones with the seconds in them, lines, what nobody looked at, its picture, and why it ended."""
+    message = dataclasses.replace(
+        event(4, kind=EventType.END, end=EndReason.LEFT, snapshot="front/x.jpg"),
+        zones=EventZones(("door",), ("drive", "door"), {"drive": 4.12, "door": 1.0}),
+        lines=(EventCrossing("gate", "in", "2025-11-23T11:40:02.000Z"),),
+        gaps=(
+            EventGap("2025-11-23T11:40:01.000Z", "2025-11-23T11:40:02.500Z", "skipped", 12),
+            EventGap("2025-11-23T11:40:03.000Z", "2025-11-23T11:40:04.000Z", "camera", 0),
+        ),
+        stationary=True,
+    )
+    assert event_line(message) == (
+        "2025-11-23T11:40:04.323Z front end 1763898000123-1-0 person 0.87 4.0 s; "
+        "in drive 4.1 s, door* 1.0 s; gate in; stationary; "
+        "not looked: 1.5 s skipped (12 frames), 1.0 s camera; front/x.jpg; ended: left"
+    )
+
+
 def test_nothing_steers_the_terminal() -> None:
     """Control characters in what came over the network are shown as question marks."""
     evil = dataclasses.replace(PERSON, label="\x1b[2Jperson\nline")
     assert "?[2Jperson?line" in detection_line(detection(1, detections=(evil,)))
+    assert "?[2Jperson?line" in event_line(event(label="\x1b[2Jperson\nline"))
 
 
 def test_frames_that_were_held_back_are_told_of_with_the_next() -> None:

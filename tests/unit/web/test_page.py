@@ -10,7 +10,7 @@ import pytest
 
 import vision.web
 from vision.domain.status import CameraState
-from vision.web.colours import OFFSET, PALETTE, PRIME
+from vision.web.colours import OFFSET, PALETTE, PRIME, colour_of
 
 _PAGE = Path(vision.web.__file__).parent / "page"
 _FILES = sorted(path for path in _PAGE.iterdir() if path.suffix in {".html", ".js", ".css", ".svg"})
@@ -91,3 +91,10 @@ def test_page_and_snapshots_share_colours() -> None:
     assert tuple(re.findall(r"#[0-9a-f]{6}", listed)) == PALETTE
     assert f"OFFSET = {OFFSET};" in text
     assert f"PRIME = {PRIME};" in text
+
+
+def test_what_a_street_shows_is_told_apart() -> None:
+    """People, vehicles, pets and signs have a colour each."""
+    labels = "person bicycle car motorcycle bus truck dog cat"
+    street = [*labels.split(), "stop sign", "traffic light"]
+    assert len({colour_of(label) for label in street}) == len(street)

@@ -13,8 +13,8 @@ const PALETTE = [
   "#5eead4",
   "#f0abfc",
 ];
-// FNV-1a with an offset that keeps people, vehicles and pets apart.
-const OFFSET = 1019;
+// FNV-1a, its halves folded, with an offset that keeps people, vehicles, pets and signs apart.
+const OFFSET = 48899;
 const PRIME = 16777619;
 
 export const INK = "#0f172a";
@@ -24,5 +24,5 @@ const encoder = new TextEncoder();
 export function colourOf(label) {
   let hash = OFFSET;
   for (const byte of encoder.encode(label)) hash = Math.imul(hash ^ byte, PRIME) >>> 0;
-  return PALETTE[hash % PALETTE.length];
+  return PALETTE[((hash ^ (hash >>> 16)) >>> 0) % PALETTE.length];
 }

@@ -32,16 +32,19 @@ export const STATES = {
     rank: 2,
     title: "Waiting for the first picture",
   },
-  stopped: { word: "Stopped", tone: "quiet", rank: 0, title: "The camera is stopped" },
+  // Somebody wanted it so: it is blind, and nothing to look after.
+  stopped: { word: "Stopped", tone: "quiet", rank: 4, title: "The camera is stopped" },
   unknown: { word: "No contact", tone: "quiet", rank: 0, title: "No contact with the node" },
 };
 
+// Ranks are the order of the tiles; in these a picture is live.
+const SEEING = [2, 3];
 const UNKNOWN = STATES.unknown;
 const count = new Intl.NumberFormat("en");
 
 export const stateOf = (view) => STATES[view.state] ?? UNKNOWN;
 
-export const sees = (view) => stateOf(view).rank >= 2;
+export const sees = (view) => SEEING.includes(stateOf(view).rank);
 
 /** Why a camera that sees is not plainly online; of one that does not the cover tells. */
 export const warning = (view) =>

@@ -1,0 +1,1 @@
+"""Events in a sentence or two: by language models in a chain, or by template."""

@@ -1,0 +1,89 @@
+"""What of an event a narrator is told: few facts, none of them long, none of them believed."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import asdict, dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from vision.domain.event import EventMessage
+
+_MOST_NAMES = 8
+_LONGEST_NAME = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """An event message for a narrator; times are of the clock on the wall, ``HH:MM``.
+
+    Attributes:
+        camera: Its name.
+        happened: ``appeared``, ``stays`` or ``left``; ``lost`` where the camera went away.
+        object: The label of the model.
+        first_seen: When the object was first seen.
+        last_seen: When it was last seen.
+        duration_s: Between the two, whole seconds.
+        zones: Those it was in, by order of entry.
+        crossings: Lines it crossed, and which way: ``gate in``.
+        stands_still: Whether it does not move.
+        watched_all_the_time: False if nobody looked for a while.
+    """
+
+    camera: str
+    happened: str
+    object: str
+    first_seen: str
+    last_seen: str
+    duration_s: int
+    zones: tuple[str, ...]
+    crossings: tuple[tuple[str, str], ...]
+    stands_still: bool
+    watched_all_the_time: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for a document."""
+        return asdict(self)
+
+
+def facts_of(event: EventMessage, zone: tzinfo) -> Facts:
+    """The facts of ``event``; names are cut, and hold no control characters."""
+    return Facts(
+        camera=_plain(event.camera),
+        happened=_happened(event),
+        object=_plain(event.label),
+        first_seen=_clock(event.time.started, zone),
+        last_seen=_clock(event.time.seen, zone),
+        duration_s=round(event.duration_s),
+        zones=tuple(map(_plain, event.zones.entered[:_MOST_NAMES])),
+        crossings=tuple(
+            (_plain(crossing.line), _plain(crossing.direction))
+            for crossing in event.lines[-_MOST_NAMES:]
+        ),
+        stands_still=event.stationary,
+        watched_all_the_time=not event.gaps,
+    )
+
+
+def _happened(event: EventMessage) -> str:
+    if event.type == "new":
+        return "appeared"
+    if event.type == "end":
+        return "left" if event.end == "left" else "lost"
+    return "stays"
+
+
+def _clock(moment: str, zone: tzinfo) -> str:
+    try:
+        return f"{datetime.fromisoformat(moment).astimezone(zone):%H:%M}"
+    except (ValueError, OverflowError):
+        return "--:--"
+
+
+def _plain(text: str) -> str:
+    """A foreign name on one short line: letters, digits, marks and single spaces."""
+    kept = "".join(
+        " " if unicodedata.category(character)[0] in "ZC" else character
+        for character in unicodedata.normalize("NFC", text[: 4 * _LONGEST_NAME])
+    )
+    return " ".join(kept.split())[:_LONGEST_NAME]

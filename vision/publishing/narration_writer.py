@@ -1,0 +1,186 @@
+"""Sentences to Redis: each once on its stream, whatever breaks in between.
+
+An entry has the id of the event's entry that it tells of. So a second telling, after a crash or by
+a second narrator, is refused by Redis instead of doubled.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import TypeAlias, cast
+
+import redis
+
+from vision.config.topics import RedisSettings
+from vision.domain.errors import ConfigError
+from vision.domain.narration import NarrationMessage
+from vision.frames.redis_client import address_of
+from vision.frames.redis_connector import RedisConnector, reconnect_backoff
+from vision.frames.redis_errors import explain, is_elsewhere, is_id_too_small, is_lasting
+from vision.frames.redis_link import RedisLink
+from vision.publishing.encoding import encode
+from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, narrated_key
+from vision.resilience.damping import Damper
+
+_log = logging.getLogger(__name__)
+_LOG_PERIOD_S = 60.0
+_Reply: TypeAlias = list[tuple[bytes, dict[bytes, bytes]]]
+
+
+class Telling(Enum):
+    """What became of a sentence."""
+
+    TOLD = auto()
+    KNOWN = auto()
+    """It was told before, or by somebody else."""
+    LOST = auto()
+    """Redis will not take it, or there was no time left."""
+
+
+class _Progress(Enum):
+    """How far a sentence has come that is tried again after a lost connection."""
+
+    NEW = auto()
+    SENT = auto()
+    ADDED = auto()
+    LIVE_SENT = auto()
+
+
+class NarrationWriter:
+    """Waits for Redis as long as it takes; used by one thread."""
+
+    def __init__(
+        self,
+        settings: RedisSettings,
+        password: Callable[[], str | None],
+        kept_messages: int,
+    ) -> None:
+        """Keep about ``kept_messages`` on each camera's stream.
+
+        Raises:
+            ConfigError: ``redis.url`` has an option that does not exist.
+        """
+        self._connector = RedisConnector(settings, password)
+        self._address = address_of(settings)
+        self._kept_messages = kept_messages
+        self._link: RedisLink | None = None
+        self._backoff = reconnect_backoff(settings)
+        self._damper = Damper(_LOG_PERIOD_S)
+
+    @property
+    def connected(self) -> bool:
+        """Whether Redis answered last time, or was not needed yet."""
+        return self._link is not None
+
+    def tell(
+        self, message: NarrationMessage, stream_id: str, stop: threading.Event, *, live: bool
+    ) -> Telling:
+        """Put a sentence on its stream, and if ``live`` on the channel; then remember it is told.
+
+        Tried until Redis takes it, or ``stop`` is set.
+        """
+        stream = StreamKey(Kind.NARRATION, message.camera)
+        sentence = _Sentence(stream, stream_id, encode(message), self._kept_messages, live=live)
+        return self._persist(sentence.write, stop)
+
+    def pass_over(self, camera: str, stream_id: str, stop: threading.Event) -> None:
+        """Remember that the event of entry ``stream_id`` needs no sentence."""
+
+        def write(link: RedisLink) -> Telling:
+            _remember(link, camera, stream_id)
+            return Telling.KNOWN
+
+        self._persist(write, stop)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    def _persist(self, write: Callable[[RedisLink], Telling], stop: threading.Event) -> Telling:
+        while True:
+            try:
+                if self._link is None:
+                    self._link = self._connector.open()
+                told = write(self._link)
+            except redis.ResponseError as error:
+                if is_lasting(error):
+                    if self._damper.admit("lost"):
+                        _log.error("narrate.lost reason=%s", explain(error))
+                    return Telling.LOST
+                self._fail(error, lose_link=is_elsewhere(error))
+            except (redis.RedisError, ConfigError) as error:
+                self._fail(error, lose_link=True)
+            else:
+                self._backoff.reset()
+                return told
+            if stop.wait(self._backoff.next_s()):
+                return Telling.LOST
+
+    def _fail(self, error: Exception, *, lose_link: bool) -> None:
+        if lose_link:
+            self.close()
+        reason = explain(error)
+        if self._damper.admit(reason):
+            _log.warning("narrate.redis_away address=%s reason=%s", self._address, reason)
+
+
+class _Sentence:
+    """A message on its way."""
+
+    def __init__(
+        self, stream: StreamKey, stream_id: str, payload: bytes, kept: int, *, live: bool
+    ) -> None:
+        self._stream = stream
+        self._stream_id = stream_id
+        self._payload = payload
+        self._kept = kept
+        self._live = live
+        self._progress = _Progress.NEW
+
+    def write(self, link: RedisLink) -> Telling:
+        """Go on from where a lost connection broke it off."""
+        name = str(self._stream)
+        node = link.node_of(name)
+        told = Telling.TOLD
+        if self._progress in (_Progress.NEW, _Progress.SENT):
+            told = self._add(node, name)
+        if told is Telling.TOLD and self._live and self._progress is _Progress.ADDED:
+            self._progress = _Progress.LIVE_SENT
+            command = "SPUBLISH" if link.is_cluster else "PUBLISH"
+            node.execute_command(command, name, self._payload)  # type: ignore[no-untyped-call]
+        _remember(link, self._stream.camera, self._stream_id)
+        return told
+
+    def _add(self, node: redis.Redis, name: str) -> Telling:
+        was_sent = self._progress is _Progress.SENT
+        self._progress = _Progress.SENT
+        try:
+            node.xadd(
+                name,
+                {MESSAGE_FIELD: self._payload},
+                id=self._stream_id,
+                maxlen=self._kept,
+                approximate=True,
+            )
+        except redis.ResponseError as error:
+            if not is_id_too_small(error):
+                raise
+            # Ours, if the answer to it was lost; else somebody told before us.
+            if not (was_sent and self._is_there(node, name)):
+                return Telling.KNOWN
+        self._progress = _Progress.ADDED
+        return Telling.TOLD
+
+    def _is_there(self, node: redis.Redis, name: str) -> bool:
+        found = cast("_Reply", node.xrange(name, self._stream_id, self._stream_id))
+        return any(self._payload in fields.values() for _, fields in found)
+
+
+def _remember(link: RedisLink, camera: str, stream_id: str) -> None:
+    key = narrated_key(camera)
+    link.node_of(key).set(key, stream_id)

@@ -1,0 +1,1 @@
+"""Roles that read what the pipeline published."""

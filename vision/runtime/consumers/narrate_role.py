@@ -1,0 +1,123 @@
+"""The narrator: events from Redis, sentences back to it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import partial
+
+from vision.config.secrets import SecretFiles
+from vision.config.settings import Settings
+from vision.domain.event import EventMessage
+from vision.frames.redis_client import address_of
+from vision.narration.provider import Attempt
+from vision.publishing.event_feed import EventFeed
+from vision.publishing.narration_writer import NarrationWriter
+from vision.resilience.breaker import BreakerState
+from vision.runtime.consumers.narration_line import NarrationLine
+from vision.runtime.consumers.narration_loop import NarrationLoop, make_chain
+from vision.runtime.liveness import Liveness
+from vision.runtime.metrics_part import MetricsPart
+from vision.runtime.part_threads import PartThreads
+from vision.runtime.redis_password import redis_password
+from vision.runtime.role_liveness import liveness_file, redis_fact, still, watch
+from vision.telemetry.narration_metrics import NarrationMetrics
+from vision.telemetry.redaction import process_redactor
+
+_log = logging.getLogger(__name__)
+# A feed that waits while Redis takes no sentences does not look around.
+_HELD_UP = 2
+
+
+class NarrateRole:
+    """Tells of events in words; a second one beside it says nothing twice."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare to tell; neither Redis nor a provider needs to be there.
+
+        Raises:
+            ConfigError: A key, secret file or port is not in order.
+        """
+        self._settings = settings
+        narration = settings.narration
+        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        password = partial(redis_password, settings, secrets)
+        password()
+        self._liveness = liveness_file(settings, "narrate")
+        self._metrics = NarrationMetrics()
+        self._chain = make_chain(narration, secrets, self._on_attempt)
+        for provider in self._chain.providers:
+            self._metrics.know_provider(provider.settings.name, lambda one=provider: one.state)  # type: ignore[misc]
+        self._loop = NarrationLoop(self._chain)
+        self._feed = EventFeed(settings.redis, password, narration.cameras or ())
+        self._line = NarrationLine(
+            narration,
+            self._loop,
+            NarrationWriter(settings.redis, password, narration.stream_max_messages),
+            self._metrics,
+            self._image_url,
+        )
+        self._metrics.redis_up.set_function(lambda: float(self._feed.connected))
+        self._metrics_port = MetricsPart(settings, secrets, self._metrics)
+
+    def run(self, stop: threading.Event) -> None:
+        """Tell of events until ``stop`` is set.
+
+        Raises:
+            VisionError: A part failed that the role cannot go on without.
+        """
+        parts = PartThreads(stop)
+        asking = parts.start("providers", self._loop.run)
+        threads = [
+            parts.start("sentences", lambda: self._line.run(stop)),
+            parts.start("events", lambda: self._take_events(stop)),
+        ]
+        self._metrics_port.start(parts)
+        names = [provider.settings.name for provider in self._chain.providers]
+        _log.info(
+            "narrate.started redis=%s providers=%s metrics=%s",
+            address_of(self._settings.redis),
+            ",".join([*names, "template"]),
+            self._metrics_port.url,
+        )
+        watch(stop, lambda: None, self._liveness, self._read_liveness)
+        _log.info("narrate.stopping")
+        for thread in threads:
+            thread.join()
+        self._loop.stop()
+        asking.join()
+        self._metrics_port.stop()
+        if self._liveness:
+            self._liveness.remove()
+        _log.info("narrate.stopped")
+        parts.raise_failure()
+
+    def _take_events(self, stop: threading.Event) -> None:
+        for fed in self._feed.events(stop):
+            self._line.put(fed, stop)
+
+    def _on_attempt(self, attempt: Attempt) -> None:
+        self._metrics.count_attempt(attempt.provider, attempt.outcome, attempt.latency_s)
+
+    def _image_url(self, event: EventMessage) -> str | None:
+        return None
+
+    def _read_liveness(self) -> Liveness:
+        is_connected = self._feed.connected
+        # Sentences wait for Redis as long as it takes; whether the feed turns is then no sign.
+        is_held_up = not is_connected or self._line.depth >= _HELD_UP
+        resting = [
+            provider.settings.name
+            for provider in self._chain.providers
+            if provider.state is not BreakerState.CLOSED
+        ]
+        return Liveness(
+            role="narrate",
+            stuck=() if is_held_up else still("reading", self._feed.turned_ns),
+            reasons=() if is_connected else (redis_fact(is_connected=False),),
+            facts=(
+                redis_fact(is_connected=is_connected),
+                f"sentences under way {self._line.depth}",
+                *(f"provider {name} does not answer" for name in resting),
+            ),
+        )
