@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from vision.config.bridges import BridgeSettings
 from vision.config.camera import CameraName, CameraSettings
 from vision.config.narration import NarrationSettings
 from vision.config.topics import (
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     narration: NarrationSettings = Field(default_factory=NarrationSettings)
+    bridge: BridgeSettings = Field(default_factory=BridgeSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
     secrets_dir: Path | None = Field(
         None, description="folder of secret files; default: `/run/secrets`, then `secrets/`"

@@ -92,6 +92,7 @@ class StreamFollower:
         self._settled: dict[str, _Place] = {}
         self._lock = threading.Lock()
         self._is_started = False
+        self._link: RedisLink | None = None
         self._backoff = reconnect_backoff(settings)
         self._damper = Damper(_LOG_PERIOD_S)
         self.connected = False
@@ -106,7 +107,7 @@ class StreamFollower:
                 with closing(self._connector.open()) as link:
                     yield from self._follow(link, stop)
             except (redis.RedisError, ConfigError) as error:
-                self.connected = False
+                self.connected, self._link = False, None
                 reason = explain(error)
                 if self._damper.admit(reason):
                     address = address_of(self._settings)
@@ -117,6 +118,16 @@ class StreamFollower:
         """Note that ``entry`` and those of its camera before it need not be read again."""
         with self._lock:
             self._settled[entry.camera] = _Place(entry.stream_id, entry.number)
+
+    def look(self) -> None:
+        """Count what waits while what was handed on is dealt with; by the thread that reads."""
+        if self._link is not None:
+            try:
+                self._look_around(self._link, StreamReader(self._link))
+                self._store(self._link)
+            except redis.RedisError:
+                # Told when the next entry is asked for.
+                self.connected, self._link = False, None
 
     def store(self) -> None:
         """Remember what is settled, at the end; what cannot be is read again."""
@@ -131,7 +142,7 @@ class StreamFollower:
         if not self._is_started:
             self._load(link, reader)
         self._backoff.reset()
-        self.connected = True
+        self.connected, self._link = True, link
         looked_s = asked_s = float("-inf")
         while not stop.is_set():
             self.turned_ns = time.monotonic_ns()
