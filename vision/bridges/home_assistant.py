@@ -7,7 +7,7 @@ is a device. Entities and not whole devices are told of, since versions before 2
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -29,6 +29,14 @@ _EVENT_TEMPLATE = (
     "'stationary': value_json.stationary, 'snapshot': value_json.best.snapshot, "
     "'gaps': value_json.gaps | count, 'end': value_json.end} | to_json }}"
 )
+
+
+class Entity(NamedTuple):
+    """What is known of an entity by its configuration; ``place`` is None for the camera's own."""
+
+    camera: str
+    place: Place | None
+    state_topic: str
 
 
 class Discovery:
@@ -58,23 +66,29 @@ class Discovery:
             )
             yield self._entity("sensor", camera, f"{name}_count", self._count(camera, place))
 
-    def camera_of(self, topic: str, payload: bytes) -> str | None:
-        """Whose entity a configuration tells of; None for what is not ours."""
+    def entity_of(self, topic: str, payload: bytes) -> Entity | None:
+        """The entity that a configuration tells of; None for what is not ours."""
         if not topic.startswith(f"{self._prefix}/") or not topic.endswith("/config"):
             return None
         try:
             config = orjson.loads(payload)
-            is_ours = (
-                config["origin"]["name"] == _ORIGIN
-                and config["availability"][0]["topic"] == self._topics.available
-            )
+            name, state_topic = config["origin"]["name"], config["state_topic"]
             identifier = config["device"]["identifiers"][0]
         except (orjson.JSONDecodeError, LookupError, TypeError):
             return None
-        prefix = self._identifier("")
-        if not is_ours or not isinstance(identifier, str) or not identifier.startswith(prefix):
+        prefix, base = self._identifier(""), f"{self._topics.base}/"
+        if name != _ORIGIN or not isinstance(state_topic, str) or not isinstance(identifier, str):
             return None
-        return identifier.removeprefix(prefix)
+        if not identifier.startswith(prefix) or not state_topic.startswith(base):
+            return None
+        levels = state_topic.removeprefix(base).split("/")
+        place: Place | None = None
+        match levels:
+            case [_, "occupancy" | "count", label]:
+                place = Place(None, label)
+            case [_, "zone", zone, "occupancy" | "count", label]:
+                place = Place(zone, label)
+        return Entity(identifier.removeprefix(prefix), place, state_topic)
 
     def _identifier(self, camera: str) -> str:
         return f"{slug(self._topics.base)}_{camera}"

@@ -31,6 +31,7 @@ class MqttOutbox:
         self._condition = threading.Condition()
         self._states: dict[str, bytes] = {}
         self._changed: dict[str, None] = {}
+        self._passing: set[str] = set()
         self._events: deque[EventParcel] = deque()
         self._sent: dict[EventParcel, None] = {}
         self._wake: Callable[[], None] = lambda: None
@@ -39,12 +40,15 @@ class MqttOutbox:
         """Call ``wake``, in the thread that puts, when there is something to send."""
         self._wake = wake
 
-    def put_state(self, topic: str, payload: bytes) -> None:
-        """Publish ``payload`` as the retained newest of ``topic`` unless it is that already.
+    def put_state(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
+        """Publish ``payload`` as the newest of ``topic`` unless it is that already.
 
-        An empty one takes the topic away from the broker.
+        An empty one takes a retained topic away from the broker. What is not retained is not
+        published again by :meth:`refresh` either: somebody may take each for a change.
         """
         with self._condition:
+            if not retain:
+                self._passing.add(topic)
             if self._states.get(topic) == payload:
                 return
             self._states[topic] = payload
@@ -61,9 +65,10 @@ class MqttOutbox:
         return True
 
     def refresh(self) -> None:
-        """Publish all states again."""
+        """Publish all states again that are retained."""
         with self._condition:
-            self._changed = dict.fromkeys(self._states)
+            retained = (topic for topic in self._states if topic not in self._passing)
+            self._changed |= dict.fromkeys(retained)
         self._wake()
 
     def begin_anew(self) -> None:
@@ -73,14 +78,14 @@ class MqttOutbox:
             self._events.extendleft(reversed(self._sent))
             self._sent.clear()
 
-    def take_states(self, most: int) -> Sequence[tuple[str, bytes]]:
-        """Up to ``most`` states that changed, as they are now."""
+    def take_states(self, most: int) -> Sequence[tuple[str, bytes, bool]]:
+        """Up to ``most`` states that changed, as they are now, and whether to retain each."""
         with self._condition:
             topics = list(self._changed)[:most]
             for topic in topics:
                 del self._changed[topic]
-            taken = [(topic, self._states[topic]) for topic in topics]
-            for topic, payload in taken:
+            taken = [(topic, self._states[topic], topic not in self._passing) for topic in topics]
+            for topic, payload, _ in taken:
                 if not payload:
                     # Taken away once; an outage may leave it there, and discovery finds it then.
                     del self._states[topic]

@@ -64,7 +64,8 @@ class MqttPublisher:
         self._backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
         self._refused_backoff = Backoff(_REFUSED_BASE_S, _REFUSED_CAP_S)
         self.is_ready = False
-        """Whether the bridge itself may say that it is available."""
+        """Whether what the outbox has is how things are; nothing is sent before the first time."""
+        self._was_ready = False
         self._said: bytes | None = None
         self.is_connected = False
         self.problem: str | None = None
@@ -120,8 +121,11 @@ class MqttPublisher:
 
     def _send(self, session: MqttSession) -> None:
         """Send what there is room for; the rest when the broker has confirmed some of it."""
-        for topic, payload in self._outbox.take_states(self._room(session)):
-            session.publish(topic, payload, retain=True, then=self._counts.sent)
+        self._was_ready |= self.is_ready
+        if not self._was_ready:
+            return
+        for topic, payload, retain in self._outbox.take_states(self._room(session)):
+            session.publish(topic, payload, retain=retain, then=self._counts.sent)
         # After the states, so that nobody takes old ones for new.
         said = b"online" if self.is_ready else b"offline"
         if said != self._said and self._room(session):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from vision.bridges.topics import ALL
@@ -49,7 +49,7 @@ class PresentObjects:
         self._objects: dict[str, dict[str, _Object]] = {}
         self._places: dict[str, dict[Place, Presence]] = {}
 
-    def know(self, camera: str, places: Iterator[Place]) -> None:
+    def know(self, camera: str, places: Iterable[Place]) -> None:
         """Count nothing in these until something is there."""
         known = self._places.setdefault(camera, {})
         for place in places:
@@ -77,6 +77,10 @@ class PresentObjects:
             if stale:
                 changes[camera] = self._count(camera)
         return changes
+
+    def cameras(self) -> list[str]:
+        """All that have places."""
+        return list(self._places)
 
     def places(self, camera: str) -> Mapping[Place, Presence]:
         """All places of a camera that ever had an object, or were made known."""

@@ -24,6 +24,7 @@ _COMMANDS = {
     "infer": "the inference worker: frames of any cameras from Redis, detections back",
     "web": "the live page of all cameras on Redis, for `vision ingest` and `vision infer`",
     "narrate": "events in a sentence or two, by language models or by template",
+    "bridge": "events and states to MQTT or to webhooks",
     "demo": "simulated cameras, embedded Redis, the node and a live page",
     "check": "config, secrets, model, Redis and every camera: a line each",
     "tail": "print detections as they are published",

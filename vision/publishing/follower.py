@@ -142,7 +142,6 @@ class StreamFollower:
         if not self._is_started:
             self._load(link, reader)
         self._backoff.reset()
-        self.connected, self._link = True, link
         looked_s = asked_s = float("-inf")
         while not stop.is_set():
             self.turned_ns = time.monotonic_ns()
@@ -154,7 +153,9 @@ class StreamFollower:
             if now_s - looked_s >= self._look_s:
                 looked_s = now_s
                 self._look_around(link, reader)
-            yield from self._taken(link, self._next(link))
+            found = self._next(link)
+            self.connected, self._link = True, link
+            yield from self._taken(link, found)
             self._store(link)
             if not self._read or not self._can_block(link):
                 stop.wait(_IDLE_S)

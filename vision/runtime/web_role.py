@@ -20,7 +20,7 @@ from vision.runtime.liveness import Liveness
 from vision.runtime.metrics_part import MetricsPart
 from vision.runtime.node_health import node_health
 from vision.runtime.part_threads import PartThreads
-from vision.runtime.published_cameras import PublishedCameras
+from vision.runtime.published_cameras import PublishedCameras, silence_s
 from vision.runtime.redis_password import redis_password
 from vision.runtime.role_liveness import camera_facts, liveness_file, redis_fact, still, watch
 from vision.runtime.web_part import web_server
@@ -31,7 +31,6 @@ from vision.web.feed import LiveFeed
 from vision.web.health import Health
 
 _log = logging.getLogger(__name__)
-_SILENT_S = 30.0
 
 
 class WebRole:
@@ -49,7 +48,7 @@ class WebRole:
         password()
         self._liveness = liveness_file(settings, "web")
         self._feed = LiveFeed()
-        self._cameras = PublishedCameras(silence_s=partial(_silence_s, settings))
+        self._cameras = PublishedCameras(silence_s=partial(silence_s, settings))
         metrics = NodeMetrics(self._cameras.views, "web")
         web = web_server(
             settings,
@@ -153,11 +152,3 @@ class WebRole:
                 *camera_facts(self.cameras()),
             ),
         )
-
-
-def _silence_s(settings: Settings, camera: str) -> float | None:
-    """How long a camera may publish nothing; None where nobody can say."""
-    known = settings.cameras.get(camera)
-    if known is None or settings.publishing.empty_frames != "always":
-        return None
-    return _SILENT_S + (known.motion.refresh_s if known.motion.enabled else 0.0)
