@@ -99,21 +99,18 @@ class WebhookSender:
         return self._runner.run(self._ask(url, headers, body))
 
     async def _ask(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        encoded = _encoded(headers)
         try:
             # Over all of it: a server that gives a byte now and then does not hold us.
             async with (
                 asyncio.timeout(self._target.timeout_s),
                 httpcore.AsyncConnectionPool(ssl_context=self._tls, http2=False) as pool,
-                pool.stream("POST", url, headers=_encoded(headers), content=body) as response,
+                pool.stream("POST", url, headers=encoded, content=body) as response,
             ):
                 return Answer(response.status, self._retry_after_s(response.headers))
         except TimeoutError:
             raise BridgeError(BridgeFailure.TIMEOUT, "no answer in time") from None
-        except httpcore.LocalProtocolError:
-            raise BridgeError(
-                BridgeFailure.LOCAL, "the token has characters that no header may have"
-            ) from None
-        except (httpcore.RemoteProtocolError, httpcore.ProtocolError):
+        except (httpcore.ProtocolError, httpcore.UnsupportedProtocol):
             raise BridgeError(
                 BridgeFailure.PROTOCOL,
                 "what answers there speaks no HTTP, or stopped in mid-answer",
@@ -139,12 +136,9 @@ class WebhookSender:
 
 
 def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    try:
-        return [(name.encode(), value.encode("ascii")) for name, value in headers.items()]
-    except UnicodeEncodeError:
-        raise BridgeError(
-            BridgeFailure.LOCAL, "the token has characters that no header may have"
-        ) from None
+    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+        raise BridgeError(BridgeFailure.LOCAL, "the token has characters that no header may have")
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def _tls_context(target: WebhookTarget) -> ssl.SSLContext:

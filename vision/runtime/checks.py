@@ -14,6 +14,7 @@ from vision.config.settings import Settings
 from vision.domain.errors import VisionError
 from vision.inference.selections import selections
 from vision.publishing.probe import probe_redis
+from vision.runtime.bridge_checks import bridge_looks
 from vision.runtime.camera_address import camera_address
 from vision.runtime.model_loading import model_for
 from vision.runtime.redis_password import redis_password
@@ -48,6 +49,8 @@ def run_checks(settings: Settings, progress: Progress) -> Iterator[Check]:
     yield _check(
         "redis", lambda: probe_redis(settings.redis, lambda: redis_password(settings, secrets))
     )
+    for subject, look in bridge_looks(settings, secrets):
+        yield _check(subject, look)
     with ThreadPoolExecutor(_PROBES_AT_ONCE, thread_name_prefix="probe") as pool:
         probes = {
             name: pool.submit(_check, f"camera {name}", _camera_look(name, camera, secrets))
