@@ -22,6 +22,7 @@ _COMMANDS = {
     "run": "the node: cameras in, detections out",
     "ingest": "one camera: its frames to Redis, for `vision infer`",
     "infer": "the inference worker: frames of any cameras from Redis, detections back",
+    "events": "tracks objects: when each came, where it went, when it left",
     "web": "the live page of all cameras on Redis, for `vision ingest` and `vision infer`",
     "narrate": "events in a sentence or two, by language models or by template",
     "bridge": "events and states to MQTT or to webhooks",

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from vision.config.camera import CameraName, Topic
+from vision.config.camera import CameraName
+from vision.config.topic import Topic
 from vision.domain.narration import TEMPLATE
 
 # Fits a file name, a metric's label and a line of a log.

@@ -9,7 +9,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from vision.config.bridges import BridgeSettings
 from vision.config.camera import CameraName, CameraSettings
+from vision.config.events import EventSettings
 from vision.config.narration import NarrationSettings
+from vision.config.snapshots import SnapshotSettings
 from vision.config.topics import (
     InferenceSettings,
     IngestSettings,
@@ -41,8 +43,10 @@ class Settings(BaseSettings):
     model: ModelSettings = Field(default_factory=ModelSettings)
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     inference: InferenceSettings = Field(default_factory=InferenceSettings)
+    events: EventSettings = Field(default_factory=EventSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings)
     narration: NarrationSettings = Field(default_factory=NarrationSettings)
     bridge: BridgeSettings = Field(default_factory=BridgeSettings)
     logs: LogSettings = Field(default_factory=LogSettings)

@@ -223,6 +223,7 @@ LogArea = Literal[
     "capture",
     "cli",
     "config",
+    "events",
     "frames",
     "inference",
     "narration",

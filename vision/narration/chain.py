@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from vision.config.narration import RESERVE_S
 from vision.domain.narration import TEMPLATE, AttemptOutcome
 from vision.narration.facts import Facts
-from vision.narration.provider import Attempt, Provider
+from vision.narration.provider import LEAST_S, Attempt, Provider
 from vision.narration.wording import Language, question, sentence
-
-# Less than this is no time to ask anybody.
-_LEAST_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class Chain:
         attempts: list[Attempt] = []
         for provider in self.providers:
             left_s = until_s - RESERVE_S - self._clock_s()
-            if left_s < _LEAST_S:
+            if left_s < LEAST_S:
                 attempts.append(self._noted(_passed_over(provider, AttemptOutcome.NO_TIME)))
                 continue
             url = image_url() if provider.settings.images else None

@@ -24,6 +24,8 @@ _LOG_PERIOD_S = 60.0
 # Not its fault, or nothing that waiting mends: another question may do better.
 _NO_FAILURE = frozenset({AttemptOutcome.UNUSABLE, AttemptOutcome.BUSY})
 _MINUTE_S = 60.0
+LEAST_S = 0.05
+"""Less than this is no time to ask anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class Provider:
         except TimeoutError:
             raise AttemptFailedError(AttemptOutcome.BUSY) from None
         try:
+            if until_s - self._clock_s() < LEAST_S:
+                raise AttemptFailedError(AttemptOutcome.BUSY)
             if not self._spend():
                 raise AttemptFailedError(AttemptOutcome.LIMITED)
             question = self._client.ask(messages, self._max_tokens, key)

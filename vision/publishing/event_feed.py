@@ -105,7 +105,6 @@ class EventFeed:
             reader = StreamReader(link)
             heard = self._subscribe(live)
             self._backoff.reset()
-            self.connected = True
             looked_s = asked_s = float("-inf")
             woken: set[StreamKey] = set()
             while not stop.is_set():
@@ -119,7 +118,7 @@ class EventFeed:
                         heard.update(there)
                     woken.update(there)
                 yield from self._new_of(link, reader, woken)
-                self._is_started = True
+                self._is_started = self.connected = True
                 if now_s - asked_s >= ASK_PERIOD_S:
                     asked_s = now_s
                     if not self._connector.is_current(link):
@@ -153,11 +152,10 @@ class EventFeed:
         known = node.get(key)
         if isinstance(known, bytes) and _ID.fullmatch(known):
             return known.decode()
-        if self._is_started:
-            return BEFORE_THE_FIRST
-        newest = reader.newest(stream, 1)
+        newest = [] if self._is_started else reader.newest(stream, 1)
         first = newest[-1].stream_id if newest else BEFORE_THE_FIRST
-        node.set(key, first)
+        # At once: who is killed before the first sentence begins here again.
+        node.set(key, first, nx=True)
         return first
 
     def _decoded(self, stream: StreamKey, payload: bytes) -> EventMessage | None:

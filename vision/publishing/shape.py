@@ -39,18 +39,21 @@ def json_name(name: str) -> str:
     return name.removesuffix("_")
 
 
-def reader(kind: Any) -> Reader:
-    """What makes a ``kind`` (dataclass, tuple, optional or scalar) of a JSON value."""
+def reader(kind: Any, named: Callable[[str], str] = json_name) -> Reader:
+    """What makes a ``kind`` (dataclass, tuple, mapping, optional or scalar) of a JSON value.
+
+    ``named`` gives the key of a field.
+    """
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        return _object_reader(kind)
+        return _object_reader(kind, named)
     if get_origin(kind) is tuple:
-        return _tuple_reader(get_args(kind))
+        return _tuple_reader(get_args(kind), named)
     if get_origin(kind) is types.UnionType:
         present = next(part for part in get_args(kind) if part is not types.NoneType)
-        read_present = reader(present)
+        read_present = reader(present, named)
         return lambda value: None if value is None else read_present(value)
     if get_origin(kind) is Mapping:
-        return _mapping_reader(reader(get_args(kind)[1]))
+        return _mapping_reader(reader(get_args(kind)[1], named))
     return _scalar_reader(kind)
 
 
@@ -81,10 +84,10 @@ def _mapping_reader(read_value: Reader) -> Reader:
     return read
 
 
-def _object_reader(kind: type) -> Reader:
+def _object_reader(kind: type, named: Callable[[str], str]) -> Reader:
     hints = get_type_hints(kind)
-    names = {json_name(field.name): field.name for field in dataclasses.fields(kind)}
-    readers = {key: reader(hints[name]) for key, name in names.items()}
+    names = {named(field.name): field.name for field in dataclasses.fields(kind)}
+    readers = {key: reader(hints[name], named) for key, name in names.items()}
 
     def read(value: object) -> object:
         if not isinstance(value, dict):
@@ -110,9 +113,9 @@ def _complain_of_keys(value: dict[str, object], wanted: dict[str, Reader]) -> No
     raise ShapeError(f"has an unknown key {shown(unknown)}")
 
 
-def _tuple_reader(kinds: tuple[Any, ...]) -> Reader:
+def _tuple_reader(kinds: tuple[Any, ...], named: Callable[[str], str]) -> Reader:
     is_open = kinds[-1] is Ellipsis
-    readers = [reader(kind) for kind in kinds if kind is not Ellipsis]
+    readers = [reader(kind, named) for kind in kinds if kind is not Ellipsis]
 
     def read(value: object) -> object:
         if not isinstance(value, list):

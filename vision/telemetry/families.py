@@ -11,6 +11,7 @@ from vision.domain.errors import SourceErrorCode
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
 from vision.telemetry import bridge_families as bridge
+from vision.telemetry import event_families as events
 from vision.telemetry import narration_families as narration
 from vision.telemetry.family import ALL, Family, Kind, Label, Role
 
@@ -237,6 +238,7 @@ FAMILIES = (
     REDACTIONS,
     CERTIFICATE,
     MODEL,
+    *events.FAMILIES,
     *narration.FAMILIES,
     *bridge.FAMILIES,
     BUILD,

@@ -16,6 +16,7 @@ from vision.domain.detections import ModelInfo
 from vision.telemetry import families as f
 from vision.telemetry.camera_collector import CameraCollector
 from vision.telemetry.camera_view import CameraView
+from vision.telemetry.event_metrics import EventMetrics
 from vision.telemetry.family import Family, Role
 from vision.telemetry.redaction import Redactor, process_redactor
 
@@ -68,6 +69,7 @@ class NodeMetrics:
         self._spool_bytes = self._make(Gauge, f.SPOOL_BYTES)
         self.redis_up = self._make(Gauge, f.REDIS_UP)
         self.certificate = self._make(Gauge, f.CERTIFICATE)
+        self.events = EventMetrics(self._make)
         self._model = self._make(Gauge, f.MODEL)
         self._make(Gauge, f.BUILD).labels(vision.__version__, role).set(1)
 

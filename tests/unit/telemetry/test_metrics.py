@@ -13,16 +13,19 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.web import camera_view
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import SourceErrorCode
+from vision.domain.narration import TEMPLATE
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
 from vision.frames.redis_writer import PutSkip
 from vision.inference.worker import SkipReason
 from vision.publishing.observer import DropReason
+from vision.resilience.breaker import BreakerState
 from vision.telemetry import families as f
 from vision.telemetry.camera_counts import CameraCounts
 from vision.telemetry.family import ALL, Family, Kind, Role
 from vision.telemetry.metrics import NodeMetrics
 from vision.telemetry.metrics_table import metrics_markdown
+from vision.telemetry.narration_metrics import NarrationMetrics
 from vision.telemetry.redaction import Redactor
 
 _DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
@@ -35,6 +38,11 @@ _PROCESS = re.compile(r"process_\w+")
 def metrics_of(role: Role, counts: CameraCounts | None = None) -> NodeMetrics:
     """Those of a role with one camera, each used once."""
     view = replace(camera_view("front"), counts=counts or CameraCounts(gate={"opened": 1}))
+    if role == "narrate":
+        narrating = NarrationMetrics()
+        narrating.know_provider("cloud", lambda: BreakerState.OPEN)
+        narrating.know_narrators("front", ["cloud", TEMPLATE])
+        return narrating
     metrics = NodeMetrics(lambda: [view], role, Redactor())
     metrics.know_model(_MODEL)
     metrics.know_camera("front")

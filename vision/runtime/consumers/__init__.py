@@ -1,1 +1,1 @@
-"""Roles that read what the pipeline published."""
+"""Roles that read what others have published."""

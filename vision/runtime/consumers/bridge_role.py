@@ -13,11 +13,11 @@ from vision.config.settings import Settings
 from vision.frames.redis_client import address_of
 from vision.publishing.follower import StreamFollower
 from vision.publishing.keys import Kind
-from vision.runtime.liveness import Liveness
-from vision.runtime.metrics_part import MetricsPart
-from vision.runtime.part_threads import PartThreads
-from vision.runtime.redis_password import redis_password
-from vision.runtime.role_liveness import liveness_file, redis_fact, watch
+from vision.runtime.health.liveness import Liveness
+from vision.runtime.health.role_liveness import liveness_file, redis_fact, watch
+from vision.runtime.parts.metrics import MetricsPart
+from vision.runtime.parts.redis_password import redis_password
+from vision.runtime.parts.threads import PartThreads
 from vision.telemetry.bridge_metrics import BridgeMetrics
 from vision.telemetry.redaction import process_redactor
 

@@ -26,9 +26,9 @@ from vision.publishing.cursor import DetectionCursor, EventCursor, StatusCursor
 from vision.publishing.encoding import decode_event
 from vision.publishing.follower import Followed
 from vision.publishing.subscriber import Subscriber
+from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.consumers.bridge_role import BridgeRole
-from vision.runtime.published_cameras import PublishedCameras, silence_s
-from vision.runtime.role_liveness import still
+from vision.runtime.health.role_liveness import still
 
 _log = logging.getLogger(__name__)
 NAME = "mqtt"

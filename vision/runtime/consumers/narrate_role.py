@@ -9,18 +9,20 @@ from functools import partial
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.domain.event import EventMessage
+from vision.events.snapshot_store import SnapshotStore
 from vision.frames.redis_client import address_of
+from vision.narration.picture import picture_url
 from vision.narration.provider import Attempt
 from vision.publishing.event_feed import EventFeed
 from vision.publishing.narration_writer import NarrationWriter
 from vision.resilience.breaker import BreakerState
 from vision.runtime.consumers.narration_line import NarrationLine
 from vision.runtime.consumers.narration_loop import NarrationLoop, make_chain
-from vision.runtime.liveness import Liveness
-from vision.runtime.metrics_part import MetricsPart
-from vision.runtime.part_threads import PartThreads
-from vision.runtime.redis_password import redis_password
-from vision.runtime.role_liveness import liveness_file, redis_fact, still, watch
+from vision.runtime.health.liveness import Liveness
+from vision.runtime.health.role_liveness import liveness_file, redis_fact, still, watch
+from vision.runtime.parts.metrics import MetricsPart
+from vision.runtime.parts.redis_password import redis_password
+from vision.runtime.parts.threads import PartThreads
 from vision.telemetry.narration_metrics import NarrationMetrics
 from vision.telemetry.redaction import process_redactor
 
@@ -44,6 +46,11 @@ class NarrateRole:
         password = partial(redis_password, settings, secrets)
         password()
         self._liveness = liveness_file(settings, "narrate")
+        self._snapshots = SnapshotStore(
+            settings.snapshots.dir,
+            max_age_s=settings.snapshots.max_age_days * 86_400,
+            max_bytes=settings.snapshots.max_mib * 2**20,
+        )
         self._metrics = NarrationMetrics()
         self._chain = make_chain(narration, secrets, self._on_attempt)
         for provider in self._chain.providers:
@@ -59,6 +66,15 @@ class NarrateRole:
         )
         self._metrics.redis_up.set_function(lambda: float(self._feed.connected))
         self._metrics_port = MetricsPart(settings, secrets, self._metrics)
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it hears of events."""
+        return self._feed.connected
+
+    def exposition(self) -> str:
+        """Its metrics, as Prometheus reads them."""
+        return self._metrics.exposition()[0].decode()
 
     def run(self, stop: threading.Event) -> None:
         """Tell of events until ``stop`` is set.
@@ -100,7 +116,10 @@ class NarrateRole:
         self._metrics.count_attempt(attempt.provider, attempt.outcome, attempt.latency_s)
 
     def _image_url(self, event: EventMessage) -> str | None:
-        return None
+        """The event's snapshot, where there is one and the settings let it out."""
+        if not self._settings.narration.images or event.best.snapshot is None:
+            return None
+        return picture_url(self._snapshots.read(event.camera, event.id))
 
     def _read_liveness(self) -> Liveness:
         is_connected = self._feed.connected

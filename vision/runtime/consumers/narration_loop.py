@@ -54,32 +54,43 @@ class NarrationLoop:
 
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
-        self._is_closed = threading.Event()
+        self._is_open = threading.Event()
+        # Guards the end against a call from another thread.
+        self._ending = threading.Lock()
 
     def run(self) -> None:
         """Ask providers until :meth:`stop` is called."""
+        loop = self._loop = asyncio.new_event_loop()
+        self._is_open.set()
         try:
-            self._loop.run_until_complete(self._stopping.wait())
-            self._loop.run_until_complete(self._end())
+            loop.run_until_complete(self._stopping.wait())
+            loop.run_until_complete(self._end())
         finally:
             # No look-up and no hanging connection is waited for.
-            self._is_closed.set()
-            self._loop.close()
+            with self._ending:
+                self._loop = None
+                loop.close()
 
     def tell(
         self, facts: Facts, until_s: float, image_url: Callable[[], str | None]
     ) -> Future[Told]:
         """``facts`` in words, before ``until_s`` of the monotonic clock."""
-        return asyncio.run_coroutine_threadsafe(
-            self.chain.tell(facts, until_s, image_url), self._loop
-        )
+        self._is_open.wait()
+        with self._ending:
+            if self._loop is None:
+                return _nothing()
+            return asyncio.run_coroutine_threadsafe(
+                self.chain.tell(facts, until_s, image_url), self._loop
+            )
 
     def stop(self) -> None:
         """End :meth:`run`."""
-        if not self._is_closed.is_set():
-            self._loop.call_soon_threadsafe(self._stopping.set)
+        self._is_open.wait()
+        with self._ending:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def _end(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -87,3 +98,12 @@ class NarrationLoop:
             task.cancel()
         closing = asyncio.create_task(self.chain.close())
         await asyncio.wait({closing, *tasks}, timeout=_CLOSE_S)
+        # What was closed says goodbye to the loop in its next turn.
+        await asyncio.sleep(0)
+
+
+def _nothing() -> Future[Told]:
+    """What comes of asking when all has ended."""
+    nothing: Future[Told] = Future()
+    nothing.cancel()
+    return nothing

@@ -19,7 +19,7 @@ from vision.domain.event import EventMessage
 from vision.publishing.encoding import decode_event
 from vision.publishing.follower import Followed, StreamFollower
 from vision.runtime.consumers.bridge_role import BridgeRole
-from vision.runtime.role_liveness import still
+from vision.runtime.health.role_liveness import still
 from vision.telemetry.bridge_metrics import BridgeMetrics, TargetCounts
 
 _log = logging.getLogger(__name__)

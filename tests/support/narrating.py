@@ -1,0 +1,77 @@
+"""A chain of providers for a test, and what it told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vision.config.narration import NarrationSettings
+from vision.config.secrets import SecretFiles
+from vision.narration.chain import Chain, Told
+from vision.narration.facts import Facts
+from vision.narration.provider import Attempt
+from vision.narration.resolver import Resolver
+from vision.runtime.consumers.narration_loop import make_chain
+
+FACTS = Facts(
+    camera="front",
+    happened="appeared",
+    object="person",
+    first_seen="14:02",
+    last_seen="14:02",
+    duration_s=0,
+    zones=("Haustür",),
+    crossings=(),
+    stands_still=False,
+    watched_all_the_time=True,
+)
+
+
+def narration_settings(*urls: str, timeout_s: float = 0.3, **changes: Any) -> NarrationSettings:
+    """Providers called ``cloud`` and ``ollama`` at ``urls``; ``changes`` of other keys."""
+    providers = [
+        {"name": name, "url": url, "model": f"m-{name}", "timeout_s": timeout_s}
+        for name, url in zip(("cloud", "ollama"), urls, strict=False)
+    ]
+    return NarrationSettings.model_validate({"providers": providers} | changes)
+
+
+class Narrator:
+    """A chain in an event loop of its own; ``attempts`` is all that came of providers."""
+
+    def __init__(
+        self,
+        settings: NarrationSettings,
+        secrets_dir: Path = Path("/nonexistent"),
+        lookup: Callable[[str, int], list[str]] | None = None,
+    ) -> None:
+        self.attempts: list[Attempt] = []
+        self.settings = settings
+        self._runner = asyncio.Runner()
+        secrets = SecretFiles(secrets_dir, lambda *_: None)
+        resolver = Resolver(lookup) if lookup else None
+        self.chain: Chain = make_chain(settings, secrets, self.attempts.append, resolver)
+
+    def tell(self, times: int = 1, image_url: str | None = None) -> list[Told]:
+        """What is told of ``times`` events at once."""
+
+        async def tell_all() -> list[Told]:
+            until_s = time.monotonic() + self.settings.deadline_s
+            told = [self.chain.tell(FACTS, until_s, lambda: image_url) for _ in range(times)]
+            return list(await asyncio.gather(*told))
+
+        return self._runner.run(tell_all())
+
+    def timed(self) -> tuple[Told, float]:
+        """What is told of one event, and seconds until it was."""
+        began_s = time.monotonic()
+        (told,) = self.tell()
+        return told, time.monotonic() - began_s
+
+    def close(self) -> None:
+        """End the loop."""
+        self._runner.run(self.chain.close())
+        self._runner.close()
