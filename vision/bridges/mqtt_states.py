@@ -33,6 +33,7 @@ class MqttStates:
         self._is_wanted = is_wanted
         self._lock = threading.Lock()
         self._said: dict[str, tuple[str, str]] = {}
+        self._gone: dict[str, bool] = {}
 
     def know(self, camera: str, places: Iterable[Place]) -> None:
         """Tell of a camera and of places in it in which nothing is yet."""
@@ -60,9 +61,14 @@ class MqttStates:
             if self._is_wanted(message.camera):
                 self._put(message.camera, self._objects.on_event(message))
 
-    def forget_stale(self) -> None:
-        """Let go of objects that nobody tells of any more."""
+    def tidy(self) -> None:
+        """Let go of what nobody tells of any more; to be called now and then."""
         with self._lock:
+            # One call later than its entity: Home Assistant would complain of an empty state.
+            for topic in [topic for topic, is_due in self._gone.items() if is_due]:
+                del self._gone[topic]
+                self._outbox.put_state(topic, b"")
+            self._gone = dict.fromkeys(self._gone, True)
             for camera, changes in self._objects.forget_stale().items():
                 self._put(camera, changes)
 
@@ -75,8 +81,9 @@ class MqttStates:
             return
         with self._lock:
             if not self._is_wanted(entity.camera):
-                for gone in (topic, entity.state_topic, *self._of_camera(entity.camera)):
-                    self._outbox.put_state(gone, b"")
+                self._outbox.put_state(topic, b"")
+                for gone in (entity.state_topic, *self._of_camera(entity.camera)):
+                    self._gone.setdefault(gone, False)
             elif entity.place is not None:
                 self._know(entity.camera, [entity.place])
 

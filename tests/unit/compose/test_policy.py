@@ -16,6 +16,7 @@ def test_all_services_comply() -> None:
     expected = {"redis", "infer", "infer-gpu", "web", "edge", "tail", "simulator", "sandbox"}
     expected |= {"prometheus", "alertmanager", "grafana", "redis-exporter", "node-exporter"}
     expected |= {"redis-replica", "sentinel-1", "sentinel-2", "sentinel-3"}
+    expected |= {"bridge-mqtt", "bridge-webhook", "mosquitto"}
     expected |= {"ingest-gate", "ingest-hall"}
     assert set(model["services"]) == expected
     assert complaints(model) == []

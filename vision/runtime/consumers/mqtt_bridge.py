@@ -15,7 +15,7 @@ from vision.bridges.mqtt_publisher import MqttPublisher
 from vision.bridges.mqtt_session import Login
 from vision.bridges.mqtt_states import MqttStates
 from vision.bridges.objects import Place, PresentObjects
-from vision.bridges.topics import Topics
+from vision.bridges.topics import ALL, Topics
 from vision.config.secrets import MQTT_PASSWORD, MQTT_USERNAME, SecretFiles
 from vision.config.settings import Settings
 from vision.domain.bridge import BridgeLoss
@@ -34,7 +34,8 @@ _log = logging.getLogger(__name__)
 NAME = "mqtt"
 # Enough to find each object that is still there: of each there is word now and then.
 _REPLAY = 5_000
-_STALE_S = 60.0
+# What stands still is told of again after ten times `events.update_s`.
+_STALE_UPDATES = 30
 _ROOM_S = 0.5
 
 
@@ -63,7 +64,7 @@ class MqttBridge(BridgeRole):
             self._topics,
             discovery,
             self._outbox,
-            PresentObjects(_STALE_S),
+            PresentObjects(_stale_s(settings)),
             lambda camera: not wanted or camera in wanted,
         )
         for camera in wanted:
@@ -156,7 +157,7 @@ class MqttBridge(BridgeRole):
         subscribers = (self._statuses, self._detections, self._events, self._follower)
         is_ready = all(one.connected for one in subscribers)
         if is_ready:
-            self._states.forget_stale()
+            self._states.tidy()
             for camera in self._waits_for:
                 self._states.on_camera(
                     camera,
@@ -194,7 +195,20 @@ def mqtt_login(secrets: SecretFiles) -> Login:
     return Login(username, password)
 
 
+def _stale_s(settings: Settings) -> float:
+    """How long nothing may be heard of an object that is there."""
+    refreshes = (
+        camera.motion.refresh_s
+        for camera in settings.active_cameras.values()
+        if camera.motion.enabled
+    )
+    return _STALE_UPDATES * settings.events.update_s + 2 * max(refreshes, default=0.0)
+
+
 def _places(settings: Settings, camera: str) -> Iterator[Place]:
     """What Home Assistant is to know of before anything is seen."""
-    for label in settings.cameras[camera].labels or ():
-        yield Place(None, label)
+    about = settings.cameras[camera]
+    labels = about.events.labels or settings.events.labels or about.labels or ()
+    for zone in (None, *about.events.zones):
+        for label in (*labels, ALL):
+            yield Place(zone, label)
