@@ -159,7 +159,11 @@ def watching(
         client.username_pw_set(username, password)
     client.reconnect_delay_set(1, 1)
     watcher = Watcher(client)
-    client.on_connect = lambda *_: client.subscribe("#", qos=1)
+
+    def subscribe(*_: object) -> None:
+        client.subscribe("#", qos=1)
+
+    client.on_connect = subscribe
     subscribed = threading.Event()
     client.on_subscribe = lambda *_: subscribed.set()
     client.connect("127.0.0.1", broker.port)

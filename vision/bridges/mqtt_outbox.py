@@ -91,10 +91,10 @@ class MqttOutbox:
                     del self._states[topic]
             return taken
 
-    def take_event(self) -> EventParcel | None:
-        """The next event, None when there is none or there are states to send before it."""
+    def take_event(self, *, after_states: bool) -> EventParcel | None:
+        """The next event, None when there is none, or a state that is to be sent before it."""
         with self._condition:
-            if self._changed or not self._events:
+            if not self._events or (after_states and self._changed):
                 return None
             parcel = self._events.popleft()
             self._sent[parcel] = None

@@ -64,8 +64,9 @@ class MqttPublisher:
         self._backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
         self._refused_backoff = Backoff(_REFUSED_BASE_S, _REFUSED_CAP_S)
         self.is_ready = False
-        """Whether what the outbox has is how things are; nothing is sent before the first time."""
+        """Whether the states of the outbox are how things are; none is sent before they once were."""
         self._was_ready = False
+        self._is_leaving = False
         self._said: bytes | None = None
         self.is_connected = False
         self.problem: str | None = None
@@ -122,17 +123,23 @@ class MqttPublisher:
     def _send(self, session: MqttSession) -> None:
         """Send what there is room for; the rest when the broker has confirmed some of it."""
         self._was_ready |= self.is_ready
-        if not self._was_ready:
-            return
+        if self._was_ready:
+            self._send_states(session)
+        while self._room(session):
+            # Events are what they are, whether states are known or not.
+            parcel = self._outbox.take_event(after_states=self._was_ready)
+            if parcel is None:
+                return
+            self._publish(session, parcel)
+
+    def _send_states(self, session: MqttSession) -> None:
         for topic, payload, retain in self._outbox.take_states(self._room(session)):
             session.publish(topic, payload, retain=retain, then=self._counts.sent)
         # After the states, so that nobody takes old ones for new.
-        said = b"online" if self.is_ready else b"offline"
+        said = b"online" if self.is_ready and not self._is_leaving else b"offline"
         if said != self._said and self._room(session):
             session.publish(self._available_topic, said, retain=True, then=self._counts.sent)
             self._said = said
-        while self._room(session) and (parcel := self._outbox.take_event()) is not None:
-            self._publish(session, parcel)
 
     def _publish(self, session: MqttSession, parcel: EventParcel) -> None:
         left = len(parcel.messages)
@@ -150,10 +157,10 @@ class MqttPublisher:
     def _leave(self, session: MqttSession) -> None:
         """Send what waits, and be offline."""
         give_up_s = time.monotonic() + _LEAVE_S
-        self.is_ready = False
+        self._is_leaving = True
         while time.monotonic() < give_up_s:
             self._send(session)
-            if not session.unconfirmed and not self._outbox.waiting:
+            if not session.unconfirmed and not (self._was_ready and self._outbox.waiting):
                 break
             session.turn(0.05)
         session.leave()

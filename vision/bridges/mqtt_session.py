@@ -94,10 +94,6 @@ class MqttSession:
         if code is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise self._lost(code)
 
-    def unsubscribe(self, pattern: str) -> None:
-        """Hear them no more."""
-        self._client.unsubscribe(pattern)
-
     def turn(self, timeout_s: float) -> None:
         """Send and receive, waiting up to ``timeout_s`` for something to happen."""
         connection: Any = self._client.socket()

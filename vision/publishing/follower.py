@@ -121,6 +121,7 @@ class StreamFollower:
 
     def look(self) -> None:
         """Count what waits while what was handed on is dealt with; by the thread that reads."""
+        self.turned_ns = time.monotonic_ns()
         if self._link is not None:
             try:
                 self._look_around(self._link, StreamReader(self._link))

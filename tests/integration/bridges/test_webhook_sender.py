@@ -138,7 +138,7 @@ def test_certificates_are_checked(tmp_path: Path) -> None:
     authority = trustme.CA()
     ca_file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(ca_file)
-    outcomes = {}
+    outcomes: dict[str, object] = {}
     for name in ("127.0.0.1", "elsewhere.test"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(name).configure_cert(context)

@@ -169,7 +169,6 @@ def test_a_bridge_reads_events_and_remembers_where_it_was(server: StackRedis) ->
             assert entry.payload == b"%d" % number
             follower.settle(entry)
             follower.store()
-            entries.close()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision.bridges.topics import Topics, level, slug
@@ -28,6 +28,7 @@ def test_names(text: str, as_level: str, as_slug: str) -> None:
     assert slug(text) == as_slug
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()), st.none() | st.text(st.characters()))
 def test_any_text_is_a_topic_that_the_client_takes(label: str, zone: str | None) -> None:
     """No wildcard, no further level, no byte that MQTT forbids."""

@@ -173,9 +173,18 @@ class MqttBridge(BridgeRole):
 
     def _read_state(self) -> tuple[bool, Sequence[str], Sequence[str]]:
         is_connected = self._follower.connected
-        stuck = still("the connection to the broker", self._publisher.turned_ns)
-        if is_connected:
-            stuck += still("reading", self._follower.turned_ns)
+        # Whoever connects may wait for as long as the broker, or its name, takes to answer.
+        parts = [
+            (
+                "the connection to the broker",
+                self._publisher.is_connected,
+                self._publisher.turned_ns,
+            ),
+            ("reading", is_connected, self._follower.turned_ns),
+        ]
+        stuck = [
+            line for name, counts, turned_ns in parts if counts for line in still(name, turned_ns)
+        ]
         away = () if self._publisher.is_connected else (self._away(),)
         return is_connected, stuck, away
 
