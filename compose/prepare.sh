@@ -49,7 +49,7 @@ uid=$(id -u) gid=$(id -g)
 if ((uid == 0)); then uid=10001 gid=10001; fi
 
 umask 077
-folders=("$data"/{redis,prometheus,alertmanager,grafana,mosquitto})
+folders=("$data"/{redis,prometheus,alertmanager,grafana,mosquitto,ollama})
 if [[ -d $data/sentinel-1 ]]; then ha=true; fi
 if $ha; then folders+=("$data"/{redis-replica,sentinel-1,sentinel-2,sentinel-3}); fi
 mkdir -p "$secrets" "${folders[@]}"
@@ -65,7 +65,7 @@ secret() {
     chmod 600 "$path"
 }
 
-for user in ingest infer subscriber web bridge exporter admin replica sentinel; do
+for user in ingest infer events narrator subscriber web bridge exporter admin replica sentinel; do
     secret "redis_${user}_password" random 40
 done
 # The form in which the exporter takes it, a JSON object by address; newer ones look for the user too.

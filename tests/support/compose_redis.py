@@ -24,6 +24,8 @@ _SHELL = "/bin/sh"
 USERS = (
     "ingest",
     "infer",
+    "events",
+    "narrator",
     "subscriber",
     "web",
     "bridge",

@@ -115,11 +115,11 @@ class LanguageModel:
     def _respond(self, client: socket.socket) -> bool:
         """Whether the connection goes on."""
         if self.silent:
-            # Until it is told to speak, or the client goes away; what it said then is late.
-            while self.silent and not self._stop.wait(_LOOK_S):
+            # Until the client goes away.
+            while not self._stop.wait(_LOOK_S):
                 with suppress(TimeoutError):
                     if not client.recv(1):
-                        return False
+                        break
             return False
         if self._stop.wait(self.delay_s):
             return False

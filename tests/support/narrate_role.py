@@ -59,7 +59,7 @@ def running_narrator(
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        wait_until(lambda: role.is_reading or failures, "the narrator reads events")
+        wait_until(lambda: role.is_reading or bool(failures), "the narrator reads events")
         yield role
     finally:
         stop.set()
@@ -72,10 +72,13 @@ def running_narrator(
 class Visits:
     """Tells of events as the events worker does: to the stream, then to the channel."""
 
-    def __init__(self, client: redis.Redis, camera: str = "front", *, said: int = 0) -> None:
+    def __init__(
+        self, client: redis.Redis, camera: str = "front", *, said: int = 0, is_cluster: bool = False
+    ) -> None:
         """``said`` entries are on the stream already."""
         self._client = client
         self._camera = camera
+        self._publish = "SPUBLISH" if is_cluster else "PUBLISH"
         self._said = said
         self.stream_ids: list[str] = []
 
@@ -101,7 +104,7 @@ class Visits:
         self._said += 1
         stream_id = f"1763898000123-{self._said}"
         self._client.xadd(name, {MESSAGE_FIELD: payload}, id=stream_id)
-        self._client.publish(name, payload)
+        self._client.execute_command(self._publish, name, payload)  # type: ignore[no-untyped-call]
         self.stream_ids.append(stream_id)
         return f"{message.id}:{revision}"
 

@@ -36,7 +36,7 @@ _PROGRAMS = _words(
     "install journalctl ls mkdir mv openssl ping printf read rm sed sort ss sudo sysctl "
     "systemctl tail tar timedatectl touch true umask uptime wc xargs"
 )
-_IN_CONTAINERS = {"redis-cli", "sh", "nginx", "redis-check-aof", "redis-check-rdb"}
+_IN_CONTAINERS = {"redis-cli", "sh", "nginx", "redis-check-aof", "redis-check-rdb", "ollama"}
 _GIT = {"checkout", "describe", "diff", "fetch", "log", "pull", "status", "switch", "tag"}
 _DOCKER = _words(
     "build events image images info inspect load logs network ps run save stats system tag top "

@@ -16,7 +16,15 @@ from vision.config.settings import Settings
 from vision.domain.event import EventGap, EventMessage, EventZones
 from vision.domain.frame import ClockSource
 from vision.domain.message import DetectionMessage, StatusMessage
-from vision.publishing.cursor import Cursor, DetectionCursor, EventCursor, Message, StatusCursor
+from vision.domain.narration import NarrationMessage
+from vision.publishing.cursor import (
+    Cursor,
+    DetectionCursor,
+    EventCursor,
+    Message,
+    NarrationCursor,
+    StatusCursor,
+)
 from vision.publishing.subscriber import Received, Subscriber
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
@@ -43,6 +51,7 @@ def add_parser(subparsers: Subparsers) -> None:
     kind.add_argument(
         "--events", action="store_true", help="visits of tracked objects, not detections"
     )
+    kind.add_argument("--narration", action="store_true", help="events in words, not detections")
     parser.add_argument("--json", action="store_true", help="whole messages, one per line")
     parser.add_argument("--config", type=Path, metavar="FILE", help="default: vision.yaml")
     parser.set_defaults(run=run)
@@ -57,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
             _print(_messages(args, settings, StatusCursor), status_line, as_json=args.json)
         elif args.events:
             _print(_messages(args, settings, EventCursor), event_line, as_json=args.json)
+        elif args.narration:
+            _print(_messages(args, settings, NarrationCursor), narration_line, as_json=args.json)
         else:
             _print(_messages(args, settings, DetectionCursor), DetectionLines(), as_json=args.json)
     except KeyboardInterrupt:
@@ -146,6 +157,14 @@ def event_line(message: EventMessage) -> str:
     return _printable(
         f"{message.time.seen} {message.camera} {message.type} {number} "
         f"{message.label} {message.confidence:.2f} {'; '.join(parts)}"
+    )
+
+
+def narration_line(message: NarrationMessage) -> str:
+    """When it was told, camera, who wrote it after how long, and the text."""
+    return _printable(
+        f"{message.time.published} {message.camera} {message.provider} "
+        f"{message.latency_ms:.0f} ms {message.text}"
     )
 
 

@@ -136,7 +136,7 @@ class NarrationBreaker(Topic):
     """When a provider that fails is left alone."""
 
     failures: int = Field(
-        2, ge=1, le=100, description="failures in a row after which it is not asked"
+        2, ge=1, le=1000, description="failures in a row after which it is not asked"
     )
     rest_s: float = Field(
         15.0, gt=0, le=3600, description="seconds after which one event tries it again"

@@ -48,6 +48,11 @@ def is_lasting(error: redis.ResponseError) -> bool:
     return code_of(error) == "ERR"
 
 
+def is_of_another_type(error: redis.RedisError) -> bool:
+    """Whether somebody else keeps something of another type under the name."""
+    return isinstance(error, redis.ResponseError) and code_of(error) == "WRONGTYPE"
+
+
 def is_elsewhere(reply: object) -> bool:
     """Whether another server has to be asked: this one is no primary, or not of this key.
 

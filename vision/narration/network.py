@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterable
+from functools import cache
 
 import httpcore
 
@@ -90,9 +91,15 @@ def open_pool(
     )
 
 
+@cache
+def _usual_tls() -> ssl.SSLContext:
+    return httpcore.default_ssl_context()
+
+
 def _tls(provider: ProviderSettings) -> ssl.SSLContext:
-    context = httpcore.default_ssl_context()
+    context = _usual_tls()
     if provider.ca_file is not None:
+        context = httpcore.default_ssl_context()
         try:
             context.load_verify_locations(provider.ca_file)
         except (OSError, ssl.SSLError):

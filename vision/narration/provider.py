@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -66,9 +67,8 @@ class Provider:
         self._read_key = read_key
         self._clock_s = clock_s
         self._max_tokens = limits.max_tokens
-        self._per_s = limits.per_minute / _MINUTE_S
-        self._burst = self._left = float(limits.per_minute)
-        self._left_at_s = clock_s()
+        # When it was asked: as often as it may be in a minute.
+        self._asked_s: deque[float] = deque(maxlen=limits.per_minute)
         self._slots = asyncio.Semaphore(limits.at_once)
         self._breaker = Breaker(breaker.failures, breaker.rest_s, clock_s)
         self._refused_key: str | None = None
@@ -190,10 +190,8 @@ class Provider:
 
     def _spend(self) -> bool:
         """Whether another question fits into the allowance of this minute."""
-        now_s = self._clock_s()
-        self._left = min(self._burst, self._left + (now_s - self._left_at_s) * self._per_s)
-        self._left_at_s = now_s
-        if self._left < 1:
+        now_s, asked_s = self._clock_s(), self._asked_s
+        if len(asked_s) == asked_s.maxlen and now_s - asked_s[0] < _MINUTE_S:
             return False
-        self._left -= 1
+        asked_s.append(now_s)
         return True

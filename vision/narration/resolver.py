@@ -53,12 +53,11 @@ class Resolver:
         known_at_s, known = self._known.get(at, (0.0, []))
         if known and self._clock_s() - known_at_s < _KEPT_S:
             return known
-        if at not in self._pending:
-            self._start(at)
-        # Others wait for the same answer, and so may the next question.
-        return await asyncio.shield(self._pending[at])
+        # Others may wait for the same answer, and so may the next question.
+        answer = self._pending.get(at) or self._start(at)
+        return await asyncio.shield(answer)
 
-    def _start(self, at: tuple[str, int]) -> None:
+    def _start(self, at: tuple[str, int]) -> asyncio.Future[list[str]]:
         loop = asyncio.get_running_loop()
         answer = self._pending[at] = loop.create_future()
 
@@ -72,9 +71,15 @@ class Resolver:
                 # Whoever asked may have left.
                 answer.exception()
 
-        threading.Thread(
+        asking = threading.Thread(
             target=_look_up, args=(self._lookup, at, loop, finish), name="resolver", daemon=True
-        ).start()
+        )
+        try:
+            asking.start()
+        except RuntimeError:
+            # The machine has no thread left.
+            finish(None)
+        return answer
 
 
 def _look_up(

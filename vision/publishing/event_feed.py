@@ -22,13 +22,13 @@ from vision.domain.errors import ConfigError, PublishError
 from vision.domain.event import EventMessage
 from vision.frames.redis_client import address_of
 from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
-from vision.frames.redis_errors import NoPrimaryError, explain
+from vision.frames.redis_errors import NoPrimaryError, explain, is_of_another_type
 from vision.frames.redis_link import RedisLink
 from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import decode_event
 from vision.publishing.keys import Kind, StreamKey, narrated_key
 from vision.publishing.live_channels import LiveChannels
-from vision.publishing.stream_reader import StreamReader
+from vision.publishing.stream_reader import StoredMessage, StreamReader
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
@@ -141,9 +141,19 @@ class EventFeed:
         for stream in sorted(streams):
             if stream not in self._after:
                 self._after[stream] = self._first(link, reader, stream)
-            for stream_id, payload in reader.between(stream, self._after[stream]):
+            for stream_id, payload in self._between(reader, stream):
                 self._after[stream] = stream_id
                 yield FedEvent(stream.camera, stream_id, self._decoded(stream, payload))
+
+    def _between(self, reader: StreamReader, stream: StreamKey) -> Iterator[StoredMessage]:
+        """What is new on a stream; nothing of a name that is something else."""
+        try:
+            yield from reader.between(stream, self._after[stream])
+        except redis.ResponseError as error:
+            if not is_of_another_type(error):
+                raise
+            if self._damper.admit(f"{stream} type"):
+                _log.warning("feed.skipped stream=%s reason=%s", stream, explain(error))
 
     def _first(self, link: RedisLink, reader: StreamReader, stream: StreamKey) -> str:
         """The entry after which to begin: what was dealt with before, or all that was there."""
@@ -152,7 +162,12 @@ class EventFeed:
         known = node.get(key)
         if isinstance(known, bytes) and _ID.fullmatch(known):
             return known.decode()
-        newest = [] if self._is_started else reader.newest(stream, 1)
+        try:
+            newest = [] if self._is_started else reader.newest(stream, 1)
+        except redis.ResponseError as error:
+            if not is_of_another_type(error):
+                raise
+            newest = []
         first = newest[-1].stream_id if newest else BEFORE_THE_FIRST
         # At once: who is killed before the first sentence begins here again.
         node.set(key, first, nx=True)

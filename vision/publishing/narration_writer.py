@@ -19,7 +19,13 @@ from vision.domain.errors import ConfigError
 from vision.domain.narration import NarrationMessage
 from vision.frames.redis_client import address_of
 from vision.frames.redis_connector import RedisConnector, reconnect_backoff
-from vision.frames.redis_errors import explain, is_elsewhere, is_id_too_small, is_lasting
+from vision.frames.redis_errors import (
+    explain,
+    is_elsewhere,
+    is_id_too_small,
+    is_lasting,
+    is_of_another_type,
+)
 from vision.frames.redis_link import RedisLink
 from vision.publishing.encoding import encode
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, narrated_key
@@ -108,7 +114,8 @@ class NarrationWriter:
                     self._link = self._connector.open()
                 told = write(self._link)
             except redis.ResponseError as error:
-                if is_lasting(error):
+                # A name that somebody took is one camera's trouble: the others go on.
+                if is_lasting(error) or is_of_another_type(error):
                     if self._damper.admit("lost"):
                         _log.error("narrate.lost reason=%s", explain(error))
                     return Telling.LOST

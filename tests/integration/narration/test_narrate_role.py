@@ -172,7 +172,7 @@ def test_redis_goes_away_and_comes_back(
         running_narrator(tmp_path, server, role_settings(server, cloud.url)) as role,
     ):
         known = [Visits(client).say(1)]
-        wait_until(lambda: cloud.asked, "the provider is asked")
+        wait_until(lambda: bool(cloud.asked), "the provider is asked")
         server.stop()
         time.sleep(0.7)
         server.restart()
@@ -197,6 +197,20 @@ def test_what_is_no_event_is_passed_over(
         ((_, told),) = _wait_for(client, 1)
     assert told["provider"] == "template"
     assert told["attempts"][0]["outcome"] == "unusable"
+
+
+def test_a_name_that_somebody_took_holds_up_its_own_camera_alone(
+    server: RedisServer, client: redis.Redis, tmp_path: Path
+) -> None:
+    """Of events or of sentences, before the start or after it."""
+    client.set("vision:events:{early}", "no stream")
+    client.set("vision:narration:{yard}", "no stream")
+    with running_narrator(tmp_path, server, role_settings(server)):
+        client.set("vision:events:{late}", "no stream")
+        Visits(client, "yard").say(1)
+        known = Visits(client).say(1)
+        ((_, told),) = _wait_for(client, 1)
+    assert told["id"] == known
 
 
 def test_a_snapshot_is_sent_only_if_the_settings_say_so(

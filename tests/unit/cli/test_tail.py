@@ -6,7 +6,14 @@ import dataclasses
 
 from tests.support.event_messages import event
 from tests.support.messages import PERSON, RUN, detection, status
-from vision.cli.tail import DetectionLines, detection_line, event_line, status_line
+from tests.support.narrations import narration
+from vision.cli.tail import (
+    DetectionLines,
+    detection_line,
+    event_line,
+    narration_line,
+    status_line,
+)
 from vision.domain.event import EndReason, EventCrossing, EventGap, EventType, EventZones
 from vision.domain.message import DetectionMessage
 from vision.domain.status import CameraState
@@ -102,3 +109,9 @@ def test_frames_that_were_held_back_are_told_of_with_the_next() -> None:
         "",
         " (5 gated before)",
     ]
+
+
+def test_a_narration_is_one_line_with_its_writer() -> None:
+    """What a model wrote steers no terminal."""
+    line = narration_line(narration(text="Es ist \x1b[31mjemand da."))
+    assert line == "2025-11-23T11:40:00.123Z front template 1300 ms Es ist ?[31mjemand da."

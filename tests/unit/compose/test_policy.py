@@ -14,7 +14,15 @@ def test_all_services_comply() -> None:
     """Nothing in compose.yaml and the rendered cameras breaks a rule."""
     model = rendered_here()
     expected = {"redis", "infer", "infer-gpu", "web", "edge", "tail", "simulator", "sandbox"}
-    expected |= {"prometheus", "alertmanager", "grafana", "redis-exporter", "node-exporter"}
+    expected |= {
+        "events",
+        "prometheus",
+        "alertmanager",
+        "grafana",
+        "redis-exporter",
+        "node-exporter",
+    }
+    expected |= {"narrate", "ollama", "ollama-pull"}
     expected |= {"redis-replica", "sentinel-1", "sentinel-2", "sentinel-3"}
     expected |= {"bridge-mqtt", "bridge-webhook", "mosquitto"}
     expected |= {"ingest-gate", "ingest-hall"}

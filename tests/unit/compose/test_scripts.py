@@ -21,6 +21,8 @@ SCRIPTS = sorted(
 REDIS_USERS = (
     "ingest",
     "infer",
+    "events",
+    "narrator",
     "subscriber",
     "web",
     "bridge",

@@ -66,8 +66,8 @@ def test_a_provider_that_cannot_be_is_refused(change: dict[str, Any], complaint:
 
 def test_a_mistyped_key_of_a_provider_is_named() -> None:
     """As for any other topic."""
-    with pytest.raises(ConfigError, match=r"narration\.providers\.0\.modle: .*'model'"):
-        _settings(providers=[_CLOUD | {"modle": "x"}])
+    with pytest.raises(ConfigError, match=r"narration\.providers\.0\.modelname: .*'model'"):
+        _settings(providers=[_CLOUD | {"modelname": "x"}])
 
 
 @pytest.mark.parametrize(

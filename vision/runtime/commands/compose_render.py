@@ -23,6 +23,8 @@ RESERVED_PROFILES = (
     "mqtt",
     "webhook",
     "broker",
+    "events",
+    "llm",
 )
 """Profiles of ``compose/compose.yaml``, which no camera can be called."""
 

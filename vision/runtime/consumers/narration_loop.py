@@ -62,8 +62,11 @@ class NarrationLoop:
 
     def run(self) -> None:
         """Ask providers until :meth:`stop` is called."""
-        loop = self._loop = asyncio.new_event_loop()
-        self._is_open.set()
+        try:
+            loop = self._loop = asyncio.new_event_loop()
+        finally:
+            # Whoever waits for it must not wait for ever.
+            self._is_open.set()
         try:
             loop.run_until_complete(self._stopping.wait())
             loop.run_until_complete(self._end())

@@ -159,6 +159,7 @@ def _write_config(folder: Path, redis_url: str, urls: dict[str, str]) -> Path:
         "secrets_dir": str(folder / "secrets"),
         "web": {"port": _page_port()},
         "model": {"confidence": _CONFIDENCE},
+        "events": {"enabled": True},
         "logs": {"level": "warning", "format": "text"},
         "cameras": {
             name: {"url": url, "fps": _FPS, "auth": "required"} for name, url in urls.items()
