@@ -21,7 +21,7 @@ MINUTES ?= 10
 RUNS ?= 5
 
 .PHONY: help setup demo test faults faults-small soak slo check lint type arch fmt bench bench-all \
-  bench-peers bench-check lock clean image image-gpu smoke dist sbom audit
+  bench-peers bench-check examples lock clean image image-gpu smoke dist sbom audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ arch: $(DEV)
 fmt: $(DEV) ## format and mend what can be mended automatically
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+examples: ## what the subscribers in examples/ need that is not Python's
+	npm ci --prefix examples/node --no-audit --no-fund
 
 bench: $(DEV) ## latency and frames per second by number of cameras, on the terminal
 	$(BIN)/python -m bench pipeline

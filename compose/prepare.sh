@@ -49,7 +49,7 @@ uid=$(id -u) gid=$(id -g)
 if ((uid == 0)); then uid=10001 gid=10001; fi
 
 umask 077
-folders=("$data"/{redis,prometheus,alertmanager,grafana,ollama})
+folders=("$data"/{redis,prometheus,alertmanager,grafana,mosquitto,ollama})
 if [[ -d $data/sentinel-1 ]]; then ha=true; fi
 if $ha; then folders+=("$data"/{redis-replica,sentinel-1,sentinel-2,sentinel-3}); fi
 mkdir -p "$secrets" "${folders[@]}"
@@ -65,7 +65,7 @@ secret() {
     chmod 600 "$path"
 }
 
-for user in ingest infer events narrator subscriber web exporter admin replica sentinel; do
+for user in ingest infer events narrator subscriber web bridge exporter admin replica sentinel; do
     secret "redis_${user}_password" random 40
 done
 # The form in which the exporter takes it, a JSON object by address; newer ones look for the user too.
@@ -75,6 +75,9 @@ exporter_login() {
     printf '{"redis://redis:6379": "%s", "redis://exporter@redis:6379": "%s"}' "$password" "$password"
 }
 secret redis_exporter_login exporter_login
+# As whom the bridge logs in to the broker; for a broker elsewhere write what it knows into both.
+secret mqtt_username printf vision
+for name in mqtt_password mqtt_homeassistant_password; do secret "$name" random 40; done
 for token in web_token metrics_token grafana_admin_password; do secret "$token" random 40; done
 if $demo; then
     # Both cameras have one login: the simulator has one.

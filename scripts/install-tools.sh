@@ -8,8 +8,8 @@ usage() {
     cat <<'TEXT'
 usage: install-tools.sh [--dry-run]
 
-Installs what Debian and Ubuntu package of Redis, nginx, Prometheus and its exporters, Chromium,
-ShellCheck, BusyBox and age, as root or by sudo, and starts none of it. Run it again at any time.
+Installs what Debian and Ubuntu package of Redis, nginx, Prometheus and its exporters, Mosquitto,
+Chromium, ShellCheck, BusyBox and age, as root or by sudo, and starts none of it. Run it again at any time.
 
 Exit code: 0 if all is there, 1 if not, 2 for wrong use.
 TEXT
@@ -25,7 +25,7 @@ while (($#)); do
 done
 
 # age and gpg encrypt backups; a Sentinel is a package of its own.
-packages=(age busybox chromium gnupg nginx-light openssl prometheus prometheus-alertmanager
+packages=(age busybox chromium gnupg mosquitto nginx-light openssl prometheus prometheus-alertmanager
     prometheus-node-exporter prometheus-redis-exporter redis-sentinel redis-server shellcheck)
 need apt-get
 as_root=()

@@ -29,6 +29,7 @@ USERS = (
     "narrator",
     "subscriber",
     "web",
+    "bridge",
     "exporter",
     "admin",
     "replica",

@@ -25,6 +25,7 @@ _COMMANDS = {
     "events": "tracks objects: when each came, where it went, when it left",
     "web": "the live page of all cameras on Redis, for `vision ingest` and `vision infer`",
     "narrate": "events in a sentence or two, by language models or by template",
+    "bridge": "events and states to MQTT or to webhooks",
     "demo": "simulated cameras, embedded Redis, the node and a live page",
     "check": "config, secrets, model, Redis and every camera: a line each",
     "tail": "print detections as they are published",

@@ -19,6 +19,8 @@ REDIS_PASSWORD = "redis_password"  # noqa: S105  the name of a file
 WEB_TOKEN = "web_token"  # noqa: S105  the name of a file
 METRICS_TOKEN = "metrics_token"  # noqa: S105  the name of a file
 SENTRY_DSN = "sentry_dsn"
+MQTT_USERNAME = "mqtt_username"
+MQTT_PASSWORD = "mqtt_password"  # noqa: S105  the name of a file
 _SHORT_CHARACTERS = 8
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from vision.config.bridges import BridgeSettings
 from vision.config.camera import CameraName, CameraSettings
 from vision.config.events import EventSettings
 from vision.config.narration import NarrationSettings
@@ -47,6 +48,7 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings)
     narration: NarrationSettings = Field(default_factory=NarrationSettings)
+    bridge: BridgeSettings = Field(default_factory=BridgeSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
     secrets_dir: Path | None = Field(
         None, description="folder of secret files; default: `/run/secrets`, then `secrets/`"

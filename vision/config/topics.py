@@ -219,6 +219,7 @@ class MetricsSettings(Topic):
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogArea = Literal[
     "artefacts",
+    "bridges",
     "capture",
     "cli",
     "config",

@@ -51,6 +51,11 @@ def state_key(camera: str) -> str:
     return f"vision:state:{{{camera}}}"
 
 
+def position_key(name: str) -> str:
+    """The hash in which the bridge ``name`` remembers how far it has come with each camera."""
+    return f"vision:bridge:{name}"
+
+
 def narrated_key(camera: str) -> str:
     """The string that holds how far a camera's events were told of: an id of their stream."""
     return f"vision:narrated:{{{camera}}}"

@@ -82,6 +82,8 @@ class Subscriber(Generic[Message]):
         self._is_started = False
         self._backoff = reconnect_backoff(settings)
         self._damper = Damper(_LOG_PERIOD_S)
+        self.connected = False
+        """Whether Redis answers, and all that is stored was handed on."""
 
     def messages(self, stop: threading.Event) -> Iterator[Received[Message]]:
         """Replayed messages of all cameras by time, then each camera's in order.
@@ -92,6 +94,7 @@ class Subscriber(Generic[Message]):
             try:
                 yield from self._connected(stop)
             except (redis.RedisError, ConfigError) as error:
+                self.connected = False
                 reason = explain(error)
                 if self._damper.admit(reason):
                     address = address_of(self._settings)
@@ -111,6 +114,7 @@ class Subscriber(Generic[Message]):
             heard = self._subscribe(live, reader)
             yield from self._catch_up(reader, heard)
             self._backoff.reset()
+            self.connected = True
             looked_s = asked_s = time.monotonic()
             while not stop.is_set():
                 for stream, payload in live.listen(_LOOK_S):

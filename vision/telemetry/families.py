@@ -10,6 +10,7 @@ from __future__ import annotations
 from vision.domain.errors import SourceErrorCode
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
+from vision.telemetry import bridge_families as bridge
 from vision.telemetry import event_families as events
 from vision.telemetry import narration_families as narration
 from vision.telemetry.family import ALL, Family, Kind, Label, Role
@@ -239,6 +240,7 @@ FAMILIES = (
     MODEL,
     *events.FAMILIES,
     *narration.FAMILIES,
+    *bridge.FAMILIES,
     BUILD,
 )
 """All of them, in the order of docs/metrics.md."""

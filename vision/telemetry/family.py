@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-Role = Literal["node", "ingest", "infer", "web", "events", "narrate"]
-ALL: tuple[Role, ...] = ("node", "ingest", "infer", "web", "events", "narrate")
+Role = Literal["node", "ingest", "infer", "web", "events", "narrate", "bridge"]
+ALL: tuple[Role, ...] = ("node", "ingest", "infer", "web", "events", "narrate", "bridge")
 # `vision web` shows what the others tell; told again here, it would count twice.
 PIPELINE: tuple[Role, ...] = ("node", "ingest", "infer")
 

@@ -27,6 +27,8 @@ from tests.support.waiting import wait_until
 from vision.config.settings import Settings
 from vision.frames.redis_pictures import PictureReceiver, PictureSender, SentPicture
 from vision.frames.redis_slot import Outcome, RedisSlot
+from vision.publishing.follower import StreamFollower
+from vision.publishing.keys import Kind
 from vision.publishing.stream_runs import newest_stream_runs
 from vision.runtime.parts.events import EventsPart
 from vision.telemetry.metrics import NodeMetrics
@@ -159,6 +161,31 @@ def test_a_picture_goes_from_infer_to_the_page_that_asks_for_it(server: StackRed
     assert found == [SentPicture(b"{}", b"jpeg")]
 
 
+def test_a_bridge_reads_events_and_remembers_where_it_was(server: StackRedis) -> None:
+    """Its own code runs with its rights, over a restart."""
+    stop = threading.Event()
+    with server.client("admin") as admin:
+        for number in (1, 2):
+            follower = StreamFollower(
+                server.settings("bridge"),
+                lambda: server.password("bridge"),
+                Kind.EVENTS,
+                "mqtt",
+                on_lost=lambda *_: None,
+            )
+            entries = follower.entries(stop)
+            if number == 1:
+                admin.xadd(EVENTS, {"message": "old"})
+                first = threading.Timer(0.5, admin.xadd, (EVENTS, {"message": "1"}))
+                first.start()
+            else:
+                admin.xadd(EVENTS, {"message": "2"})
+            entry = next(entries)
+            assert entry.payload == b"%d" % number
+            follower.settle(entry)
+            follower.store()
+
+
 @pytest.mark.parametrize(
     ("user", "command"),
     [
@@ -214,6 +241,13 @@ def test_a_picture_goes_from_infer_to_the_page_that_asks_for_it(server: StackRed
         ("infer", ("SUBSCRIBE", PICTURE)),
         ("infer", ("PUBSUB", "CHANNELS")),
         ("ingest", ("PUBLISH", PICTURE, "x")),
+        ("bridge", ("XADD", EVENTS, "*", "message", "{}")),
+        ("bridge", ("PUBLISH", EVENTS, "{}")),
+        ("bridge", ("XDEL", EVENTS, "1-1")),
+        ("bridge", ("SUBSCRIBE", PICTURE)),
+        ("bridge", ("GET", FRAME)),
+        ("bridge", ("HSET", STATE, "state", "online")),
+        ("bridge", ("DEL", "vision:bridge:mqtt")),
         ("web", ("PUBLISH", PICTURE, "x")),
         ("web", ("PUBLISH", DETECTIONS, "{}")),
         ("web", ("GET", FRAME)),

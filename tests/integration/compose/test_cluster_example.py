@@ -21,7 +21,7 @@ from vision.config.topics import RedisSettings
 
 pytestmark = pytest.mark.integration
 _FILES = FOLDER / "redis"
-_USERS = ("node", "subscriber", "admin", "replica")
+_USERS = ("node", "subscriber", "bridge", "admin", "replica")
 
 
 class ExampleCluster:

@@ -24,6 +24,7 @@ def test_all_services_comply() -> None:
     }
     expected |= {"narrate", "ollama", "ollama-pull"}
     expected |= {"redis-replica", "sentinel-1", "sentinel-2", "sentinel-3"}
+    expected |= {"bridge-mqtt", "bridge-webhook", "mosquitto"}
     expected |= {"ingest-gate", "ingest-hall"}
     assert set(model["services"]) == expected
     assert complaints(model) == []

@@ -25,11 +25,13 @@ REDIS_USERS = (
     "narrator",
     "subscriber",
     "web",
+    "bridge",
     "exporter",
     "admin",
     "replica",
     "sentinel",
 )
+MQTT = {"mqtt_username", "mqtt_password", "mqtt_homeassistant_password"}
 TOKENS = {"web_token", "metrics_token", "grafana_admin_password"}
 
 _LOGIN = "redis_exporter_login"
@@ -83,6 +85,7 @@ def test_prepare_makes_secrets_that_nobody_else_can_read(tmp_path: Path) -> None
     assert answer.returncode == 0, answer.stderr
     files = {path.name: path for path in (tmp_path / "secrets").iterdir()}
     expected = {f"redis_{user}_password" for user in REDIS_USERS} | TOKENS | {_LOGIN}
+    expected |= MQTT
     expected |= {
         f"camera_{name}_{part}" for name in ("gate", "hall") for part in ("username", "password")
     }
@@ -91,7 +94,8 @@ def test_prepare_makes_secrets_that_nobody_else_can_read(tmp_path: Path) -> None
     password = files["redis_exporter_password"].read_text()
     logins = json.loads(files[_LOGIN].read_text())
     assert set(logins.values()) == {password}
-    made_up = {name for name in expected if not name.startswith("camera_")} - {_LOGIN}
+    made_up = {name for name in expected if not name.startswith("camera_")}
+    made_up -= {_LOGIN, "mqtt_username"}
     values = [files[name].read_text() for name in made_up]
     assert len(set(values)) == len(values)
     assert min(map(len, values)) == 40

@@ -21,6 +21,7 @@ from vision.inference.worker import SkipReason
 from vision.publishing.observer import DropReason
 from vision.resilience.breaker import BreakerState
 from vision.telemetry import families as f
+from vision.telemetry.bridge_metrics import BridgeMetrics
 from vision.telemetry.camera_counts import CameraCounts
 from vision.telemetry.family import ALL, Family, Kind, Role
 from vision.telemetry.metrics import NodeMetrics
@@ -43,6 +44,10 @@ def metrics_of(role: Role, counts: CameraCounts | None = None) -> NodeMetrics:
         narrating.know_provider("cloud", lambda: BreakerState.OPEN)
         narrating.know_narrators("front", ["cloud", TEMPLATE])
         return narrating
+    if role == "bridge":
+        bridging = BridgeMetrics()
+        bridging.target("mqtt", lambda: 3, lambda: True).sent()
+        return bridging
     metrics = NodeMetrics(lambda: [view], role, Redactor())
     metrics.know_model(_MODEL)
     metrics.know_camera("front")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from vision.config.settings import Settings
 from vision.domain.message import DetectionMessage, StatusMessage
 from vision.domain.status import CameraState
 from vision.telemetry.camera_view import CameraView, p50_p99
@@ -16,6 +17,7 @@ from vision.telemetry.camera_view import CameraView, p50_p99
 # Rates are means over this many seconds.
 _WINDOW_S = 5.0
 _LATENCIES = 512
+_SILENT_S = 30.0
 # Why a frame was not inferred does not stand in its message.
 _SKIPPED = "unspecified"
 _STATES = {state.value: state for state in CameraState}
@@ -139,6 +141,14 @@ class PublishedCameras:
             reason = f"said to be {state}, but no message comes: is its ingest or inference gone?"
             return CameraState.STALLED, reason, self._utc_ns() - int(silent_s * 1e9)
         return state, reason, since_ns
+
+
+def silence_s(settings: Settings, camera: str) -> float | None:
+    """How long a camera may publish nothing; None where nobody can say."""
+    known = settings.cameras.get(camera)
+    if known is None or settings.publishing.empty_frames != "always":
+        return None
+    return _SILENT_S + (known.motion.refresh_s if known.motion.enabled else 0.0)
 
 
 def _rates(camera: _Camera, now_s: float) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from vision.domain.errors import VisionError
 from vision.inference.selections import selections
 from vision.narration.probe import probe_provider
 from vision.publishing.probe import probe_redis
+from vision.runtime.commands.bridge_checks import bridge_looks
 from vision.runtime.ingest.address import camera_address
 from vision.runtime.parts.model_loading import model_for
 from vision.runtime.parts.redis_password import redis_password
@@ -52,6 +53,8 @@ def run_checks(settings: Settings, progress: Progress) -> Iterator[Check]:
     yield _check(
         "redis", lambda: probe_redis(settings.redis, lambda: redis_password(settings, secrets))
     )
+    for subject, look in bridge_looks(settings, secrets):
+        yield _check(subject, look)
     with ThreadPoolExecutor(_PROBES_AT_ONCE, thread_name_prefix="probe") as pool:
         probes = {
             name: pool.submit(_check, f"camera {name}", _camera_look(name, camera, secrets))

@@ -15,13 +15,16 @@ RESERVED_PROFILES = (
     "cpu",
     "gpu",
     "web",
-    "events",
     "demo",
     "edge",
-    "llm",
     "monitoring",
     "sandbox",
     "tools",
+    "mqtt",
+    "webhook",
+    "broker",
+    "events",
+    "llm",
 )
 """Profiles of ``compose/compose.yaml``, which no camera can be called."""
 

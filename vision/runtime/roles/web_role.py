@@ -16,7 +16,7 @@ from vision.frames.redis_pictures import PictureReceiver, SentPicture
 from vision.publishing.cursor import DetectionCursor, StatusCursor
 from vision.publishing.encoding import decode_detections
 from vision.publishing.subscriber import Subscriber
-from vision.runtime.cameras.published import PublishedCameras
+from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.node_health import node_health
 from vision.runtime.health.role_liveness import (
@@ -37,7 +37,6 @@ from vision.web.feed import LiveFeed
 from vision.web.health import Health
 
 _log = logging.getLogger(__name__)
-_SILENT_S = 30.0
 
 
 class WebRole:
@@ -55,7 +54,7 @@ class WebRole:
         password()
         self._liveness = liveness_file(settings, "web")
         self._feed = LiveFeed()
-        self._cameras = PublishedCameras(silence_s=partial(_silence_s, settings))
+        self._cameras = PublishedCameras(silence_s=partial(silence_s, settings))
         metrics = NodeMetrics(self._cameras.views, "web")
         web = web_server(
             settings,
@@ -159,11 +158,3 @@ class WebRole:
                 *camera_facts(self.cameras()),
             ),
         )
-
-
-def _silence_s(settings: Settings, camera: str) -> float | None:
-    """How long a camera may publish nothing; None where nobody can say."""
-    known = settings.cameras.get(camera)
-    if known is None or settings.publishing.empty_frames != "always":
-        return None
-    return _SILENT_S + (known.motion.refresh_s if known.motion.enabled else 0.0)

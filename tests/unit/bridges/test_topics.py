@@ -1,0 +1,46 @@
+"""Whatever a message holds, it becomes one plain level of a topic."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vision.bridges.topics import Topics, level, slug
+from vision.config.bridges import MqttSettings
+
+
+@pytest.mark.parametrize(
+    ("text", "as_level", "as_slug"),
+    [
+        ("person", "person", "person"),
+        ("cell phone", "cell phone", "cell_phone"),
+        ("a/+#\0b", "a____b", "a_b"),
+        ("", "_", "_"),
+        ("Öl", "Öl", "l"),
+    ],
+)
+def test_names(text: str, as_level: str, as_slug: str) -> None:
+    """Unchanged where they can be."""
+    assert level(text) == as_level
+    assert slug(text) == as_slug
+
+
+@settings(deadline=None)
+@given(st.text(st.characters()), st.none() | st.text(st.characters()))
+def test_any_text_is_a_topic_that_the_client_takes(label: str, zone: str | None) -> None:
+    """No wildcard, no further level, no byte that MQTT forbids."""
+    topics = Topics.of(MqttSettings())
+    for topic in (topics.count("front", zone, label), topics.occupancy("front", zone, label)):
+        assert len(topic.split("/")) == (4 if zone is None else 6)
+        assert not re.search(r"[+#\x00]", topic)
+        assert len(topic.encode()) < 65_536
+    assert re.fullmatch(r"[a-z0-9_]+", slug(label))
+
+
+def test_frigates_availability_takes_the_place_of_ours() -> None:
+    """A connection has one will."""
+    assert Topics.of(MqttSettings()).available == "vision/available"
+    assert Topics.of(MqttSettings(frigate=True)).available == "frigate/available"

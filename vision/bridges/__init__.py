@@ -1,0 +1,1 @@
+"""Events and states to systems that do not read Redis; knows no Redis."""

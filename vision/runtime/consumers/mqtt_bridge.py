@@ -1,0 +1,223 @@
+"""``vision bridge mqtt``: states and events to a broker."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from urllib.parse import urlsplit
+
+from vision.bridges.frigate import FrigateEvents
+from vision.bridges.home_assistant import Discovery
+from vision.bridges.mqtt_outbox import EventParcel, MqttOutbox
+from vision.bridges.mqtt_publisher import MqttPublisher
+from vision.bridges.mqtt_session import Login
+from vision.bridges.mqtt_states import MqttStates
+from vision.bridges.objects import Place, PresentObjects
+from vision.bridges.topics import ALL, Topics
+from vision.config.secrets import MQTT_PASSWORD, MQTT_USERNAME, SecretFiles
+from vision.config.settings import Settings
+from vision.domain.bridge import BridgeLoss
+from vision.domain.errors import ConfigError, PublishError
+from vision.domain.message import utc_text
+from vision.domain.status import CameraState
+from vision.publishing.cursor import DetectionCursor, EventCursor, StatusCursor
+from vision.publishing.encoding import decode_event
+from vision.publishing.follower import Followed
+from vision.publishing.subscriber import Subscriber
+from vision.runtime.cameras.published import PublishedCameras, silence_s
+from vision.runtime.consumers.bridge_role import BridgeRole
+from vision.runtime.health.role_liveness import still
+
+_log = logging.getLogger(__name__)
+NAME = "mqtt"
+# Enough to find each object that is still there: of each there is word now and then.
+_REPLAY = 5_000
+# What stands still is told of again after ten times `events.update_s`.
+_STALE_UPDATES = 30
+_ROOM_S = 0.5
+
+
+class MqttBridge(BridgeRole):
+    """Keeps a broker up to date."""
+
+    def __init__(self, settings: Settings) -> None:
+        """As :class:`BridgeRole`; the broker needs to be named."""
+        super().__init__(settings, NAME)
+        mqtt = settings.bridge.mqtt
+        if mqtt.url is None:
+            raise ConfigError(
+                "bridge.mqtt.url is missing: name the broker there, as mqtt://host:1883"
+            )
+        mqtt_login(self.secrets)
+        wanted = tuple(settings.active_cameras)
+        self._topics = Topics.of(mqtt)
+        self._outbox = MqttOutbox()
+        self._frigate = FrigateEvents() if mqtt.frigate else None
+        discovery = (
+            Discovery(self._topics, mqtt.discovery_topic, mqtt.refresh_s)
+            if mqtt.discovery
+            else None
+        )
+        self._states = MqttStates(
+            self._topics,
+            discovery,
+            self._outbox,
+            PresentObjects(_stale_s(settings)),
+            lambda camera: not wanted or camera in wanted,
+        )
+        for camera in wanted:
+            self._states.know(camera, _places(settings, camera))
+        self._cameras = PublishedCameras(silence_s=partial(silence_s, settings))
+        self._waits_for = set(wanted)
+        self._statuses = Subscriber(settings.redis, self.password, StatusCursor, wanted, replay=1)
+        self._detections = Subscriber(settings.redis, self.password, DetectionCursor, wanted)
+        self._events = Subscriber(
+            settings.redis, self.password, EventCursor, wanted, replay=_REPLAY
+        )
+        self._follower = self.follower(NAME, wanted, self._count_trimmed)
+        self._counts = self.metrics.target(
+            NAME,
+            lambda: self._follower.waiting + self._outbox.waiting,
+            lambda: self._publisher.is_connected,
+        )
+        self._publisher = MqttPublisher(
+            mqtt,
+            lambda: mqtt_login(self.secrets),
+            self._outbox,
+            self._topics.available,
+            self._counts,
+        )
+        if discovery is not None:
+            self._publisher.pattern = discovery.pattern
+            self._publisher.on_retained = self._states.on_retained
+        self.metrics.redis_up.set_function(lambda: float(self._follower.connected))
+
+    def _parts(self, stop: threading.Event) -> Mapping[str, Callable[[], None]]:
+        return {
+            "statuses": lambda: self._take_statuses(stop),
+            "detections": lambda: self._take_detections(stop),
+            "objects": lambda: self._take_objects(stop),
+            "events": lambda: self._take_events(stop),
+            "mqtt": lambda: self._publisher.run(stop),
+        }
+
+    def _targets(self) -> Sequence[str]:
+        parts = urlsplit(self.settings.bridge.mqtt.url or "")
+        return (f"{parts.scheme}://{parts.hostname}",)
+
+    def _take_statuses(self, stop: threading.Event) -> None:
+        for received in self._statuses.messages(stop):
+            self._cameras.on_status(received.message)
+
+    def _take_detections(self, stop: threading.Event) -> None:
+        for received in self._detections.messages(stop):
+            self._cameras.on_detections(received.message)
+
+    def _take_objects(self, stop: threading.Event) -> None:
+        for received in self._events.messages(stop):
+            self._states.on_event(received.message)
+
+    def _take_events(self, stop: threading.Event) -> None:
+        for entry in self._follower.entries(stop):
+            try:
+                parcel = self._parcel(entry)
+            except PublishError as error:
+                _log.warning("bridge.skipped camera=%s reason=%s", entry.camera, error)
+                self._counts.lost(BridgeLoss.INVALID)
+                self._follower.settle(entry)
+                continue
+            while not self._outbox.put_event(parcel, _ROOM_S):
+                if stop.is_set():
+                    return
+                self._follower.look()
+
+    def _parcel(self, entry: Followed) -> EventParcel:
+        message = decode_event(entry.payload)
+        messages = [(self._topics.event(entry.camera), entry.payload)]
+        if self._frigate is not None:
+            topic = f"{self._topics.frigate}/events"
+            messages.append((topic, self._frigate.payload(message)))
+        return EventParcel(tuple(messages), partial(self._follower.settle, entry))
+
+    def _count_trimmed(self, _camera: str, entries: int) -> None:
+        self._counts.lost(BridgeLoss.TRIMMED, entries)
+
+    def _look(self) -> None:
+        for view in self._cameras.views():
+            self._waits_for.discard(view.name)
+            self._states.on_camera(
+                view.name,
+                view.state.value,
+                view.reason,
+                utc_text(view.since_ns),
+                delivers=view.state.delivers,
+            )
+        subscribers = (self._statuses, self._detections, self._events, self._follower)
+        is_ready = all(one.connected for one in subscribers)
+        if is_ready:
+            self._states.tidy()
+            for camera in self._waits_for:
+                self._states.on_camera(
+                    camera,
+                    CameraState.STARTING.value,
+                    "no message of it yet",
+                    "",
+                    delivers=False,
+                )
+        self._publisher.is_ready = is_ready
+
+    def _end(self) -> None:
+        self._follower.store()
+
+    def _read_state(self) -> tuple[bool, Sequence[str], Sequence[str]]:
+        is_connected = self._follower.connected
+        # Whoever connects may wait for as long as the broker, or its name, takes to answer.
+        parts = [
+            (
+                "the connection to the broker",
+                self._publisher.is_connected,
+                self._publisher.turned_ns,
+            ),
+            ("reading", is_connected, self._follower.turned_ns),
+        ]
+        stuck = [
+            line for name, counts, turned_ns in parts if counts for line in still(name, turned_ns)
+        ]
+        away = () if self._publisher.is_connected else (self._away(),)
+        return is_connected, stuck, away
+
+    def _away(self) -> str:
+        return f"the broker is away: {self._publisher.problem or 'not connected yet'}"
+
+
+def mqtt_login(secrets: SecretFiles) -> Login:
+    """User name and password of the broker, as they are now.
+
+    Raises:
+        ConfigError: A file is not in order, or a password has no user name.
+    """
+    username, password = secrets.read(MQTT_USERNAME), secrets.read(MQTT_PASSWORD)
+    if password is not None and username is None:
+        username = secrets.require(MQTT_USERNAME, "its partner file exists")
+    return Login(username, password)
+
+
+def _stale_s(settings: Settings) -> float:
+    """How long nothing may be heard of an object that is there."""
+    refreshes = (
+        camera.motion.refresh_s
+        for camera in settings.active_cameras.values()
+        if camera.motion.enabled
+    )
+    return _STALE_UPDATES * settings.events.update_s + 2 * max(refreshes, default=0.0)
+
+
+def _places(settings: Settings, camera: str) -> Iterator[Place]:
+    """What Home Assistant is to know of before anything is seen."""
+    about = settings.cameras[camera]
+    labels = about.events.labels or settings.events.labels or about.labels or ()
+    for zone in (None, *about.events.zones):
+        for label in (*labels, ALL):
+            yield Place(zone, label)
