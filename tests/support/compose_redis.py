@@ -37,8 +37,8 @@ USERS = (
 )
 
 
-def require_stack_server() -> Path:
-    """A server program that knows the rules of users.acl; the test is skipped without one."""
+def stack_server() -> Path | None:
+    """A server program that knows the rules of users.acl, None where there is none."""
     for program in available_servers().values():
         said = subprocess.run(
             [program, "--version"], capture_output=True, text=True, check=False
@@ -46,7 +46,15 @@ def require_stack_server() -> Path:
         found = re.search(r"v=(\d+)\.", said)
         if found and int(found[1]) >= _OLDEST_MAJOR:
             return program
-    pytest.skip(f"no Redis server of version {_OLDEST_MAJOR} or newer is installed")
+    return None
+
+
+def require_stack_server() -> Path:
+    """The same; the test is skipped where there is none."""
+    program = stack_server()
+    if program is None:
+        pytest.skip(f"no Redis server of version {_OLDEST_MAJOR} or newer is installed")
+    return program
 
 
 def start_environment(secrets: Path, acl_file: Path) -> dict[str, str]:
