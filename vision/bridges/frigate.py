@@ -54,7 +54,7 @@ def _fields(message: EventMessage) -> _Fields:
         },
         "label": message.label,
         "sub_label": None,
-        "top_score": best.confidence,
+        "top_score": max(best.confidence, message.confidence),
         "false_positive": False,
         "start_time": _seconds(message.time.started),
         "end_time": _seconds(message.time.ended) if message.time.ended else None,
