@@ -24,7 +24,7 @@ from vision.domain.detections import Detections
 from vision.domain.errors import InferenceError
 from vision.inference.postprocess import Postprocessor
 from vision.inference.selections import selection_for_all
-from vision.runtime.model_loading import load_model, model_for
+from vision.runtime.parts.model_loading import load_model, model_for
 
 # A clip with people in it all the time says little of a gate: so each cell of a grid is also
 # looked at by itself, the rest of the picture standing still.

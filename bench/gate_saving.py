@@ -18,8 +18,8 @@ from bench.gate_pictures import PACE_FPS, encode_still
 from bench.processes import cpu_s, family
 from vision.artefacts.folders import Folders
 from vision.config.secrets import REDIS_PASSWORD, write_secret
-from vision.runtime.embedded_redis import EmbeddedRedis
-from vision.runtime.simulated_cameras import SimulatedCameras
+from vision.runtime.demo.embedded_redis import EmbeddedRedis
+from vision.runtime.demo.simulated_cameras import SimulatedCameras
 
 # A camera's second stream, which the README recommends, and its first.
 _CAMERAS = (((640, 360), 15), ((1920, 1080), 25))

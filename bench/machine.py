@@ -13,7 +13,7 @@ from typing import Any
 
 import vision
 from vision.domain.errors import ConfigError
-from vision.runtime.embedded_redis import find_redis_server
+from vision.runtime.demo.embedded_redis import find_redis_server
 
 _PACKAGES = ("av", "numpy", "opencv-python-headless", "openvino", "orjson", "redis")
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")

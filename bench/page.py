@@ -15,7 +15,7 @@ from typing import Any
 from bench.pipeline.site import Running, Site, running
 from bench.processes import cpu_by_role, spent_s
 from bench.result import Row
-from vision.runtime.bound_to_parent import bound
+from vision.runtime.processes.bound_to_parent import bound
 
 # Half of what two cores infer: what the page takes can show in the frames, not only in waits.
 _CAMERAS, _FPS = 2, 5

@@ -9,7 +9,7 @@ import time
 from vision.telemetry.redaction import Redactor
 
 _LINE = (
-    "2026-11-26T11:40:00 INFO    vision.runtime.camera_monitor camera.state camera=front "
+    "2026-11-26T11:40:00 INFO    vision.runtime.cameras.monitor camera.state camera=front "
     'state=online reason="h264 frames arrive" since=1763898000123'
 )
 _ROUNDS, _REPEATS = 500, 9

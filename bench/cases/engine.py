@@ -19,7 +19,7 @@ from vision.config.settings import Settings
 from vision.config.topics import ModelSettings
 from vision.domain.frame import Image
 from vision.inference.backend import Answer, Backend
-from vision.runtime.model_loading import load_model, model_for
+from vision.runtime.parts.model_loading import load_model, model_for
 
 _PICTURES = 20
 _WAIT_S = 60.0

@@ -25,7 +25,7 @@ from vision.publishing.cursor import DetectionCursor
 from vision.publishing.observer import DropReason
 from vision.publishing.redis_publisher import RedisPublisher
 from vision.publishing.subscriber import Subscriber
-from vision.runtime.embedded_redis import EmbeddedRedis
+from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 _PASSWORD = "bench"  # noqa: S105  of a Redis that lives as long as the run, on loopback
 _OBJECTS = 5

@@ -33,7 +33,7 @@ from vision.frames.redis_source import RedisFrameSource
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.frames.shared_memory import SharedBuffers, SharedFrameReader, SharedFrameWriter
 from vision.frames.slot import FrameLease, FrameSink, FrameSource
-from vision.runtime.embedded_redis import EmbeddedRedis
+from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 _CAMERAS = (1, 4, 16)
 _WIDTH, _HEIGHT = 640, 360

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.models import models_dir
 from bench.processes import cpu_by_role, family, rss_mib, spent_s
-from vision.runtime.bound_to_parent import bound
+from vision.runtime.processes.bound_to_parent import bound
 
 _SCRAPE_TIMEOUT_S = 5.0
 _STOP_TIMEOUT_S = 30.0

@@ -20,7 +20,7 @@ from vision.config.secrets import REDIS_PASSWORD, write_secret
 from vision.config.topics import RedisSettings
 from vision.publishing.cursor import DetectionCursor
 from vision.publishing.subscriber import Subscriber
-from vision.runtime.embedded_redis import EmbeddedRedis
+from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 _PASSWORD = "bench"  # noqa: S105  of a Redis that lives as long as the run, on loopback
 _START_S = 180.0

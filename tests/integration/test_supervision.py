@@ -19,9 +19,9 @@ from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.domain.status import CameraState
 from vision.frames.newest import NewestFrames
-from vision.runtime.camera_fleet import CameraFleet
-from vision.runtime.checks import _camera_look
-from vision.runtime.worker_memory import resident_mib
+from vision.runtime.cameras.fleet import CameraFleet
+from vision.runtime.commands.checks import _camera_look
+from vision.runtime.ingest.memory import resident_mib
 from vision.simulate.auth import Credentials
 from vision.simulate.clip import Clip
 from vision.simulate.server import Server, tls_context

@@ -14,9 +14,9 @@ from vision.config.topics import LogSettings
 from vision.domain.frame import FrameMeta, Image
 from vision.domain.status import CameraState, CameraStatus
 from vision.frames.newest import NewestFrames
-from vision.runtime.camera_monitor import CameraMonitor
-from vision.runtime.ingest_supervisor import IngestSupervisor
-from vision.runtime.worker_protocol import IngestTask
+from vision.runtime.cameras.monitor import CameraMonitor
+from vision.runtime.cameras.supervisor import IngestSupervisor
+from vision.runtime.ingest.protocol import IngestTask
 
 
 class Ingest:

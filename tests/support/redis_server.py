@@ -14,7 +14,7 @@ from pathlib import Path
 import redis
 
 from vision.config.topics import RedisSettings
-from vision.runtime.embedded_redis import EmbeddedRedis
+from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 
 def available_servers() -> dict[str, Path]:

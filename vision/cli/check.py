@@ -29,7 +29,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything; 0 if a node can do its work, 1 if something is wrong."""
-    from vision.runtime.checks import run_checks  # noqa: PLC0415  engines load slowly
+    from vision.runtime.commands.checks import run_checks  # noqa: PLC0415  engines load slowly
 
     settings = load_settings(args.config)
     configure_logs("error", "text", sys.stderr)

@@ -44,7 +44,7 @@ def run_render(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: The settings are not in order, or the file cannot be written.
     """
-    from vision.runtime.compose_render import render_cameras  # noqa: PLC0415  quick --help
+    from vision.runtime.commands.compose_render import render_cameras  # noqa: PLC0415  quick --help
 
     text = render_cameras(load_settings(args.config).active_cameras)
     if args.check:

@@ -19,12 +19,12 @@ from rich.table import Table
 from rich.text import Text
 
 from vision.cli.transfers import ConsoleTransfers
-from vision.runtime.lifecycle import stop_on_signals
+from vision.runtime.processes.lifecycle import stop_on_signals
 from vision.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:
     from vision.cli.main import Subparsers
-    from vision.runtime.demo import DemoReading
+    from vision.runtime.demo.demo import DemoReading
     from vision.telemetry.camera_view import CameraView
 
 _LINE_EVERY_S = 5.0
@@ -47,8 +47,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; 0 only if every camera delivered a detection."""
-    from vision.runtime.demo import Demo, DemoOptions  # noqa: PLC0415  engines load slowly
-    from vision.runtime.demo_tally import DemoTally  # noqa: PLC0415  as above
+    from vision.runtime.demo.demo import Demo, DemoOptions  # noqa: PLC0415  engines load slowly
+    from vision.runtime.demo.tally import DemoTally  # noqa: PLC0415  as above
 
     configure_logs("warning", "text", sys.stderr)
     # Redis and the node end one after the other: that the subscriber loses it is no news.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vision.config.run_dir import configured_run_dir, run_dir
 from vision.domain.errors import ConfigError
-from vision.runtime.liveness import found_in, verdict
+from vision.runtime.health.liveness import found_in, verdict
 
 if TYPE_CHECKING:
     from vision.cli.main import Subparsers

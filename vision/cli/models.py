@@ -133,7 +133,7 @@ def run_export(args: argparse.Namespace) -> int:
 
 def run_quantize(args: argparse.Namespace) -> int:
     """Quantise a model."""
-    from vision.runtime.quantizing import quantize  # noqa: PLC0415  as in run_export
+    from vision.runtime.commands.quantizing import quantize  # noqa: PLC0415  as in run_export
 
     settings = load_settings(args.config)
     store = _store_of(settings, args)

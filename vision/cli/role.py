@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from vision.config import Settings, load_settings
-from vision.runtime.error_reports import start_error_reports
-from vision.runtime.lifecycle import stop_on_signals
-from vision.runtime.log_levels import LogLevels
+from vision.runtime.processes.error_reports import start_error_reports
+from vision.runtime.processes.lifecycle import stop_on_signals
+from vision.runtime.processes.log_levels import LogLevels
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redacted_stream import redacted_output
 

@@ -26,6 +26,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(settings: Settings) -> Role:
-    from vision.runtime.node import Node  # noqa: PLC0415  see run_role
+    from vision.runtime.roles.node import Node  # noqa: PLC0415  see run_role
 
     return Node(settings, ConsoleTransfers())

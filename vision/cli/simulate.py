@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vision.config.secrets import SecretFiles
 from vision.domain.errors import ConfigError
-from vision.runtime.lifecycle import stop_on_signals
+from vision.runtime.processes.lifecycle import stop_on_signals
 from vision.simulate import Clip, Control, Credentials, Faults, Server, tls_context
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor

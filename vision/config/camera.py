@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from vision.config.events import CameraEventSettings
+from vision.config.topic import Topic as Topic  # noqa: PLC0414  other topics have it from here
 from vision.domain.credential_keys import CREDENTIAL_KEYS
 
 # Fits a Redis key between braces, an environment variable, a compose service and a file name.
@@ -51,12 +53,6 @@ def _rtsp_url(url: str) -> str:
 
 CameraName = Annotated[str, AfterValidator(_camera_name)]
 RtspUrl = Annotated[str, AfterValidator(_rtsp_url)]
-
-
-class Topic(BaseModel):
-    """Base of a group of settings: frozen, and a key nobody knows is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class TlsSettings(Topic):
@@ -138,6 +134,9 @@ class CameraSettings(Topic):
     )
     motion: MotionSettings = Field(default_factory=MotionSettings, description="see below")
     tls: TlsSettings = Field(default_factory=TlsSettings, description="see below")
+    events: CameraEventSettings = Field(
+        default_factory=CameraEventSettings, description="see below"
+    )
 
     @property
     def is_unverified(self) -> bool:

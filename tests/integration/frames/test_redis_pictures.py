@@ -19,7 +19,7 @@ from vision.frames.redis_pictures import (
     pack_picture,
     unpack_picture,
 )
-from vision.runtime.picture_relay import PictureRelay
+from vision.runtime.parts.picture_relay import PictureRelay
 
 pytestmark = pytest.mark.integration
 

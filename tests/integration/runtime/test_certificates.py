@@ -11,7 +11,7 @@ import trustme
 from tests.support.clips import make_clip
 from vision.config.camera import CameraSettings
 from vision.config.topics import RedisSettings
-from vision.runtime.certificates import CertificateWatch, certificate_end_s, tls_peers
+from vision.runtime.parts.certificates import CertificateWatch, certificate_end_s, tls_peers
 from vision.simulate import Clip, Server
 from vision.simulate.server import tls_context
 from vision.telemetry.metrics import NodeMetrics

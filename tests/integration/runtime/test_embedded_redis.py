@@ -16,7 +16,7 @@ from redis.retry import Retry
 from tests.support.redis_server import available_servers
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.domain.errors import ConfigError
-from vision.runtime.embedded_redis import EmbeddedRedis
+from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 pytestmark = pytest.mark.integration
 _SERVERS = available_servers()
@@ -107,7 +107,7 @@ def test_ends_with_a_parent_that_is_killed(executable: Path, tmp_path: Path) -> 
     """SIGKILL leaves the parent no time to stop it; the kernel sees to that."""
     script = (
         "import sys, pathlib\n"
-        "from vision.runtime.embedded_redis import EmbeddedRedis\n"
+        "from vision.runtime.demo.embedded_redis import EmbeddedRedis\n"
         "directory, program = map(pathlib.Path, sys.argv[1:])\n"
         "with EmbeddedRedis(directory, 'secret', executable=program) as server:\n"
         "    print(server.pid, flush=True)\n"

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 _PROGRAM = """
 import ctypes, sys, threading
-from vision.runtime.lifecycle import stop_on_signals
+from vision.runtime.processes.lifecycle import stop_on_signals
 
 stop = threading.Event()
 with stop_on_signals(stop):

@@ -16,7 +16,7 @@ from vision.artefacts.progress import NoProgress
 from vision.artefacts.store import ModelStore
 from vision.config.loader import settings_from
 from vision.domain.errors import SourceError
-from vision.runtime.quantizing import quantize
+from vision.runtime.commands.quantizing import quantize
 from vision.simulate.clip import Clip
 from vision.simulate.server import Server
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from vision.config.camera import CameraSettings
 from vision.config.secrets import SecretFiles
 from vision.domain.errors import ConfigError
-from vision.runtime.error_reports import start_error_reports
+from vision.runtime.processes.error_reports import start_error_reports
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
 configure_logs("info", "text", sys.stdout)
@@ -107,7 +107,7 @@ def test_nothing_is_sent_unless_asked_for(folder: Path) -> None:
     with running_sentry() as server:
         said = output_of(folder)
         assert "process.uncaught_exception" in said
-        probe = "import sys\nimport vision.cli.run, vision.runtime.node\nprint('sentry_sdk' in sys.modules)"
+        probe = "import sys\nimport vision.cli.run, vision.runtime.roles.node\nprint('sentry_sdk' in sys.modules)"
         done = subprocess.run(
             [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60
         )

@@ -16,7 +16,7 @@ from tests.support.compose_policy import complaints
 from vision.cli.compose import add_parser
 from vision.config.camera import CameraSettings
 from vision.domain.errors import ConfigError
-from vision.runtime.compose_render import RESERVED_PROFILES, render_cameras
+from vision.runtime.commands.compose_render import RESERVED_PROFILES, render_cameras
 
 FRONT = CameraSettings(url="rtsp://192.0.2.20:554/stream2")
 YARD = CameraSettings(url="rtsps://192.0.2.21:322/live", auth="none")

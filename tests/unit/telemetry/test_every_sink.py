@@ -26,7 +26,7 @@ from vision.domain.errors import ConfigError, VisionError
 from vision.domain.message import STATUS_SCHEMA, StatusMessage
 from vision.domain.secret import Secret
 from vision.publishing.encoding import encode
-from vision.runtime.checks import _check
+from vision.runtime.commands.checks import _check
 from vision.telemetry.logs import LogFormat, configure_logs
 from vision.telemetry.metrics import NodeMetrics
 from vision.telemetry.redacted_stream import redacted_output

@@ -1,0 +1,236 @@
+"""The monitor knows a camera's state, rates and skips, and tells of changes once."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from tests.support.frames import meta
+from vision.capture.counters import CaptureCounters
+from vision.domain.status import CameraState, CameraStatus
+from vision.runtime.cameras.monitor import CameraMonitor
+
+SECOND = 1_000_000_000
+
+
+class Bench:
+    """A monitor on clocks that stand still until they are moved."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1000 * SECOND
+        self.told: list[CameraStatus] = []
+        self.counters = CaptureCounters()
+        self.monitor = CameraMonitor(
+            "front", self.told.append, lambda: self.now_ns, lambda: self.now_ns
+        )
+
+    def state(self) -> CameraState:
+        """What was told last."""
+        return self.told[-1].state
+
+    def online(self, fps: int, seconds: int) -> None:
+        """Be online and beat each second."""
+        self.monitor.on_state(1, CameraState.ONLINE, "frames arrive")
+        for second in range(seconds):
+            self.now_ns += SECOND
+            self.beat(CaptureCounters(decoded=fps * (second + 1), newest_mono_ns=self.now_ns))
+
+    def play(self, fps: float, seconds: int) -> int:
+        """Be online, a picture at each interval and a beat each quarter of a second.
+
+        Returns when the newest picture came.
+        """
+        if self.monitor.state is not CameraState.ONLINE:
+            self.monitor.on_state(1, CameraState.ONLINE, "frames arrive")
+        before, start_ns = self.counters, self.now_ns
+        for _ in range(4 * seconds):
+            self.now_ns += SECOND // 4
+            count = int((self.now_ns - start_ns) / SECOND * fps)
+            if count:
+                newest_ns = start_ns + round(count / fps * SECOND)
+                self.counters = CaptureCounters(
+                    packets=count,
+                    newest_packet_mono_ns=newest_ns,
+                    decoded=before.decoded + count,
+                    newest_mono_ns=newest_ns,
+                )
+            self.beat(self.counters)
+            self.monitor.check_stall()
+        return self.counters.newest_mono_ns
+
+    def quiet(self, until_ns: int) -> None:
+        """Beat without pictures."""
+        while self.now_ns < until_ns:
+            self.now_ns = min(self.now_ns + SECOND // 4, until_ns)
+            self.beat(self.counters)
+
+    def beat(self, counters: CaptureCounters) -> None:
+        """One heartbeat of run 1."""
+        self.monitor.on_heartbeat(1, counters)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A monitor at the start."""
+    return Bench()
+
+
+def test_a_state_is_told_once_and_again_with_a_new_retry(bench: Bench) -> None:
+    """Repeating what is known is no news; a planned attempt is."""
+    bench.monitor.on_state(1, CameraState.RECONNECTING, "refused", 5)
+    bench.monitor.on_state(1, CameraState.RECONNECTING, "refused", 9)
+    bench.monitor.on_state(1, CameraState.ONLINE, "frames arrive")
+    bench.monitor.on_state(1, CameraState.ONLINE, "frames arrive")
+    assert [(status.state, status.retry_at_ns) for status in bench.told] == [
+        (CameraState.RECONNECTING, 5),
+        (CameraState.RECONNECTING, 9),
+        (CameraState.ONLINE, None),
+    ]
+
+
+def test_since_is_when_the_state_began(bench: Bench) -> None:
+    """Not when it was told last."""
+    bench.monitor.on_state(1, CameraState.RECONNECTING, "refused", 5)
+    began_ns = bench.now_ns
+    bench.now_ns += 60 * SECOND
+    bench.monitor.on_state(1, CameraState.RECONNECTING, "no answer", 9)
+    assert bench.told[-1].since_ns == began_ns
+    assert bench.told[-1].at_ns == bench.now_ns
+
+
+@pytest.mark.parametrize(
+    ("fps", "limit_s"), [(60, 1), (25, 1), (10, 1), (2, 5), (1, 10), (0.2, 15), (0.05, 60)]
+)
+def test_a_stall_is_judged_by_the_cameras_own_rate(
+    bench: Bench, fps: float, limit_s: float
+) -> None:
+    """Ten of its intervals between one second and ten, and never less than three of them."""
+    newest_ns, told = bench.play(fps, 200), len(bench.told)
+    bench.quiet(newest_ns + round((limit_s - 0.1) * SECOND))
+    assert len(bench.told) == told
+    bench.quiet(newest_ns + round((limit_s + 0.6) * SECOND))
+    assert bench.state() is CameraState.STALLED
+
+
+@pytest.mark.parametrize("fps", [0.2, 1, 5, 60])
+def test_a_steady_camera_never_flaps(bench: Bench, fps: float) -> None:
+    """Online is told once, however rarely a picture comes."""
+    bench.play(fps, 600)
+    assert [status.state for status in bench.told] == [CameraState.ONLINE]
+
+
+def test_a_burst_after_a_stall_does_not_change_what_is_usual(bench: Bench) -> None:
+    """A slow camera that catches up is no fast one afterwards."""
+    bench.play(0.5, 60)
+    burst = dataclasses.replace(
+        bench.counters, decoded=bench.counters.decoded + 20, newest_mono_ns=bench.now_ns + 1000
+    )
+    bench.counters = burst
+    told = len(bench.told)
+    bench.play(0.5, 60)
+    assert len(bench.told) == told
+
+
+def test_a_stall_is_found_by_the_worker_that_says_nothing(bench: Bench) -> None:
+    """A worker that is stopped sends no heartbeat either: then the clock decides."""
+    bench.play(10, 5)
+    for _ in range(4):
+        bench.now_ns += SECOND // 2
+        bench.monitor.check_stall()
+    assert bench.state() is CameraState.STALLED
+
+
+def test_packets_without_pictures_are_a_decode_error_and_end_as_one(bench: Bench) -> None:
+    """Told after the time a stall takes; a picture ends it."""
+    bench.play(10, 5)
+    for number in range(1, 13):
+        bench.now_ns += SECOND // 4
+        bench.counters = dataclasses.replace(
+            bench.counters,
+            packets=bench.counters.packets + 3,
+            newest_packet_mono_ns=bench.now_ns,
+            undecoded=number * 3,
+            undecoded_since_mono_ns=bench.now_ns - number * SECOND // 4,
+        )
+        bench.beat(bench.counters)
+    assert bench.state() is CameraState.DECODE_ERROR
+    bench.counters = dataclasses.replace(
+        bench.counters, undecoded=0, decoded=51, newest_mono_ns=bench.now_ns
+    )
+    bench.beat(bench.counters)
+    assert bench.state() is CameraState.ONLINE
+    assert bench.told[-1].reason == "frames arrive again"
+
+
+@pytest.mark.parametrize(("waited_s", "told"), [(4, []), (6, [CameraState.DECODE_ERROR])])
+def test_a_stream_joined_in_its_middle_may_take_a_while(
+    bench: Bench, waited_s: int, told: list[CameraState]
+) -> None:
+    """Until the next key frame nothing decodes; after five seconds that is worth a word."""
+    bench.monitor.on_state(1, CameraState.STARTING, "the ingest worker starts")
+    bench.now_ns += waited_s * SECOND
+    bench.beat(
+        CaptureCounters(
+            packets=100,
+            newest_packet_mono_ns=bench.now_ns,
+            undecoded=100,
+            undecoded_since_mono_ns=bench.now_ns - waited_s * SECOND,
+        )
+    )
+    assert [status.state for status in bench.told[1:]] == told
+
+
+def test_a_stall_stays_one_until_a_frame_arrives(bench: Bench) -> None:
+    """Heartbeats without frames do not make a camera look alive."""
+    bench.online(10, 5)
+    states = []
+    for _ in range(30):
+        bench.now_ns += SECOND
+        bench.beat(CaptureCounters(decoded=50, newest_mono_ns=1005 * SECOND))
+        bench.monitor.check_stall()
+        states.append(bench.monitor.state)
+    assert states == [CameraState.ONLINE] + [CameraState.STALLED] * 29
+    bench.beat(CaptureCounters(decoded=51, newest_mono_ns=bench.now_ns))
+    bench.monitor.check_stall()
+    assert bench.state() is CameraState.ONLINE
+
+
+def test_a_camera_that_is_not_connected_does_not_stall(bench: Bench) -> None:
+    """Its state already says more."""
+    bench.online(10, 3)
+    bench.monitor.on_state(1, CameraState.AUTH_FAILED, "401", 5)
+    bench.now_ns += 60 * SECOND
+    bench.monitor.check_stall()
+    assert bench.monitor.state is CameraState.AUTH_FAILED
+
+
+def test_rates_come_from_the_last_seconds(bench: Bench) -> None:
+    """What was decoded and what was inferred, each per second."""
+    bench.online(25, 8)
+    for number in range(20):
+        at_ns = bench.now_ns - 4 * SECOND + number * SECOND // 5
+        bench.monitor.on_published(dataclasses.replace(meta(seq=number)), ["person"], at_ns)
+    view = bench.monitor.view()
+    assert view.fps_in == pytest.approx(25)
+    assert view.fps_inferred == pytest.approx(5, rel=0.1)
+    bench.now_ns += 20 * SECOND
+    assert (bench.monitor.view().fps_in, bench.monitor.view().fps_inferred) == (0, 0)
+
+
+def test_skips_add_up_by_reason_also_across_workers(bench: Bench) -> None:
+    """A new worker counts from nothing again."""
+    bench.monitor.on_skipped("overtaken", 2)
+    bench.monitor.on_skipped("stale", 1)
+    bench.monitor.on_heartbeat(1, CaptureCounters(overrun=3))
+    bench.monitor.on_heartbeat(1, CaptureCounters(overrun=4))
+    bench.monitor.on_heartbeat(2, CaptureCounters(overrun=1))
+    assert bench.monitor.view().skipped == {"overtaken": 2, "stale": 1, "overrun": 5}
+
+
+def test_latency_is_from_capture_to_the_outbox(bench: Bench) -> None:
+    """50 ms on the way in, then what the node took."""
+    arrived = meta(mono_ns=bench.now_ns)
+    for taken_ms in range(1, 101):
+        bench.monitor.on_published(arrived, [], bench.now_ns + taken_ms * 1_000_000)
+    assert bench.monitor.view().latency_ms == (100.5, 150.0)

@@ -1,0 +1,78 @@
+"""Where a box will be: a Kalman filter per axis, in real seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Of the square root of the box's area: how far off a detector's box is, and what a body can do.
+_MEASURED = 0.07
+_SIZE_MEASURED = 0.12
+_SIZE_DRIFT_PER_S = 0.15
+_FIRST_SPEED_PER_S = 1.2
+_ACCELERATION_PER_S2 = 0.7
+# Nobody keeps a speed for longer; what is not known then is how far, not which way.
+_COAST_S = 1.5
+
+
+@dataclass(slots=True)
+class Axis:
+    """Place and speed along one axis, and how sure they are (constant speed, white noise on it).
+
+    The noises of ByteTrack's filter do not couple its axes, so that four small filters in plain
+    floats say the same as one of eight dimensions.
+    """
+
+    place: float
+    speed: float
+    var_place: float
+    covariance: float
+    var_speed: float
+
+    @classmethod
+    def at(cls, place: float, scale: float) -> Axis:
+        """Seen once, at an unknown speed; ``scale`` is the size of the box along the axis."""
+        return cls(place, 0.0, (_MEASURED * scale) ** 2, 0.0, (_FIRST_SPEED_PER_S * scale) ** 2)
+
+    def predict(self, seconds: float, scale: float) -> None:
+        """Let time pass."""
+        noise = (_ACCELERATION_PER_S2 * scale) ** 2
+        self.place += self.speed * min(seconds, _COAST_S)
+        self.var_place += (
+            2 * seconds * self.covariance + seconds**2 * self.var_speed + noise * seconds**3 / 3
+        )
+        self.covariance += seconds * self.var_speed + noise * seconds**2 / 2
+        self.var_speed += noise * seconds
+
+    def update(self, seen: float, scale: float) -> None:
+        """Take a sighting in."""
+        total = self.var_place + (_MEASURED * scale) ** 2
+        gain, gain_speed = self.var_place / total, self.covariance / total
+        off = seen - self.place
+        self.place += gain * off
+        self.speed += gain_speed * off
+        self.var_speed -= gain_speed * self.covariance
+        self.covariance *= 1 - gain
+        self.var_place *= 1 - gain
+
+
+@dataclass(slots=True)
+class Extent:
+    """Width or height, which change slowly."""
+
+    size: float
+    variance: float
+
+    @classmethod
+    def of(cls, size: float) -> Extent:
+        """Seen once."""
+        return cls(size, (_SIZE_MEASURED * size) ** 2)
+
+    def predict(self, seconds: float) -> None:
+        """Let time pass."""
+        self.variance += (_SIZE_DRIFT_PER_S * self.size) ** 2 * seconds
+
+    def update(self, seen: float) -> None:
+        """Take a sighting in."""
+        gain = self.variance / (self.variance + (_SIZE_MEASURED * self.size) ** 2)
+        self.size += gain * (seen - self.size)
+        self.variance *= 1 - gain

@@ -1,0 +1,213 @@
+"""What the events worker reads from Redis and writes to it, over one connection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias, cast
+
+import redis
+
+from vision.domain.errors import PublishError
+from vision.domain.event import EventMessage, EventType
+from vision.frames.redis_link import Exchange, RedisLink
+from vision.publishing.encoding import decode_event
+from vision.publishing.event_scripts import (
+    COMMIT,
+    FREE,
+    HOLD,
+    LIVE,
+    WORKERS,
+    lease_key,
+    state_key,
+)
+from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, parse_stream_key
+from vision.publishing.stream_reader import StoredMessage, StreamReader
+
+LEASE_MS = 4_000
+"""How long a camera stays with a worker that has gone silent."""
+# Longer than anybody leaves a stack switched off; a camera that is no more is forgotten then.
+_STATE_S = 30 * 24 * 3600
+_PAGE = 200
+# A cluster cannot wait for streams in several slots at once.
+_POLL_S = 0.1
+_SCRIPTS = (HOLD, FREE, LIVE, COMMIT)
+
+_Entries: TypeAlias = list[tuple[bytes, dict[bytes, bytes]]]
+
+
+class Written(NamedTuple):
+    """What a worker has to say of one camera: messages under their ids, and its state after."""
+
+    camera: str
+    messages: Sequence[StoredMessage]
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unended:
+    """What a stream says of events: the last messages of those that have not ended."""
+
+    newest_id: str | None
+    messages: Mapping[str, EventMessage]
+
+
+class EventStore:
+    """Leases, streams and states of the cameras on one Redis or cluster; used by one thread."""
+
+    def __init__(self, link: RedisLink, worker: str, kept: int) -> None:
+        """``worker`` is a name nobody else has; streams are trimmed to ``kept`` messages.
+
+        Raises:
+            redis.RedisError: A server does not answer, or knows no scripts.
+        """
+        self._link = link
+        self._worker = worker
+        self._kept = kept
+        self._reader = StreamReader(link)
+        self._sha: dict[str, str] = {}
+        for node in link.nodes:
+            for script in _SCRIPTS:
+                self._sha[script] = node.script_load(script)
+
+    def cameras(self) -> list[str]:
+        """All cameras that have published detections."""
+        return [key.camera for key in self._reader.streams(Kind.DETECTIONS)]
+
+    def workers(self) -> int:
+        """Say that this one lives, and count all that do."""
+        return max(1, self._live(LEASE_MS))
+
+    def leave(self, cameras: Iterable[str]) -> None:
+        """Let others have ``cameras`` at once, and count as a worker no more."""
+        self.free(cameras)
+        self._live(0)
+
+    def hold(self, cameras: Sequence[str]) -> set[str]:
+        """Take or keep ``cameras``; returns those that are this worker's now."""
+        exchange = self._link.exchange()
+        for camera in cameras:
+            self._call(exchange, HOLD, [lease_key(camera)], self._worker, LEASE_MS)
+        return self._granted(cameras, exchange)
+
+    def unheld(self, cameras: Sequence[str]) -> list[str]:
+        """Those of ``cameras`` that nobody tracks."""
+        exchange = self._link.exchange()
+        for camera in cameras:
+            exchange.at(lease_key(camera)).exists(lease_key(camera))
+        replies = _checked(exchange)
+        return [camera for camera, held in zip(cameras, replies, strict=True) if not held]
+
+    def free(self, cameras: Iterable[str]) -> None:
+        """Let others have ``cameras`` at once."""
+        exchange = self._link.exchange()
+        for camera in cameras:
+            self._call(exchange, FREE, [lease_key(camera)], self._worker)
+        _checked(exchange)
+
+    def state(self, camera: str) -> bytes | None:
+        """What the last worker left."""
+        key = state_key(camera)
+        return cast("bytes | None", self._link.node_of(key).get(key))
+
+    def newest(self, stream: StreamKey, count: int) -> list[StoredMessage]:
+        """The last entries of a stream, oldest first."""
+        return self._reader.newest(stream, count)
+
+    def unended(self, camera: str) -> Unended:
+        """The events of a camera that were told of and have not ended, by their stream."""
+        stored = self._reader.newest(StreamKey(Kind.EVENTS, camera), self._kept)
+        found: dict[str, EventMessage] = {}
+        for _, payload in stored:
+            try:
+                message = decode_event(payload)
+            except PublishError:
+                continue
+            found.pop(message.id, None)
+            if message.type != EventType.END:
+                found[message.id] = message
+        return Unended(stored[-1].stream_id if stored else None, found)
+
+    def read(
+        self, after: Mapping[StreamKey, str], timeout_s: float
+    ) -> dict[StreamKey, list[StoredMessage]]:
+        """What streams have after the ids given, waiting up to ``timeout_s`` for any."""
+        if not self._link.is_cluster:
+            names = {str(stream): last for stream, last in after.items()}
+            reply = self._link.nodes[0].xread(
+                cast("dict[redis.typing.KeyT, redis.typing.StreamIdT]", names),
+                count=_PAGE,
+                block=max(1, int(timeout_s * 1000)),
+            )
+            return _found(cast("list[tuple[bytes, _Entries]]", reply or []))
+        exchange = self._link.exchange()
+        for stream, last in after.items():
+            exchange.at(str(stream)).xread({str(stream): last}, count=_PAGE)
+        replies = cast("list[list[tuple[bytes, _Entries]] | None]", _checked(exchange))
+        found = _found([stream for reply in replies for stream in reply or []])
+        if not found:
+            time.sleep(min(timeout_s, _POLL_S))
+        return found
+
+    def write(self, all_written: Sequence[Written]) -> set[str]:
+        """Put messages on stream and channel and keep the states, in one round trip per server.
+
+        A message that is on its stream already is neither added nor published a second time.
+
+        Returns:
+            The cameras for which that was done; of the others another worker has taken over.
+        """
+        exchange = self._link.exchange()
+        publish = "SPUBLISH" if self._link.is_cluster else "PUBLISH"
+        for camera, messages, state in all_written:
+            keys = [lease_key(camera), str(StreamKey(Kind.EVENTS, camera)), state_key(camera)]
+            flat = [part for message in messages for part in message]
+            self._call(
+                exchange,
+                COMMIT,
+                keys,
+                self._worker,
+                LEASE_MS,
+                self._kept,
+                state,
+                _STATE_S,
+                publish,
+                *flat,
+            )
+        return self._granted([written.camera for written in all_written], exchange)
+
+    def _live(self, lease_ms: int) -> int:
+        exchange = self._link.exchange()
+        self._call(exchange, LIVE, [WORKERS], self._worker, lease_ms)
+        return cast("int", _checked(exchange)[0])
+
+    def _call(
+        self, exchange: Exchange, script: str, keys: list[str], *args: str | bytes | int
+    ) -> None:
+        exchange.at(keys[0]).evalsha(self._sha[script], len(keys), *keys, *args)
+
+    @staticmethod
+    def _granted(cameras: Sequence[str], exchange: Exchange) -> set[str]:
+        replies = _checked(exchange)
+        return {camera for camera, is_done in zip(cameras, replies, strict=True) if is_done}
+
+
+def _checked(exchange: Exchange) -> list[object]:
+    """The replies; the first error among them is raised."""
+    replies = exchange.execute()
+    for reply in replies:
+        if isinstance(reply, redis.RedisError):
+            raise reply
+    return replies
+
+
+def _found(
+    reply: Sequence[tuple[bytes, _Entries]],
+) -> dict[StreamKey, list[StoredMessage]]:
+    field = MESSAGE_FIELD.encode()
+    return {
+        key: [StoredMessage(entry.decode(), values.get(field, b"")) for entry, values in entries]
+        for name, entries in reply
+        if (key := parse_stream_key(name.decode())) is not None
+    }

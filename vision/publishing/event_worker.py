@@ -1,0 +1,234 @@
+"""Follows the streams of the cameras that are this worker's, and writes what comes of them.
+
+Whatever is in memory only can be lost at any moment: messages and the state after them are
+written together, and after every doubt about a connection the state is read anew. What was
+decided and not written is decided again, from the same messages in the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Protocol
+
+import redis
+
+from vision.config.topics import RedisSettings
+from vision.domain.errors import ConfigError
+from vision.frames.redis_client import address_of, warn_if_unverified
+from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
+from vision.frames.redis_errors import explain
+from vision.frames.redis_link import RedisLink
+from vision.publishing.event_store import LEASE_MS, EventStore, Unended, Written
+from vision.publishing.keys import Kind, StreamKey
+from vision.publishing.stream_reader import StoredMessage
+from vision.resilience.damping import Damper
+
+_log = logging.getLogger(__name__)
+_HOLD_S = LEASE_MS / 1000 / 5
+_FIND_S = 5.0
+_READ_S = 0.25
+# How old a state may be for somebody who goes on from it: he reads that much again.
+_KEEP_S = 1.0
+_LOG_PERIOD_S = 60.0
+_NEWEST = 100
+
+
+class CameraTracker(Protocol):
+    """What makes events of one camera's messages."""
+
+    @property
+    def detections_id(self) -> str:
+        """The entry after which its detections are to be read on."""
+
+    @property
+    def statuses_id(self) -> str:
+        """The same for its statuses."""
+
+    def restore(self, state: bytes) -> bool:
+        """Go on from what another one left; False where that cannot be understood."""
+
+    def rebuild(self, told: Unended) -> None:
+        """Begin anew, from the first sighting of what was told of and has not ended."""
+
+    def begin(self, detections: Sequence[StoredMessage]) -> None:
+        """Begin with a camera that nobody tracked: after these entries, but what is recent."""
+
+    def take(
+        self, detections: Sequence[StoredMessage], statuses: Sequence[StoredMessage]
+    ) -> list[StoredMessage]:
+        """The messages to write for what came; called with nothing when nothing has come."""
+
+    def state(self) -> bytes | None:
+        """What to leave for whoever goes on; None while it is not known yet."""
+
+
+@dataclass(slots=True)
+class _Held:
+    tracker: CameraTracker
+    kept_s: float
+    is_changed: bool = False
+
+
+class EventWorker:
+    """Any number of these share the cameras; used by one thread."""
+
+    def __init__(
+        self,
+        settings: RedisSettings,
+        password: Callable[[], str | None],
+        tracker: Callable[[str], CameraTracker],
+        *,
+        kept: int,
+        wanted: Callable[[Collection[str]], Collection[str]],
+    ) -> None:
+        """``wanted`` says which cameras to track, given those that have a stream.
+
+        Raises:
+            ConfigError: ``redis.url`` has an option that does not exist.
+        """
+        self._settings = settings
+        self._connector = RedisConnector(settings, password)
+        warn_if_unverified(settings)
+        self._tracker = tracker
+        self._kept = kept
+        self._wanted = wanted
+        self._name = secrets.token_hex(8)
+        self._held: dict[str, _Held] = {}
+        self._cameras: list[str] = []
+        self._backoff = reconnect_backoff(settings)
+        self._damper = Damper(_LOG_PERIOD_S)
+        self._connected = False
+        self.turned_ns = time.monotonic_ns()
+
+    @property
+    def connected(self) -> bool:
+        """Whether Redis answered last time."""
+        return self._connected
+
+    @property
+    def trackers(self) -> Mapping[str, CameraTracker]:
+        """The cameras that are this worker's now."""
+        return {camera: held.tracker for camera, held in tuple(self._held.items())}
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set; lost connections are waited for."""
+        while not stop.is_set():
+            self.turned_ns = time.monotonic_ns()
+            try:
+                with closing(self._connector.open()) as link:
+                    self._follow(EventStore(link, self._name, self._kept), link, stop)
+            except (redis.RedisError, ConfigError) as error:
+                reason = explain(error)
+                if self._damper.admit(reason):
+                    address = address_of(self._settings)
+                    _log.warning("events.redis_away address=%s reason=%s", address, reason)
+                self._connected = False
+                # Whatever was not written is decided anew.
+                self._held.clear()
+                stop.wait(self._backoff.next_s())
+
+    def _follow(self, store: EventStore, link: RedisLink, stop: threading.Event) -> None:
+        held_s = found_s = asked_s = float("-inf")
+        while not stop.is_set():
+            now_s = time.monotonic()
+            self.turned_ns = time.monotonic_ns()
+            if now_s - asked_s >= ASK_PERIOD_S:
+                asked_s = now_s
+                if not self._connector.is_current(link):
+                    raise redis.ConnectionError("another server is the primary now")
+            if now_s - found_s >= _FIND_S:
+                found_s = now_s
+                self._cameras = sorted(self._wanted(store.cameras()))
+            if now_s - held_s >= _HOLD_S:
+                held_s = now_s
+                self._share(store)
+            self._connected = True
+            self._backoff.reset()
+            if not self._held:
+                stop.wait(_READ_S)
+                continue
+            self._step(store)
+        self._write(store, keep_all=True)
+        store.leave(self._held)
+        self._held.clear()
+
+    def _share(self, store: EventStore) -> None:
+        """Keep the leases, give up what is more than a fair share, take what nobody has."""
+        granted = store.hold(list(self._held))
+        for camera in [name for name in self._held if name not in granted]:
+            self._drop(camera, "another worker has it")
+        share = -(-len(self._cameras) // store.workers())
+        unwanted = [camera for camera in self._held if camera not in self._cameras]
+        surplus = list(self._held)[share:] or unwanted
+        if surplus:
+            self._write(store, keep_all=True)
+            store.free(surplus)
+            for camera in surplus:
+                self._drop(camera, "shared with another worker")
+        room = share - len(self._held)
+        if room <= 0:
+            return
+        others = [camera for camera in self._cameras if camera not in self._held]
+        for camera in sorted(store.hold(store.unheld(others)[:room])):
+            self._held[camera] = _Held(self._begun(store, camera), time.monotonic())
+            _log.info("events.tracking camera=%s", camera)
+
+    def _begun(self, store: EventStore, camera: str) -> CameraTracker:
+        tracker, state = self._tracker(camera), store.state(camera)
+        if state is not None and tracker.restore(state):
+            return tracker
+        told = store.unended(camera)
+        if told.newest_id is not None:
+            _log.warning("events.state_unknown camera=%s open=%d", camera, len(told.messages))
+        if told.messages:
+            tracker.rebuild(told)
+        else:
+            tracker.begin(store.newest(StreamKey(Kind.DETECTIONS, camera), _NEWEST))
+        return tracker
+
+    def _drop(self, camera: str, reason: str) -> None:
+        self._held.pop(camera, None)
+        _log.info("events.released camera=%s reason=%s", camera, reason)
+
+    def _step(self, store: EventStore) -> None:
+        after: dict[StreamKey, str] = {}
+        for camera, held in self._held.items():
+            after[StreamKey(Kind.DETECTIONS, camera)] = held.tracker.detections_id
+            after[StreamKey(Kind.STATUS, camera)] = held.tracker.statuses_id
+        came = store.read(after, _READ_S)
+        messages: dict[str, list[StoredMessage]] = {}
+        for camera, held in self._held.items():
+            detections = came.get(StreamKey(Kind.DETECTIONS, camera), [])
+            statuses = came.get(StreamKey(Kind.STATUS, camera), [])
+            messages[camera] = held.tracker.take(detections, statuses)
+            held.is_changed |= bool(detections or statuses)
+        self._write(store, messages)
+
+    def _write(
+        self,
+        store: EventStore,
+        messages: Mapping[str, Sequence[StoredMessage]] | None = None,
+        *,
+        keep_all: bool = False,
+    ) -> None:
+        now_s = time.monotonic()
+        due: list[Written] = []
+        for camera, held in self._held.items():
+            told = (messages or {}).get(camera, ())
+            is_due = held.is_changed and (keep_all or now_s - held.kept_s >= _KEEP_S)
+            state = held.tracker.state() if told or is_due else None
+            if state is not None:
+                due.append(Written(camera, told, state))
+                held.is_changed, held.kept_s = False, now_s
+        if not due:
+            return
+        done = store.write(due)
+        for written in due:
+            if written.camera not in done:
+                self._drop(written.camera, "another worker has it")

@@ -1,0 +1,163 @@
+"""Keeps one camera's ingest process alive and takes in what it sends."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from vision.config.topics import LogSettings
+from vision.domain.status import CameraState
+from vision.domain.worker_loss import WorkerLoss
+from vision.frames.newest import NewestFrames
+from vision.frames.shared_memory import FrameReady
+from vision.resilience.backoff import Backoff
+from vision.resilience.restarts import RestartWindow
+from vision.runtime.cameras.monitor import CameraMonitor
+from vision.runtime.cameras.worker import IngestWorker
+from vision.runtime.ingest.protocol import Heartbeat, IngestTask, StateReport
+
+_log = logging.getLogger(__name__)
+# A worker says something four times a second; this silence means that it hangs or is stopped.
+# The last part is a second look: where the machine itself stood still, a worker speaks by then.
+_SILENCE_S, _SECOND_LOOK_S = 1.0, 0.5
+# The first word of a worker takes as long as its imports do on a busy machine.
+_BIRTH_S = 30.0
+_WEIGH_EVERY_S = 1.0
+_AT_ONCE, _WINDOW_S = 5, 60.0
+_RESTART_BOUNDS_S = (0.5, 30.0)
+
+
+class IngestSupervisor:
+    """Runs in a thread of its own per camera; ``stop`` may be called from any other."""
+
+    def __init__(
+        self,
+        task: IngestTask,
+        frames: NewestFrames,
+        monitor: CameraMonitor,
+        next_run: Callable[[], int],
+    ) -> None:
+        """Supervise ``task``; its ``run`` is replaced by ``next_run()`` for each worker."""
+        self._task = task
+        self._frames = frames
+        self._monitor = monitor
+        self._next_run = next_run
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._worker: IngestWorker | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker at this moment."""
+        worker = self._worker
+        return worker.pid if worker else None
+
+    def run(self) -> None:
+        """Keep a worker running until :meth:`stop`."""
+        restarts = RestartWindow(_AT_ONCE, _WINDOW_S, Backoff(*_RESTART_BOUNDS_S))
+        while not self._stopping.is_set():
+            loss, why = self._serve()
+            if self._stopping.is_set():
+                break
+            delay_s = restarts.next_s()
+            _log.error("ingest.worker_lost camera=%s reason=%s", self._task.name, why)
+            self._monitor.on_worker_lost(loss)
+            self._monitor.on_state(
+                self._task.run,
+                CameraState.RECONNECTING,
+                f"the ingest worker {why}",
+                time.time_ns() + round(delay_s * 1e9),
+            )
+            self._stopping.wait(delay_s)
+        self._monitor.on_state(self._task.run, CameraState.STOPPED, "the node stops")
+
+    def stop(self) -> None:
+        """Ask the worker to go, and make :meth:`run` return soon."""
+        self._stopping.set()
+        with self._lock:
+            if self._worker is not None:
+                self._worker.stop()
+
+    def log_as(self, logs: LogSettings) -> None:
+        """Have the worker log in this way, and those to come."""
+        with self._lock:
+            self._task = replace(self._task, logs=logs)
+            if self._worker is not None:
+                self._worker.log_as(logs)
+
+    def kill(self) -> None:
+        """End a worker that does not go by itself."""
+        with self._lock:
+            if self._worker is not None:
+                self._worker.kill()
+
+    def _serve(self) -> tuple[WorkerLoss, str]:
+        """Start one worker and take in what it says until it is gone; says how it went."""
+        with self._lock:
+            self._task = replace(self._task, run=self._next_run())
+        self._monitor.on_state(self._task.run, CameraState.STARTING, "the ingest worker starts")
+        try:
+            worker = IngestWorker(self._task)
+        except OSError as error:
+            return WorkerLoss.NOT_STARTED, f"cannot be started: {error.strerror}"
+        with self._lock:
+            self._worker = worker
+        if self._stopping.is_set():
+            self.stop()
+        try:
+            return self._listen(worker)
+        except Exception:  # noqa: BLE001  a camera must not be lost to a word of its worker
+            _log.exception("ingest.worker_not_understood camera=%s", self._task.name)
+            return WorkerLoss.NOT_UNDERSTOOD, "says what nobody understands"
+        finally:
+            with self._lock:
+                self._worker = None
+            worker.bury()
+
+    def _listen(self, worker: IngestWorker) -> tuple[WorkerLoss, str]:
+        """Take in messages until the worker is gone; says in what way it went."""
+        silence_s, weigh_s = _BIRTH_S, time.monotonic()
+        try:
+            while worker.pipe.poll(silence_s) or worker.pipe.poll(_SECOND_LOOK_S):
+                silence_s = _SILENCE_S
+                message = worker.pipe.recv()
+                self._take_in(worker, message)
+                if isinstance(message, Heartbeat) and _hangs(message):
+                    return WorkerLoss.HUNG, "hangs in the media library"
+                if time.monotonic() >= weigh_s:
+                    weigh_s = time.monotonic() + _WEIGH_EVERY_S
+                    if excess := self._excess(worker):
+                        return WorkerLoss.MEMORY, excess
+        except (EOFError, OSError):
+            return worker.end()
+        return WorkerLoss.SILENT, f"said nothing for {silence_s + _SECOND_LOOK_S:g} s"
+
+    def _take_in(self, worker: IngestWorker, message: object) -> None:
+        match message:
+            case FrameReady():
+                self._monitor.on_frame(message.meta)
+                self._frames.offer(worker.lease(message))
+            case Heartbeat():
+                self._monitor.on_heartbeat(worker.run, message.counters, message.vitals)
+            case StateReport():
+                self._monitor.on_state(
+                    worker.run, message.state, message.reason, message.retry_at_ns, message.lost
+                )
+            case _:
+                raise TypeError(f"unknown message of a worker: {type(message).__name__}")
+
+    def _excess(self, worker: IngestWorker) -> str:
+        """What is wrong with the worker's memory; nothing while it keeps to its limit."""
+        limit_mib = self._task.max_rss_mib
+        if not limit_mib or (held_mib := worker.resident_mib()) <= limit_mib:
+            return ""
+        return f"held {held_mib:.0f} MiB, more than ingest.max_rss_mib ({limit_mib})"
+
+
+def _hangs(heartbeat: Heartbeat) -> bool:
+    """Whether the capturing thread is lost while the others of its process go on."""
+    due_ns = heartbeat.counters.due_mono_ns
+    return 0 < due_ns < time.monotonic_ns()

@@ -1,0 +1,115 @@
+"""One ingest process as its supervisor sees it: started, talked to, buried."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+from vision.config.topics import LogSettings
+from vision.domain.worker_loss import WorkerLoss
+from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameLease
+from vision.frames.shared_memory import SharedFrameReader as Reader
+from vision.runtime.ingest.memory import resident_mib
+from vision.runtime.ingest.process import ingest_main
+from vision.runtime.ingest.protocol import LOGS, STOP, IngestTask
+
+_GOODBYE_S = 2.0
+# Spawned, not forked: a fork of a process with threads can inherit a lock nobody frees.
+_spawn = multiprocessing.get_context("spawn")
+
+
+class IngestWorker:
+    """A process of its own with its end of a pipe and its part of shared memory.
+
+    ``stop`` and ``kill`` may be called from any thread, the rest is its supervisor's.
+    """
+
+    def __init__(self, task: IngestTask) -> None:
+        """Start it.
+
+        Raises:
+            OSError: The machine has no process, memory or descriptor left.
+        """
+        self.run = task.run
+        self._sending = threading.Lock()
+        buffers = SharedBuffers(task.long_side)
+        try:
+            self._pipe, theirs = _spawn.Pipe()
+            try:
+                self._process: BaseProcess = _spawn.Process(
+                    target=ingest_main,
+                    args=(task, theirs, buffers),
+                    name=f"ingest-{task.name}",
+                    daemon=True,
+                )
+                self._process.start()
+            except BaseException:
+                self._pipe.close()
+                raise
+            finally:
+                theirs.close()
+        finally:
+            buffers.close_descriptor()
+        self._reader = Reader(buffers, self._tell)
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def pipe(self) -> Connection:
+        """What it says; the end of it is the worker's."""
+        return self._pipe
+
+    def lease(self, ready: FrameReady) -> SharedFrameLease:
+        """A frame that it announced."""
+        return self._reader.lease(ready)
+
+    def resident_mib(self) -> float:
+        """Memory it holds, MiB."""
+        return resident_mib(self._process.pid) if self._process.pid else 0.0
+
+    def stop(self) -> None:
+        """Ask it to go."""
+        self._tell(STOP)
+
+    def log_as(self, logs: LogSettings) -> None:
+        """Tell it how to log from now on."""
+        self._send(bytes((LOGS,)) + logs.model_dump_json().encode())
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    def end(self) -> tuple[WorkerLoss, str]:
+        """How it ended, also in words, once its pipe has."""
+        self._process.join(_GOODBYE_S)
+        code = self._process.exitcode
+        if code is not None and code < 0:
+            return WorkerLoss.KILLED, f"was killed by {signal.Signals(-code).name}"
+        how = "closed its pipe" if code is None else f"ended with exit code {code}"
+        return WorkerLoss.EXITED, how
+
+    def bury(self) -> None:
+        """Wait until nothing is left of it; the memory goes with the last frame that is read."""
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+        with self._sending:
+            self._pipe.close()
+
+    def _tell(self, byte: int) -> None:
+        """Send one byte: a buffer to reuse, or STOP."""
+        self._send(bytes((byte,)))
+
+    def _send(self, message: bytes) -> None:
+        try:
+            with self._sending:
+                self._pipe.send_bytes(message)
+        except OSError:
+            # It is gone and its buffers with it; the next one gets its own.
+            return

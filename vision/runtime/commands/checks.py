@@ -1,0 +1,102 @@
+"""Looks at everything a node needs, one thing after the other, and tells of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from vision.artefacts.progress import Progress
+from vision.capture.probe import probe_camera
+from vision.config.camera import CameraSettings
+from vision.config.secrets import SecretFiles
+from vision.config.settings import Settings
+from vision.domain.errors import VisionError
+from vision.inference.selections import selections
+from vision.publishing.probe import probe_redis
+from vision.runtime.ingest.address import camera_address
+from vision.runtime.parts.model_loading import model_for
+from vision.runtime.parts.redis_password import redis_password
+from vision.telemetry.redaction import process_redactor
+
+# Enough for a person's patience, few enough not to look like an attack to a switch.
+_PROBES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of one look.
+
+    Attributes:
+        subject: What was looked at.
+        is_fine: Whether a node can work with it.
+        text: What was found, or what to do.
+    """
+
+    subject: str
+    is_fine: bool
+    text: str
+
+
+def run_checks(settings: Settings, progress: Progress) -> Iterator[Check]:
+    """Check secrets, model, Redis and every camera of ``settings``."""
+    secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+    cameras = settings.active_cameras
+    yield _check("cameras", lambda: _count(cameras))
+    yield _check("secrets", lambda: _secrets(settings, secrets))
+    yield _check("model", lambda: _model(settings, progress))
+    yield _check(
+        "redis", lambda: probe_redis(settings.redis, lambda: redis_password(settings, secrets))
+    )
+    with ThreadPoolExecutor(_PROBES_AT_ONCE, thread_name_prefix="probe") as pool:
+        probes = {
+            name: pool.submit(_check, f"camera {name}", _camera_look(name, camera, secrets))
+            for name, camera in cameras.items()
+        }
+        for probe in probes.values():
+            yield probe.result()
+
+
+def _check(subject: str, look: Callable[[], str]) -> Check:
+    try:
+        is_fine, text = True, look()
+    except VisionError as error:
+        is_fine, text = False, str(error)
+    return Check(subject, is_fine=is_fine, text=process_redactor.redact(text))
+
+
+def _count(cameras: dict[str, CameraSettings]) -> str:
+    if not cameras:
+        raise VisionError("there is none: add one under the key cameras")
+    return ", ".join(cameras)
+
+
+def _secrets(settings: Settings, secrets: SecretFiles) -> str:
+    known = [name for name, camera in settings.cameras.items() if secrets.camera(name, camera)]
+    if redis_password(settings, secrets) is not None:
+        known.append("redis")
+    return f"credentials for {', '.join(known)}" if known else "none needed"
+
+
+def _model(settings: Settings, progress: Progress) -> str:
+    chosen = model_for(settings, progress)
+    selections(settings.active_cameras, settings.model, chosen.entry.labels)
+    return chosen.reason
+
+
+def _camera_look(name: str, camera: CameraSettings, secrets: SecretFiles) -> Callable[[], str]:
+    def look() -> str:
+        seen = probe_camera(camera_address(name, camera, secrets))
+        clock = "sends no sender report yet: arrival time is used"
+        if seen.clock_offset_s is not None:
+            believed = abs(seen.clock_offset_s) <= camera.clock_window_s
+            clock = f"its clock is {seen.clock_offset_s:.2f} s behind arrival" + (
+                "" if believed else ", more than clock_window_s: arrival time is used"
+            )
+        return (
+            f"{seen.codec} {seen.width}x{seen.height}, {seen.fps:.1f} fps, first frame after "
+            f"{seen.first_frame_s:.2f} s, {clock}"
+            + (", its certificate is not checked (tls.verify is false)" * camera.is_unverified)
+        )
+
+    return look

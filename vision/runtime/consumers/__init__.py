@@ -1,0 +1,1 @@
+"""Roles that read what others have published."""

@@ -1,0 +1,1 @@
+"""The node with all that it needs around it."""

@@ -1,0 +1,1 @@
+"""What a role says of itself, and whether it does its work."""

@@ -1,0 +1,89 @@
+"""What the roles say of themselves, in words (see :mod:`vision.runtime.health.liveness`)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from vision.config.run_dir import run_dir
+from vision.config.settings import Settings
+from vision.config.topics import PublishingSettings
+from vision.domain.errors import ConfigError
+from vision.runtime.health.liveness import Liveness, LivenessFile
+from vision.telemetry.camera_view import CameraView
+
+_log = logging.getLogger(__name__)
+# An idle worker looks around twice a second, a busy one with every answer of the engine.
+_STILL_S = 5.0
+_WATCHDOG_S = 0.5
+
+
+def liveness_file(settings: Settings, role: str) -> LivenessFile | None:
+    """The file of ``role``; None where no folder is named and none can be used.
+
+    Raises:
+        ConfigError: The folder that the settings name cannot be used.
+    """
+    try:
+        return LivenessFile(run_dir(settings.run_dir), role)
+    except ConfigError as error:
+        if settings.run_dir is not None:
+            raise
+        # Whoever asks `vision healthcheck` then hears that nobody says anything.
+        _log.warning("role.liveness_unwritten reason=%s", error)
+        return None
+
+
+def watch(
+    stop: threading.Event,
+    check_stalls: Callable[[], None],
+    liveness: LivenessFile | None,
+    read: Callable[[], Liveness],
+) -> None:
+    """Look for quiet cameras and tell of the role, twice a second, until ``stop`` is set."""
+    while not stop.wait(_WATCHDOG_S):
+        check_stalls()
+        if liveness:
+            liveness.write(read)
+
+
+def still(name: str, turned_ns: int) -> tuple[str, ...]:
+    """A complaint when the part called ``name`` has not looked around for too long."""
+    still_s = (time.monotonic_ns() - turned_ns) / 1e9
+    return (f"{name} has not moved for {still_s:.0f} s",) if still_s > _STILL_S else ()
+
+
+def camera_reasons(views: Iterable[CameraView]) -> tuple[str, ...]:
+    """The cameras that nothing is seen through."""
+    return tuple(
+        f"{view.name} is {view.state}: {view.reason}" for view in views if not view.state.delivers
+    )
+
+
+def camera_facts(views: Iterable[CameraView]) -> tuple[str, ...]:
+    """How fresh the pictures of the others are."""
+    return tuple(
+        f"{view.name} is {view.state}, newest frame {view.frame_age_s:.1f} s old"
+        for view in views
+        if view.state.delivers and view.frame_age_s is not None
+    )
+
+
+def outbox_reasons(waiting: int, publishing: PublishingSettings) -> tuple[str, ...]:
+    """A complaint when messages wait that will soon be lost."""
+    # The bound holds per camera: below it for all together, none has lost anything.
+    if waiting < publishing.outbox_messages:
+        return ()
+    return (f"{waiting} messages wait for Redis",)
+
+
+def spool_facts(problem: str | None) -> tuple[str, ...]:
+    """A word on the messages that wait, when the disk does not keep them as it should."""
+    return (f"messages wait in memory only: {problem}",) if problem else ()
+
+
+def redis_fact(*, is_connected: bool) -> str:
+    """Whether Redis answers."""
+    return "Redis answers" if is_connected else "Redis is away"

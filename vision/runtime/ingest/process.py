@@ -1,0 +1,210 @@
+"""The ingest process: one camera, connected again and again until told to stop."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+
+from vision.capture.worker import CaptureWorker
+from vision.config.secrets import SecretFiles
+from vision.config.topics import LogSettings
+from vision.domain.errors import ConfigError, SourceError, SourceErrorCode
+from vision.domain.status import CameraState
+from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameWriter
+from vision.resilience.backoff import Backoff
+from vision.runtime.ingest.address import camera_address
+from vision.runtime.ingest.memory import resident_bytes
+from vision.runtime.ingest.protocol import (
+    HEARTBEAT_S,
+    LOGS,
+    STOP,
+    Heartbeat,
+    IngestTask,
+    StateReport,
+    WorkerVitals,
+)
+from vision.runtime.ingest.retry_wait import RetryWait
+from vision.runtime.processes.bound_to_parent import end_with_parent
+from vision.runtime.processes.error_reports import start_error_reports
+from vision.telemetry.logs import configure_logs, set_levels
+from vision.telemetry.redacted_stream import redact_output
+from vision.telemetry.redaction import process_redactor
+
+_log = logging.getLogger(__name__)
+# A connection that lasted this long was a good one: the next failure starts from the bottom.
+_GOOD_CONNECTION_S = 10.0
+# How long a worker may take to say goodbye to its camera before it just goes.
+_GOODBYE_S = 1.0
+_STATES = {
+    SourceErrorCode.AUTH_FAILED: CameraState.AUTH_FAILED,
+    SourceErrorCode.NOT_FOUND: CameraState.NOT_FOUND,
+    SourceErrorCode.DECODE: CameraState.DECODE_ERROR,
+}
+# Cameras lock an account after five wrong passwords or so: ask seldom. At least half a minute,
+# one, two and then two and a half pass between attempts.
+_SLOW = frozenset({SourceErrorCode.AUTH_FAILED, SourceErrorCode.NOT_FOUND})
+_SLOW_BOUNDS_S = (60.0, 300.0)
+_SLOW_LEAST_SHARE = 0.5
+_QUICK_BOUNDS_S = (0.25, 15.0)
+
+
+def ingest_main(task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> None:
+    """Body of the process that :mod:`vision.runtime.cameras.supervisor` spawns."""
+    # The end of the pipe tells a worker that its node is gone, but not one that is stopped or
+    # hangs in a library: that one is killed by the kernel.
+    node = multiprocessing.parent_process()
+    if node is not None and node.pid is not None:
+        end_with_parent(node.pid, signal.SIGKILL)
+    # A terminal sends Ctrl-C to the whole group, but the node decides when a worker goes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # As for this one, which is for the node.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    configure_logs(task.logs.level, task.logs.format, sys.stderr)
+    set_levels(task.logs.level, task.logs.areas.items())
+    # For good: what nobody catches is printed by multiprocessing, after this function.
+    redact_output("stdout", "stderr")
+    try:
+        start_error_reports(task.secrets_dir, f"ingest worker {task.name}")
+    except ConfigError as error:
+        # The node refuses to start with it; once it runs, a camera is worth more than a report.
+        _log.warning('ingest.no_error_reports camera=%s reason="%s"', task.name, error)
+    IngestProcess(task, pipe, buffers).run()
+
+
+class IngestProcess:
+    """Wires the capture worker to the pipe and the shared memory."""
+
+    def __init__(self, task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> None:
+        self._task = task
+        self._pipe = pipe
+        self._sending = threading.Lock()
+        self._stop = threading.Event()
+        self._done = threading.Event()
+        self._secrets = SecretFiles(task.secrets_dir, process_redactor.register)
+        self._writer = SharedFrameWriter(buffers, self._send)
+        self._online_since_s: float | None = None
+        self._worker = CaptureWorker(
+            camera=task.name,
+            run=task.run,
+            fps=task.camera.fps,
+            long_side=task.long_side,
+            clock_window_s=task.camera.clock_window_s,
+            frozen_after_s=task.camera.frozen_after_s,
+            motion=task.camera.motion,
+            sink=self._writer,
+            on_online=self._online,
+            on_clock_step=self._clock_step,
+            on_frozen=self._frozen,
+        )
+
+    def run(self) -> None:
+        """Serve the camera until the node says stop or is gone."""
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        try:
+            self._serve()
+        finally:
+            self._done.set()
+
+    def _serve(self) -> None:
+        quick = Backoff(*_QUICK_BOUNDS_S)
+        slow = Backoff(*_SLOW_BOUNDS_S, least_share=_SLOW_LEAST_SHARE)
+        while not self._stop.is_set():
+            self._online_since_s = None
+            # Before they are read: a change in the middle of an attempt is one, too.
+            waiting = RetryWait(lambda: self._secrets.stamp(self._task.name), self._stop.wait)
+            failure = self._capture()
+            if failure is None:
+                return
+            since_s = self._online_since_s
+            if since_s is not None and time.monotonic() - since_s > _GOOD_CONNECTION_S:
+                quick.reset()
+                slow.reset()
+            delay_s = (slow if failure.code in _SLOW else quick).next_s()
+            self._send(
+                StateReport(
+                    state=_STATES.get(failure.code, CameraState.RECONNECTING),
+                    # Here, where a password that was changed since the start is known.
+                    reason=process_redactor.redact(failure.reason),
+                    retry_at_ns=time.time_ns() + round(delay_s * 1e9),
+                    lost=failure.code,
+                )
+            )
+            if waiting.wait(delay_s):
+                _log.info("ingest.secret_changed camera=%s", self._task.name)
+                slow.reset()
+
+    def _capture(self) -> SourceError | None:
+        """Serve one connection; None when it ended because we were told to stop."""
+        try:
+            # Read anew for each connection, so that a rotated password needs no restart.
+            address = camera_address(self._task.name, self._task.camera, self._secrets)
+            self._worker.capture(address, self._stop)
+        except SourceError as error:
+            return error
+        except ConfigError as error:
+            return SourceError(SourceErrorCode.AUTH_FAILED, str(error))
+        return None
+
+    def _online(self, codec: str) -> None:
+        self._online_since_s = time.monotonic()
+        self._send(StateReport(CameraState.ONLINE, f"{codec} frames arrive"))
+
+    def _clock_step(self, step_ms: float) -> None:
+        reason = f"the camera's clock jumped by {step_ms / 1000:+.1f} s"
+        self._send(StateReport(CameraState.CLOCK_STEP, reason))
+
+    def _frozen(self, is_frozen: bool) -> None:  # noqa: FBT001  the event is the value
+        if is_frozen:
+            reason = f"nothing new in the picture for {self._task.camera.frozen_after_s:g} s"
+            self._send(StateReport(CameraState.FROZEN, reason))
+        else:
+            self._send(StateReport(CameraState.ONLINE, "the picture changes again"))
+
+    def _send(self, message: FrameReady | StateReport) -> None:
+        try:
+            with self._sending:
+                self._pipe.send(message)
+        except OSError:
+            # The node is gone; the listener sees the same and ends the process.
+            self._stop.set()
+
+    def _listen(self) -> None:
+        try:
+            while (message := self._pipe.recv_bytes())[0] != STOP:
+                if message[0] == LOGS:
+                    logs = LogSettings.model_validate_json(message[1:])
+                    set_levels(logs.level, logs.areas.items())
+                    _log.debug("ingest.logs_set camera=%s", self._task.name)
+                else:
+                    self._writer.freed(message[0])
+        except (EOFError, OSError):
+            _log.warning("ingest.node_gone camera=%s", self._task.name)
+        self._stop.set()
+        # A read blocked in the media library cannot be interrupted, only left behind.
+        if not self._done.wait(_GOODBYE_S):
+            os._exit(0)
+
+    def _beat(self) -> None:
+        try:
+            while not self._stop.wait(HEARTBEAT_S):
+                # Copied in its turn: never older than the state report before it.
+                with self._sending:
+                    self._pipe.send(Heartbeat(copy.copy(self._worker.counters), _vitals()))
+        except OSError:
+            self._stop.set()
+
+
+def _vitals() -> WorkerVitals:
+    return WorkerVitals(
+        cpu_s=time.process_time(),
+        rss_bytes=resident_bytes(os.getpid()),
+        redactions=process_redactor.redactions,
+    )

@@ -1,0 +1,179 @@
+"""One camera's streams through its engine: what the events worker asks of a tracker."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from vision.domain.errors import PublishError
+from vision.domain.event import EventMessage
+from vision.domain.message import DetectionMessage, StatusMessage, utc_text
+from vision.events.engine import EventEngine, Told
+from vision.events.rules import Rules
+from vision.events.state import dump_state, load_state
+from vision.publishing.cursor import BEFORE_THE_FIRST
+from vision.publishing.encoding import decode_detections, decode_status, encode
+from vision.publishing.event_store import Unended
+from vision.publishing.stream_reader import StoredMessage
+from vision.resilience.damping import Damper
+
+_log = logging.getLogger(__name__)
+_LOG_PERIOD_S = 60.0
+# Who begins with a camera takes in what was said just now, and no history.
+_RECENT_NS = 10_000_000_000
+
+_Message = TypeVar("_Message", DetectionMessage, StatusMessage)
+
+
+class EventObserver(Protocol):
+    """Hears what is told, and how far behind its frames the worker is."""
+
+    def told(self, message: EventMessage) -> None:
+        """A message is about to be written."""
+
+    def followed(self, camera: str, frame: DetectionMessage) -> None:
+        """A frame was taken in."""
+
+
+class EventTracker:
+    """Implements :class:`vision.publishing.event_worker.CameraTracker`."""
+
+    def __init__(
+        self,
+        camera: str,
+        rules: Rules,
+        observer: EventObserver,
+        *,
+        wall_ns: Callable[[], int] = time.time_ns,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._camera = camera
+        self._rules = rules
+        self._observer = observer
+        self._wall_ns = wall_ns
+        self._monotonic_s = monotonic_s
+        self._engine = EventEngine(camera, rules)
+        self._detections_id = self._statuses_id = BEFORE_THE_FIRST
+        self._heard_s = monotonic_s()
+        self._told_before: Unended | None = None
+        self._damper = Damper(_LOG_PERIOD_S)
+
+    @property
+    def detections_id(self) -> str:
+        """As the worker asks."""
+        return self._detections_id
+
+    @property
+    def statuses_id(self) -> str:
+        """As the worker asks."""
+        return self._statuses_id
+
+    @property
+    def open_events(self) -> int:
+        """Events that were told of and have not ended."""
+        return self._engine.open_events
+
+    def restore(self, state: bytes) -> bool:
+        """As the worker asks."""
+        kept = load_state(state)
+        if kept is None:
+            return False
+        self._engine = EventEngine(self._camera, self._rules, kept.state)
+        self._detections_id, self._statuses_id = kept.detections_id, kept.statuses_id
+        return True
+
+    def rebuild(self, told: Unended) -> None:
+        """As the worker asks: nothing is told until the frames are past what was told."""
+        self._told_before = told
+        runs, numbers = zip(*map(_first_frame, told.messages.values()), strict=True)
+        first = min(zip(runs, numbers, strict=True))
+        self._detections_id = f"{first[0]}-{first[1] - 1}"
+
+    def begin(self, detections: Sequence[StoredMessage]) -> None:
+        """As the worker asks."""
+        since = utc_text(self._wall_ns() - _RECENT_NS)
+        for stream_id, payload in detections:
+            try:
+                is_recent = decode_detections(payload).time.published >= since
+            except PublishError:
+                is_recent = False
+            if is_recent:
+                break
+            self._detections_id = stream_id
+
+    def take(
+        self, detections: Sequence[StoredMessage], statuses: Sequence[StoredMessage]
+    ) -> list[StoredMessage]:
+        """As the worker asks."""
+        told: list[Told] = []
+        now = utc_text(self._wall_ns())
+        came: list[tuple[str, DetectionMessage | StatusMessage]] = []
+        for stream_id, payload in detections:
+            self._detections_id = stream_id
+            came += self._read(decode_detections, payload, lambda frame: frame.time.published)
+        for stream_id, payload in statuses:
+            self._statuses_id = stream_id
+            came += self._read(decode_status, payload, lambda status: status.at)
+        for _, message in sorted(came, key=lambda pair: pair[0]):
+            told += self._take_one(message, now)
+        if detections:
+            self._heard_s = self._monotonic_s()
+        else:
+            told += self._adopted(None, now)
+            told += self._engine.on_silence(self._monotonic_s() - self._heard_s, now)
+        for _, event in told:
+            self._observer.told(event)
+        return [StoredMessage(stream_id, encode(event)) for stream_id, event in told]
+
+    def state(self) -> bytes | None:
+        """As the worker asks."""
+        if self._told_before is not None:
+            return None
+        return dump_state(self._engine.state, self._detections_id, self._statuses_id)
+
+    def _take_one(self, message: DetectionMessage | StatusMessage, now: str) -> list[Told]:
+        if isinstance(message, StatusMessage):
+            self._engine.on_status(message)
+            return []
+        told = self._adopted(message, now)
+        try:
+            caused = self._engine.on_detections(message, now)
+        except PublishError as error:
+            self._complain(error)
+            return told
+        self._observer.followed(self._camera, message)
+        return told if self._told_before is not None else told + caused
+
+    def _adopted(self, frame: DetectionMessage | None, now: str) -> list[Told]:
+        """Go on from what was told before, once the frames are past that or at their end."""
+        before = self._told_before
+        if before is None or before.newest_id is None:
+            return []
+        if frame is not None and (int(frame.run), frame.seq) <= self._engine.frame_of(
+            before.newest_id
+        ):
+            return []
+        self._told_before = None
+        return self._engine.adopt(before.messages, now)
+
+    def _read(
+        self, decode: Callable[[bytes], _Message], payload: bytes, moment: Callable[[_Message], str]
+    ) -> list[tuple[str, _Message]]:
+        try:
+            message = decode(payload)
+        except PublishError as error:
+            self._complain(error)
+            return []
+        return [(moment(message), message)]
+
+    def _complain(self, error: PublishError) -> None:
+        if times := self._damper.admit("skipped"):
+            _log.warning("events.skipped camera=%s times=%d reason=%s", self._camera, times, error)
+
+
+def _first_frame(message: EventMessage) -> tuple[int, int]:
+    """Run and number of the frame that saw an event's object first, from the event's id."""
+    run, number, _ = message.id.rpartition(":")[2].split("-")
+    return int(run), int(number)

@@ -1,0 +1,200 @@
+"""The node: every stage of the pipeline on one machine, wired together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from functools import partial
+
+from vision.artefacts.progress import Progress
+from vision.config.secrets import SecretFiles
+from vision.config.settings import Settings
+from vision.config.topics import LogSettings
+from vision.domain.detections import Detections, InferenceRecord
+from vision.domain.errors import ConfigError
+from vision.domain.message import detection_message, status_message
+from vision.domain.status import CameraStatus
+from vision.frames.newest import NewestFrames
+from vision.frames.redis_client import address_of
+from vision.frames.slot import FrameLease
+from vision.publishing.redis_publisher import RedisPublisher
+from vision.runtime.cameras.fleet import CameraFleet
+from vision.runtime.health.liveness import Liveness
+from vision.runtime.health.node_health import node_health
+from vision.runtime.health.role_liveness import (
+    camera_facts,
+    camera_reasons,
+    liveness_file,
+    outbox_reasons,
+    redis_fact,
+    spool_facts,
+    still,
+    watch,
+)
+from vision.runtime.parts.certificates import CertificateWatch, tls_peers
+from vision.runtime.parts.delivery import Delivery
+from vision.runtime.parts.inference import InferencePart
+from vision.runtime.parts.metrics import MetricsPart
+from vision.runtime.parts.publish_metrics import PublishMetrics, show_outbox
+from vision.runtime.parts.redis_password import redis_password
+from vision.runtime.parts.threads import PartThreads
+from vision.runtime.parts.web import web_server
+from vision.telemetry.camera_view import CameraView
+from vision.telemetry.metrics import NodeMetrics
+from vision.telemetry.redaction import process_redactor
+from vision.web.feed import LiveFeed
+from vision.web.health import Health
+
+_log = logging.getLogger(__name__)
+# Long enough for a full outbox over a slow line, short enough for an impatient init system.
+DRAIN_S = 5.0
+
+
+class Node:
+    """Cameras in, detections out; everything on one machine.
+
+    The constructor checks what a person may have got wrong and loads the model; :meth:`run`
+    starts the threads and processes and ends them.
+    """
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        """Prepare a node for ``settings``.
+
+        Raises:
+            ConfigError: A key, secret file, model or port is not in order.
+            ArtefactError: The model cannot be had or is not the one named.
+        """
+        self._settings = settings
+        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        password = partial(redis_password, settings, secrets)
+        _check_cameras(settings, secrets)
+        password()
+        self._liveness = liveness_file(settings, "run")
+        self._fleet = CameraFleet(settings, self._tell_status)
+        metrics = NodeMetrics(self._fleet.views)
+        for name in settings.active_cameras:
+            metrics.know_camera(name)
+        self._publisher = RedisPublisher(
+            settings.redis, settings.publishing, password, PublishMetrics(metrics)
+        )
+        self._feed = LiveFeed()
+        show_outbox(metrics, self._publisher, settings.publishing)
+        self._delivery = Delivery(metrics, self._feed, self._fleet.monitors.__getitem__)
+        # Before the model, which takes seconds: a port in use is told at once.
+        self._web = web_server(
+            settings,
+            secrets,
+            self._feed,
+            cameras=self.cameras,
+            health=self.health,
+            metrics=metrics,
+        )
+        self._metrics_port = MetricsPart(settings, secrets, metrics)
+        self._certificates = CertificateWatch(
+            tls_peers(settings.redis, settings.active_cameras), metrics
+        )
+        self._frames = NewestFrames(self._count_skipped)
+        self._inference = InferencePart(
+            settings,
+            self._frames,
+            self._deliver,
+            self._count_skipped,
+            progress,
+            on_submitted=self._delivery.count_submitted,
+        )
+        metrics.know_model(self._inference.model)
+
+    @property
+    def url(self) -> str | None:
+        """Address of the live page, None when there is none."""
+        return self._web.url if self._web else None
+
+    def cameras(self) -> list[CameraView]:
+        """All cameras at a glance, in the order of the configuration."""
+        return self._fleet.views()
+
+    def log_as(self, logs: LogSettings) -> None:
+        """Have the ingest processes log in this way."""
+        self._fleet.log_as(logs)
+
+    def health(self) -> Health:
+        """Whether the node does its work."""
+        return node_health(
+            self.cameras(),
+            self._inference.model_text,
+            address_of(self._settings.redis),
+            redis_connected=self._publisher.connected,
+            outbox_messages=self._publisher.depth,
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set, then send what waits and return.
+
+        Raises:
+            VisionError: A part failed that the node cannot go on without.
+        """
+        ended, parts = threading.Event(), PartThreads(stop)
+        sending = parts.start("publish", lambda: self._publisher.run(ended))
+        inferring = parts.start("inference", lambda: self._inference.run(ended))
+        serving = parts.start("web", self._web.run) if self._web else None
+        self._metrics_port.start(parts)
+        self._certificates.start(parts, ended)
+        newest_runs = self._publisher.last_stream_runs(self._fleet.monitors)
+        self._fleet.start(self._frames, self._inference.input_size, newest_runs)
+        _log.info(
+            "node.started cameras=%d page=%s metrics=%s",
+            len(self._fleet.monitors),
+            self.url,
+            self._metrics_port.url,
+        )
+        watch(stop, self._fleet.check_stalls, self._liveness, self._read_liveness)
+        _log.info("node.stopping")
+        self._fleet.stop()
+        ended.set()
+        self._inference.wake()
+        inferring.join()
+        self._publisher.drain(DRAIN_S)
+        sending.join()
+        if self._web and serving:
+            self._web.stop()
+            serving.join()
+        self._metrics_port.stop()
+        self._inference.close()
+        if self._liveness:
+            self._liveness.remove()
+        _log.info("node.stopped")
+        parts.raise_failure()
+
+    def _read_liveness(self) -> Liveness:
+        views = self.cameras()
+        return Liveness(
+            role="run",
+            stuck=still("inference", self._inference.turned_ns),
+            reasons=camera_reasons(views)
+            + outbox_reasons(self._publisher.depth, self._settings.publishing),
+            facts=(
+                *camera_facts(views),
+                f"model {self._inference.model.name}",
+                redis_fact(is_connected=self._publisher.connected),
+                *spool_facts(self._publisher.spool_problem),
+            ),
+        )
+
+    def _deliver(self, lease: FrameLease, seen: Detections, record: InferenceRecord) -> None:
+        frame = lease.frame
+        message = detection_message(frame.meta, seen, record, time.time_ns())
+        self._delivery.deliver(frame, message, record.inference_ms, self._publisher.publish)
+
+    def _tell_status(self, status: CameraStatus) -> None:
+        self._feed.on_status(self._publisher.publish_status(status_message(status)))
+
+    def _count_skipped(self, camera: str, reason: str, count: int) -> None:
+        self._fleet.monitors[camera].on_skipped(reason, count)
+
+
+def _check_cameras(settings: Settings, secrets: SecretFiles) -> None:
+    if not settings.active_cameras:
+        raise ConfigError("cameras: there is none: add one under this key, or enable it")
+    for name, camera in settings.active_cameras.items():
+        secrets.camera(name, camera)

@@ -1,0 +1,169 @@
+"""The web role: the live page of all cameras, with the rights of a reader of Redis."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Collection
+from functools import partial
+
+from vision.config.secrets import SecretFiles
+from vision.config.settings import Settings
+from vision.domain.errors import ConfigError, PublishError
+from vision.frames.redis_client import address_of
+from vision.frames.redis_pictures import PictureReceiver, SentPicture
+from vision.publishing.cursor import DetectionCursor, StatusCursor
+from vision.publishing.encoding import decode_detections
+from vision.publishing.subscriber import Subscriber
+from vision.runtime.cameras.published import PublishedCameras
+from vision.runtime.health.liveness import Liveness
+from vision.runtime.health.node_health import node_health
+from vision.runtime.health.role_liveness import (
+    camera_facts,
+    liveness_file,
+    redis_fact,
+    still,
+    watch,
+)
+from vision.runtime.parts.metrics import MetricsPart
+from vision.runtime.parts.redis_password import redis_password
+from vision.runtime.parts.threads import PartThreads
+from vision.runtime.parts.web import web_server
+from vision.telemetry.camera_view import CameraView
+from vision.telemetry.metrics import NodeMetrics
+from vision.telemetry.redaction import process_redactor
+from vision.web.feed import LiveFeed
+from vision.web.health import Health
+
+_log = logging.getLogger(__name__)
+_SILENT_S = 30.0
+
+
+class WebRole:
+    """Serves the page of the distributed form; it can write nothing on Redis."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare to serve; no camera needs to be known.
+
+        Raises:
+            ConfigError: A key, secret file or port is not in order, or the page is turned off.
+        """
+        self._settings = settings
+        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        password = partial(redis_password, settings, secrets)
+        password()
+        self._liveness = liveness_file(settings, "web")
+        self._feed = LiveFeed()
+        self._cameras = PublishedCameras(silence_s=partial(_silence_s, settings))
+        metrics = NodeMetrics(self._cameras.views, "web")
+        web = web_server(
+            settings,
+            secrets,
+            self._feed,
+            cameras=self._cameras.views,
+            health=self.health,
+            metrics=metrics,
+        )
+        if web is None:
+            raise ConfigError("web.enabled is false: set it to true, or do not start `vision web`")
+        self._web = web
+        self._metrics_port = MetricsPart(settings, secrets, metrics)
+        # The newest state of each camera is told at once, frames as they come.
+        self._statuses = Subscriber(settings.redis, password, StatusCursor, replay=1)
+        self._detections = Subscriber(settings.redis, password, DetectionCursor)
+        self._pictures = PictureReceiver(settings.redis, password)
+        metrics.redis_up.set_function(lambda: float(self._pictures.connected))
+        self._turned_ns = time.monotonic_ns()
+
+    def cameras(self) -> list[CameraView]:
+        """All cameras that said something, at a glance."""
+        return self._cameras.views()
+
+    def health(self) -> Health:
+        """Ready while Redis answers: a page that shows a blind camera does its work."""
+        return node_health(
+            self.cameras(),
+            self._cameras.model() or "no message yet",
+            address_of(self._settings.redis),
+            redis_connected=self._pictures.connected,
+            cameras_must_deliver=False,
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Serve until ``stop`` is set.
+
+        Raises:
+            VisionError: A part failed that the role cannot go on without.
+        """
+        parts = PartThreads(stop)
+        threads = [
+            parts.start("statuses", lambda: self._take_statuses(stop)),
+            parts.start("detections", lambda: self._take_detections(stop)),
+            parts.start("pictures", lambda: self._take_pictures(stop)),
+            parts.start("web", self._web.run),
+        ]
+        self._metrics_port.start(parts)
+        _log.info(
+            "web.started redis=%s page=%s metrics=%s",
+            address_of(self._settings.redis),
+            self._web.url,
+            self._metrics_port.url,
+        )
+        watch(stop, lambda: None, self._liveness, self._read_liveness)
+        _log.info("web.stopping")
+        self._web.stop()
+        for thread in threads:
+            thread.join()
+        self._metrics_port.stop()
+        if self._liveness:
+            self._liveness.remove()
+        _log.info("web.stopped")
+        parts.raise_failure()
+
+    def _take_statuses(self, stop: threading.Event) -> None:
+        for received in self._statuses.messages(stop):
+            self._cameras.on_status(received.message)
+            self._feed.on_status(received.payload)
+
+    def _take_detections(self, stop: threading.Event) -> None:
+        for received in self._detections.messages(stop):
+            self._cameras.on_detections(received.message)
+
+    def _take_pictures(self, stop: threading.Event) -> None:
+        for picture in self._pictures.pictures(stop, self._wanted):
+            self._show(picture)
+
+    def _wanted(self) -> Collection[str]:
+        """The cameras to get pictures of: all while somebody looks, else none."""
+        self._turned_ns = time.monotonic_ns()
+        return self._cameras.names() if self._feed.viewers else ()
+
+    def _show(self, picture: SentPicture) -> None:
+        try:
+            message = decode_detections(picture.message)
+        except PublishError as error:
+            _log.warning("web.picture_skipped reason=%s", error)
+            return
+        self._feed.on_picture(message.camera, message.stream_id, picture.message, picture.jpeg)
+
+    def _read_liveness(self) -> Liveness:
+        is_connected = self._pictures.connected
+        return Liveness(
+            role="web",
+            stuck=still("reading", self._turned_ns) if is_connected else (),
+            reasons=() if is_connected else (redis_fact(is_connected=False),),
+            facts=(
+                f"viewers {self._feed.viewers}",
+                redis_fact(is_connected=is_connected),
+                *camera_facts(self.cameras()),
+            ),
+        )
+
+
+def _silence_s(settings: Settings, camera: str) -> float | None:
+    """How long a camera may publish nothing; None where nobody can say."""
+    known = settings.cameras.get(camera)
+    if known is None or settings.publishing.empty_frames != "always":
+        return None
+    return _SILENT_S + (known.motion.refresh_s if known.motion.enabled else 0.0)
