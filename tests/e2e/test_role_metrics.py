@@ -14,8 +14,9 @@ from tests.support.site import Role, clip_with_objects, need_model, running_site
 from tests.support.waiting import wait_until
 from vision.config.secrets import write_secret
 from vision.simulate import Clip, Server
-from vision.telemetry.families import FAMILIES, Kind
-from vision.telemetry.families import Role as RoleName
+from vision.telemetry.families import FAMILIES
+from vision.telemetry.family import Kind
+from vision.telemetry.family import Role as RoleName
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 

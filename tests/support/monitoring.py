@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from tests.support.compose_model import FOLDER, ROOT
-from vision.telemetry.families import FAMILIES, Kind
+from vision.telemetry.families import FAMILIES
+from vision.telemetry.family import Kind
 
 RULES = FOLDER / "prometheus" / "rules" / "vision.yml"
 RULE_TESTS = sorted((FOLDER / "prometheus" / "tests").glob("*.yml"))

@@ -22,6 +22,7 @@ _COMMANDS = {
     "run": "the node: cameras in, detections out",
     "ingest": "one camera: its frames to Redis, for `vision infer`",
     "infer": "the inference worker: frames of any cameras from Redis, detections back",
+    "events": "tracks objects: when each came, where it went, when it left",
     "web": "the live page of all cameras on Redis, for `vision ingest` and `vision infer`",
     "demo": "simulated cameras, embedded Redis, the node and a live page",
     "check": "config, secrets, model, Redis and every camera: a line each",

@@ -222,6 +222,7 @@ LogArea = Literal[
     "capture",
     "cli",
     "config",
+    "events",
     "frames",
     "inference",
     "publishing",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from vision.domain.event import EndReason, EventMessage, EventType
+from vision.domain.event import EndReason, EventMessage, EventType, GapReason
 from vision.domain.message import DetectionMessage, StatusMessage
 from vision.events.rules import Rules
 from vision.events.timeline import Passed, Timeline
@@ -46,6 +46,7 @@ class EventEngine:
         self._camera = camera
         self._rules = rules
         self.state = state or State(Timeline())
+        self.newest_gap: GapReason | None = None
 
     @property
     def open_events(self) -> int:
@@ -73,6 +74,7 @@ class EventEngine:
             return []
         before = replace(state.timeline)
         passed = state.timeline.advance(frame, keeps_back_empty=rules.keeps_back_empty)
+        self.newest_gap = GapReason(passed.gap.reason) if passed.gap else None
         told: list[Told] = []
         if passed.went_back:
             told += self._end_all(EndReason.RUN, published, before)

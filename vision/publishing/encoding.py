@@ -16,7 +16,7 @@ from vision.domain.message import (
     DetectionMessage,
     StatusMessage,
 )
-from vision.domain.shape import Reader, ShapeError, json_name, reader, shown
+from vision.publishing.shape import Reader, ShapeError, json_name, reader, shown
 from vision.telemetry.redaction import process_redactor
 
 _RUN = re.compile(r"0|[1-9][0-9]{0,18}")

@@ -86,8 +86,11 @@ class EventWorker:
         *,
         kept: int,
         wanted: Callable[[Collection[str]], Collection[str]],
+        released: Callable[[str], None] = lambda camera: None,  # noqa: ARG005  nobody listens
     ) -> None:
         """``wanted`` says which cameras to track, given those that have a stream.
+
+        ``released`` hears of each camera that is this worker's no more.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
@@ -98,6 +101,7 @@ class EventWorker:
         self._tracker = tracker
         self._kept = kept
         self._wanted = wanted
+        self._released = released
         self._name = secrets.token_hex(8)
         self._held: dict[str, _Held] = {}
         self._cameras: list[str] = []
@@ -130,7 +134,8 @@ class EventWorker:
                     _log.warning("events.redis_away address=%s reason=%s", address, reason)
                 self._connected = False
                 # Whatever was not written is decided anew.
-                self._held.clear()
+                for camera in list(self._held):
+                    self._drop(camera, "Redis is away")
                 stop.wait(self._backoff.next_s())
 
     def _follow(self, store: EventStore, link: RedisLink, stop: threading.Event) -> None:
@@ -155,8 +160,9 @@ class EventWorker:
                 continue
             self._step(store)
         self._write(store, keep_all=True)
-        store.leave(self._held)
-        self._held.clear()
+        store.leave(list(self._held))
+        for camera in list(self._held):
+            self._drop(camera, "the worker ends")
 
     def _share(self, store: EventStore) -> None:
         """Keep the leases, give up what is more than a fair share, take what nobody has."""
@@ -194,6 +200,7 @@ class EventWorker:
 
     def _drop(self, camera: str, reason: str) -> None:
         self._held.pop(camera, None)
+        self._released(camera)
         _log.info("events.released camera=%s reason=%s", camera, reason)
 
     def _step(self, store: EventStore) -> None:

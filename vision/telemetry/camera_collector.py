@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from vision.domain.status import CameraState
 from vision.telemetry import families as f
 from vision.telemetry.camera_view import CameraView
+from vision.telemetry.family import Family, Kind, Role
 
 Value = tuple[tuple[str, ...], float]
 
@@ -17,7 +18,7 @@ Value = tuple[tuple[str, ...], float]
 class CameraCollector(Collector):
     """Turns readings of cameras into metrics."""
 
-    def __init__(self, views: Callable[[], Iterable[CameraView]], role: f.Role) -> None:
+    def __init__(self, views: Callable[[], Iterable[CameraView]], role: Role) -> None:
         """``views`` gives a reading of all cameras."""
         self._views = views
         self._role = role
@@ -34,8 +35,8 @@ class CameraCollector(Collector):
                 yield metric
 
 
-def _metric(family: f.Family) -> CounterMetricFamily | GaugeMetricFamily:
-    make = CounterMetricFamily if family.kind is f.Kind.COUNTER else GaugeMetricFamily
+def _metric(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
+    make = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
     return make(family.name, family.meaning, labels=family.label_names)
 
 
@@ -49,7 +50,7 @@ def _one(read: Callable[[CameraView], float | None]) -> Callable[[CameraView], I
 
 
 def _by(
-    family: f.Family, read: Callable[[CameraView], Mapping[str, int]]
+    family: Family, read: Callable[[CameraView], Mapping[str, int]]
 ) -> Callable[[CameraView], Iterable[Value]]:
     """Counts by a closed label, those included that are nothing yet.
 
@@ -85,7 +86,7 @@ def _fps(view: CameraView) -> Iterator[Value]:
     yield ("inferred",), view.fps_inferred
 
 
-_READINGS: Mapping[f.Family, Callable[[CameraView], Iterable[Value]]] = {
+_READINGS: Mapping[Family, Callable[[CameraView], Iterable[Value]]] = {
     f.STATE: _states,
     f.FPS: _fps,
     f.NEWEST_AGE: _one(lambda view: view.frame_age_s),

@@ -7,73 +7,14 @@ client sends can make a series.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
-
 from vision.domain.errors import SourceErrorCode
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
+from vision.telemetry import event_families as events
+from vision.telemetry.family import ALL, Family, Kind, Label, Role
 
-Role = Literal["node", "ingest", "infer", "web"]
-ALL: tuple[Role, ...] = ("node", "ingest", "infer", "web")
-# `vision web` shows what the others tell; told again here, it would count twice.
-_PIPELINE: tuple[Role, ...] = ("node", "ingest", "infer")
 _CAPTURING: tuple[Role, ...] = ("node", "ingest")
 _INFERRING: tuple[Role, ...] = ("node", "infer")
-
-
-class Kind(StrEnum):
-    """How Prometheus is to read it."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A label of a metric.
-
-    Attributes:
-        name: As in the exposition.
-        values: All it can have, in the order to show them; empty where ``origin`` decides.
-        origin: Where its values come from.
-    """
-
-    name: str
-    values: tuple[str, ...] = ()
-    origin: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A metric.
-
-    Attributes:
-        name: Without the ``_total`` of counters.
-        kind: What it is.
-        meaning: One phrase; the help text of the exposition.
-        labels: In their order.
-        roles: Who exposes it.
-    """
-
-    name: str
-    kind: Kind
-    meaning: str
-    labels: tuple[Label, ...] = ()
-    roles: tuple[Role, ...] = _PIPELINE
-
-    @property
-    def exposed_name(self) -> str:
-        """As one writes it in a query."""
-        return f"{self.name}_total" if self.kind is Kind.COUNTER else self.name
-
-    @property
-    def label_names(self) -> tuple[str, ...]:
-        """The names of its labels."""
-        return tuple(label.name for label in self.labels)
-
 
 _CAMERA = Label("camera", origin="the settings")
 _MODEL_LABEL = Label("label", origin="the model")
@@ -295,6 +236,7 @@ FAMILIES = (
     REDACTIONS,
     CERTIFICATE,
     MODEL,
+    *events.FAMILIES,
     BUILD,
 )
 """All of them, in the order of docs/metrics.md."""

@@ -16,6 +16,8 @@ from vision.domain.detections import ModelInfo
 from vision.telemetry import families as f
 from vision.telemetry.camera_collector import CameraCollector
 from vision.telemetry.camera_view import CameraView
+from vision.telemetry.event_metrics import EventMetrics
+from vision.telemetry.family import Family, Role
 from vision.telemetry.redaction import Redactor, process_redactor
 
 _SECONDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5)
@@ -46,7 +48,7 @@ class NodeMetrics:
     def __init__(
         self,
         views: Callable[[], Iterable[CameraView]],
-        role: f.Role = "node",
+        role: Role = "node",
         redactor: Redactor = process_redactor,
     ) -> None:
         """``views`` gives a reading of all cameras at scrape time."""
@@ -67,6 +69,7 @@ class NodeMetrics:
         self._spool_bytes = self._make(Gauge, f.SPOOL_BYTES)
         self.redis_up = self._make(Gauge, f.REDIS_UP)
         self.certificate = self._make(Gauge, f.CERTIFICATE)
+        self.events = EventMetrics(self._make)
         self._model = self._make(Gauge, f.MODEL)
         self._make(Gauge, f.BUILD).labels(vision.__version__, role).set(1)
 
@@ -93,7 +96,7 @@ class NodeMetrics:
         """All metrics in Prometheus' text format, and its content type."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
-    def _make(self, kind: type[_Metric], family: f.Family, **options: object) -> _Metric:
+    def _make(self, kind: type[_Metric], family: Family, **options: object) -> _Metric:
         registry = self._registry if self._role in family.roles else None
         arguments: Mapping[str, object] = {"registry": registry, **options}
         return kind(family.name, family.meaning, family.label_names, **arguments)  # type: ignore[arg-type]  # as the client takes them

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vision.telemetry.families import ALL, FAMILIES, Family
+from vision.telemetry.families import FAMILIES
+from vision.telemetry.family import ALL, Family
 
 COLUMNS = ("metric", "kind", "labels", "roles", "meaning")
 

@@ -28,7 +28,7 @@ from vision.publishing.encoding import (
     decode_status,
     encode,
 )
-from vision.domain.shape import json_name
+from vision.publishing.shape import json_name
 
 _SCHEMAS = importlib.resources.files("vision.domain") / "schema"
 

@@ -20,6 +20,7 @@ from vision.inference.worker import SkipReason
 from vision.publishing.observer import DropReason
 from vision.telemetry import families as f
 from vision.telemetry.camera_counts import CameraCounts
+from vision.telemetry.family import ALL, Family, Kind, Role
 from vision.telemetry.metrics import NodeMetrics
 from vision.telemetry.metrics_table import metrics_markdown
 from vision.telemetry.redaction import Redactor
@@ -31,7 +32,7 @@ _MODEL = ModelInfo("yolov8n", "ab" * 32, "openvino", ("person",))
 _PROCESS = re.compile(r"process_\w+")
 
 
-def metrics_of(role: f.Role, counts: CameraCounts | None = None) -> NodeMetrics:
+def metrics_of(role: Role, counts: CameraCounts | None = None) -> NodeMetrics:
     """Those of a role with one camera, each used once."""
     view = replace(camera_view("front"), counts=counts or CameraCounts(gate={"opened": 1}))
     metrics = NodeMetrics(lambda: [view], role, Redactor())
@@ -58,8 +59,8 @@ def test_the_documented_table_is_the_one_of_the_code() -> None:
     assert table == metrics_markdown()
 
 
-@pytest.mark.parametrize("role", f.ALL)
-def test_a_role_exposes_what_is_documented_of_it_and_no_more(role: f.Role) -> None:
+@pytest.mark.parametrize("role", ALL)
+def test_a_role_exposes_what_is_documented_of_it_and_no_more(role: Role) -> None:
     """Names, kinds, help and labels, all read off the exposition."""
     text = metrics_of(role).exposition()[0].decode()
     exposed = {
@@ -83,7 +84,7 @@ def test_names_follow_the_conventions() -> None:
     for family in f.FAMILIES:
         assert re.fullmatch(r"vision_[a-z]+(_[a-z]+)*", family.name)
         assert not re.search(r"_(ms|milliseconds|kb|mib|percent|total|count)$", family.name)
-        assert family.exposed_name.endswith("_total") is (family.kind is f.Kind.COUNTER)
+        assert family.exposed_name.endswith("_total") is (family.kind is Kind.COUNTER)
         timed = "second" in family.meaning or "time of a frame" in family.meaning
         assert not timed or family.name.endswith(("_seconds", "_fps")), family.name
     assert len({family.name for family in f.FAMILIES}) == len(f.FAMILIES)
@@ -100,7 +101,7 @@ def test_names_follow_the_conventions() -> None:
     ],
 )
 def test_a_closed_set_is_what_the_code_can_say(
-    family: f.Family, sources: list[type[StrEnum]]
+    family: Family, sources: list[type[StrEnum]]
 ) -> None:
     """A new reason that is not declared here would be a new series that nobody knows."""
     assert set(family.labels[-1].values) == {str(value) for kind in sources for value in kind}

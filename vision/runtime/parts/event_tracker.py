@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from vision.domain.errors import PublishError
-from vision.domain.event import EventMessage
+from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage, StatusMessage, utc_text
 from vision.events.engine import EventEngine, Told
 from vision.events.rules import Rules
-from vision.events.state import dump_state, load_state
 from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import decode_detections, decode_status, encode
 from vision.publishing.event_store import Unended
 from vision.publishing.stream_reader import StoredMessage
 from vision.resilience.damping import Damper
+from vision.runtime.parts.event_state import dump_state, load_state
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0
@@ -33,8 +33,8 @@ class EventObserver(Protocol):
     def told(self, message: EventMessage) -> None:
         """A message is about to be written."""
 
-    def followed(self, camera: str, frame: DetectionMessage) -> None:
-        """A frame was taken in."""
+    def followed(self, frame: DetectionMessage, gap: GapReason | None) -> None:
+        """A frame was taken in, and why nobody looked before it if so."""
 
 
 class EventTracker:
@@ -143,7 +143,7 @@ class EventTracker:
         except PublishError as error:
             self._complain(error)
             return told
-        self._observer.followed(self._camera, message)
+        self._observer.followed(message, self._engine.newest_gap)
         return told if self._told_before is not None else told + caused
 
     def _adopted(self, frame: DetectionMessage | None, now: str) -> list[Told]:

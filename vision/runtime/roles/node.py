@@ -34,6 +34,7 @@ from vision.runtime.health.role_liveness import (
 )
 from vision.runtime.parts.certificates import CertificateWatch, tls_peers
 from vision.runtime.parts.delivery import Delivery
+from vision.runtime.parts.events import EventsPart
 from vision.runtime.parts.inference import InferencePart
 from vision.runtime.parts.metrics import MetricsPart
 from vision.runtime.parts.publish_metrics import PublishMetrics, show_outbox
@@ -94,6 +95,11 @@ class Node:
         self._certificates = CertificateWatch(
             tls_peers(settings.redis, settings.active_cameras), metrics
         )
+        self._events = (
+            EventsPart(settings, password, metrics.events, only=list(settings.active_cameras))
+            if settings.events.enabled
+            else None
+        )
         self._frames = NewestFrames(self._count_skipped)
         self._inference = InferencePart(
             settings,
@@ -138,6 +144,8 @@ class Node:
         sending = parts.start("publish", lambda: self._publisher.run(ended))
         inferring = parts.start("inference", lambda: self._inference.run(ended))
         serving = parts.start("web", self._web.run) if self._web else None
+        sent = threading.Event()
+        tracking = parts.start("events", partial(self._events.run, sent)) if self._events else None
         self._metrics_port.start(parts)
         self._certificates.start(parts, ended)
         newest_runs = self._publisher.last_stream_runs(self._fleet.monitors)
@@ -156,6 +164,10 @@ class Node:
         inferring.join()
         self._publisher.drain(DRAIN_S)
         sending.join()
+        # Last: what was sent just now is tracked still.
+        sent.set()
+        if tracking:
+            tracking.join()
         if self._web and serving:
             self._web.stop()
             serving.join()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from vision.domain.shape import ShapeError, reader
 from vision.events.engine import State
+from vision.publishing.shape import ShapeError, reader
 
 _VERSION = "vision.events-state/1"
 

@@ -1,0 +1,76 @@
+"""The events role: visits of objects, from the detections that others publish."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import partial
+
+from vision.config.secrets import SecretFiles
+from vision.config.settings import Settings
+from vision.frames.redis_client import address_of
+from vision.runtime.health.liveness import Liveness
+from vision.runtime.health.role_liveness import liveness_file, redis_fact, still, watch
+from vision.runtime.parts.events import EventsPart
+from vision.runtime.parts.metrics import MetricsPart
+from vision.runtime.parts.redis_password import redis_password
+from vision.runtime.parts.threads import PartThreads
+from vision.telemetry.metrics import NodeMetrics
+from vision.telemetry.redaction import process_redactor
+
+_log = logging.getLogger(__name__)
+
+
+class EventsRole:
+    """Tracks the cameras on Redis; any number of replicas share them."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare to track; no camera needs to be known.
+
+        Raises:
+            ConfigError: A key, secret file or port is not in order.
+        """
+        self._settings = settings
+        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        password = partial(redis_password, settings, secrets)
+        password()
+        self._liveness = liveness_file(settings, "events")
+        metrics = NodeMetrics(lambda: (), "events")
+        self._metrics_port = MetricsPart(settings, secrets, metrics)
+        self._events = EventsPart(settings, password, metrics.events)
+        metrics.redis_up.set_function(lambda: float(self._events.connected))
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set, then leave the cameras to others.
+
+        Raises:
+            VisionError: A part failed that the role cannot go on without.
+        """
+        parts = PartThreads(stop)
+        tracking = parts.start("events", lambda: self._events.run(stop))
+        self._metrics_port.start(parts)
+        _log.info(
+            "events.started redis=%s metrics=%s",
+            address_of(self._settings.redis),
+            self._metrics_port.url,
+        )
+        watch(stop, lambda: None, self._liveness, self._read_liveness)
+        _log.info("events.stopping")
+        tracking.join()
+        self._metrics_port.stop()
+        if self._liveness:
+            self._liveness.remove()
+        _log.info("events.stopped")
+        parts.raise_failure()
+
+    def _read_liveness(self) -> Liveness:
+        is_connected = self._events.connected
+        return Liveness(
+            role="events",
+            stuck=still("tracking", self._events.turned_ns) if is_connected else (),
+            reasons=() if is_connected else (redis_fact(is_connected=False),),
+            facts=(
+                f"tracks {', '.join(self._events.cameras) or 'no camera'}",
+                redis_fact(is_connected=is_connected),
+            ),
+        )

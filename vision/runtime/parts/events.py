@@ -1,0 +1,87 @@
+"""Tracking as a part of a role: the worker, its engines and what is measured of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+
+from vision.config.settings import Settings
+from vision.domain.event import EventMessage, GapReason
+from vision.domain.message import DetectionMessage
+from vision.events.rules import rules_for
+from vision.publishing.event_worker import EventWorker
+from vision.runtime.parts.event_tracker import EventTracker
+from vision.telemetry.event_metrics import EventMetrics
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class EventsPart:
+    """Makes events of detections on Redis; implements the observer of its trackers."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        password: Callable[[], str | None],
+        metrics: EventMetrics,
+        *,
+        only: Collection[str] | None = None,
+    ) -> None:
+        """Track all cameras on Redis that the settings do not leave out, or ``only`` these.
+
+        Raises:
+            ConfigError: ``redis.url`` has an option that does not exist.
+        """
+        self._settings = settings
+        self._metrics = metrics
+        self._only = only
+        self._worker = EventWorker(
+            settings.redis,
+            password,
+            self._tracker,
+            kept=settings.events.stream_max_messages,
+            wanted=self._wanted,
+            released=metrics.forget_camera,
+        )
+
+    @property
+    def connected(self) -> bool:
+        """Whether Redis answered last time."""
+        return self._worker.connected
+
+    @property
+    def turned_ns(self) -> int:
+        """When the worker last looked around, on CLOCK_MONOTONIC."""
+        return self._worker.turned_ns
+
+    @property
+    def cameras(self) -> list[str]:
+        """Those that are tracked here now."""
+        return sorted(self._worker.trackers)
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set."""
+        self._worker.run(stop)
+
+    def told(self, message: EventMessage) -> None:
+        """Count it."""
+        self._metrics.count(message)
+
+    def followed(self, frame: DetectionMessage, gap: GapReason | None) -> None:
+        """Note how late it was, and what nobody looked at before it."""
+        received = datetime.fromisoformat(frame.time.received) - _EPOCH
+        self._metrics.observe_lag(frame.camera, max(0.0, time.time() - received.total_seconds()))
+        if gap is not None:
+            self._metrics.count_gap(frame.camera, gap)
+
+    def _wanted(self, published: Collection[str]) -> list[str]:
+        known = self._settings.cameras
+        names = published if self._only is None else self._only
+        return [name for name in names if name not in known or known[name].events.enabled]
+
+    def _tracker(self, camera: str) -> EventTracker:
+        tracker = EventTracker(camera, rules_for(self._settings, camera), self)
+        self._metrics.know_camera(camera, lambda: tracker.open_events)
+        return tracker
