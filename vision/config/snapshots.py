@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from vision.config.camera import Topic
+from vision.config.topic import Topic
 
 
 class SnapshotSettings(Topic):

@@ -26,7 +26,7 @@ _MOST_POINTS = 32
 _MOST_NOTES = 32
 _POINTS_EVERY_S = 0.5
 # A picture has to be that much better to take the place of the best one.
-_BETTER = 1.1
+BETTER = 1.1
 # A box at the frame's edge shows a part of the object only.
 _EDGE = 0.005
 _CUT_OFF = 0.6
@@ -51,6 +51,7 @@ class Visit:
         unlooked_s: Seconds since then that nobody looked, with their ``new_gaps``.
         told: Messages of it so far; ``told_s`` is when the last one was, on the timeline.
         news: Whether something happened that is worth a message now.
+        shot: The best sighting of which a picture is kept, None without any.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Visit:
     told_s: float = 0.0
     was_still: bool = False
     news: bool = False
+    shot: EventBest | None = None
 
     @classmethod
     def begun(
@@ -107,7 +109,7 @@ class Visit:
             confidence=seen.confidence,
             box=seen.box,
             best=EventBest(frame.id, at, seen.confidence, seen.box, None),
-            best_worth=_worth(seen),
+            best_worth=worth_of(seen.confidence, seen.box),
             rest=Rest.at(seen.box, now_s),
             zones={},
             lines={},
@@ -138,8 +140,8 @@ class Visit:
         self.sightings += 1
         self.unseen_s = self.unlooked_s = 0.0
         self.misses, self.new_gaps = 0, ()
-        worth = _worth(seen)
-        if worth > self.best_worth * _BETTER:
+        worth = worth_of(seen.confidence, seen.box)
+        if worth > self.best_worth * BETTER:
             self.best = EventBest(frame.id, at, seen.confidence, seen.box, None)
             self.best_worth = worth
         if now_s - self.path_s >= self.path_every_s:
@@ -192,7 +194,7 @@ class Visit:
             ),
             duration_s=round(self.seen_s - self.started_s, 3),
             box=self.box,
-            best=self.best,
+            best=self.shot or self.best,
             zones=EventZones(
                 tuple(name for name, stay in self.zones.items() if stay.is_in),
                 entered(self.zones),
@@ -226,9 +228,9 @@ class Visit:
         self.lines = sides
 
 
-def _worth(seen: MessageDetection) -> float:
+def worth_of(confidence: float, box: Box) -> float:
     """How well a box would show the object in a picture."""
-    left, top, right, bottom = seen.box
+    left, top, right, bottom = box
     is_cut_off = min(left, top, 1 - right, 1 - bottom) < _EDGE
     area = max((right - left) * (bottom - top), 1e-8)
-    return seen.confidence * float(area**0.25) * (_CUT_OFF if is_cut_off else 1.0)
+    return confidence * float(area**0.25) * (_CUT_OFF if is_cut_off else 1.0)

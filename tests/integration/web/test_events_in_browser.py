@@ -194,8 +194,8 @@ def test_a_drawn_zone_is_a_valid_configuration(browser: Browser, how: str) -> No
         if how == "mouse":
             box = canvas.bounding_box()
             assert box
-            for x, y in ((0.2, 0.3), (0.8, 0.3), (0.8, 0.8)):
-                canvas.click(position={"x": x * box["width"], "y": y * box["height"]})
+            for right, down in ((0.2, 0.3), (0.8, 0.3), (0.8, 0.8)):
+                canvas.click(position={"x": right * box["width"], "y": down * box["height"]})
         elif how == "keys":
             canvas.focus()
             for keys in ("Shift+ArrowLeft Enter", "Shift+ArrowUp Enter", "ArrowRight Enter Enter"):
