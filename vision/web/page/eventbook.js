@@ -1,8 +1,9 @@
 // What the page knows of events: the newest message of each.
 
 const MOST = 400;
-// A track that nobody has told of for so long is not drawn: its worker may be gone.
+// Of what is in sight there are news every few seconds, of what stands still less often.
 const STALE_MS = 10_000;
+const STALE_STILL_MS = 120_000;
 
 export class EventBook {
   #events = new Map();
@@ -29,9 +30,7 @@ export class EventBook {
   inSight(camera, nodeNow) {
     return [...this.#events.values()].filter(
       (event) =>
-        event.camera === camera &&
-        isOpen(event) &&
-        (event.stationary || nodeNow - Date.parse(event.time.published) < STALE_MS),
+        event.camera === camera && isOpen(event) && isFresh(event, nodeNow),
     );
   }
 
@@ -46,6 +45,11 @@ export class EventBook {
 }
 
 export const isOpen = (event) => event.type !== "end";
+
+/** Whether somebody has told of it of late: the worker of an event without an end may be gone. */
+export function isFresh({ stationary, time }, nodeNow) {
+  return nodeNow - Date.parse(time.published) < (stationary ? STALE_STILL_MS : STALE_MS);
+}
 
 /** The part of an event's id that tells it from the others in sight: its first frame. */
 export function shortId({ id }) {

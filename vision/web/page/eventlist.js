@@ -1,7 +1,7 @@
 // A list of events, the newest first.
 
-import { arrange, dot, make, setText } from "./elements.js";
-import { isOpen, shortId } from "./eventbook.js";
+import { arrange, dot, make, setText, setTone } from "./elements.js";
+import { isFresh, isOpen, shortId } from "./eventbook.js";
 import { clock, duration, moment, percent } from "./wording.js";
 
 // Around the object in its picture, as shares of the picture's sides.
@@ -14,9 +14,12 @@ const GAPS = {
   camera: "the camera was away",
   stream: "messages are missing",
 };
+const IN_SIGHT = { word: "In sight", tone: "good" };
+const NO_NEWS = { word: "No news", tone: "wait" };
+const LEFT = { word: "Left", tone: "quiet" };
 const ENDS = {
-  camera: "camera lost",
-  run: "track lost",
+  camera: { word: "Camera lost", tone: "wait" },
+  run: { word: "Track lost", tone: "wait" },
 };
 
 export class EventList {
@@ -60,12 +63,12 @@ class Item {
   #gaps = make("p", "event-gaps");
 
   constructor(event, onCamera) {
-    const where = make("span", "event-camera");
+    const where = [];
     if (onCamera !== null) {
       const button = make("button", "link", event.camera);
       button.type = "button";
       button.addEventListener("click", () => onCamera(event.camera));
-      where.append(button);
+      where.push(button, " · ");
     }
     this.#when.dateTime = event.time.started;
     this.#when.title = moment(event.time.started);
@@ -77,8 +80,8 @@ class Item {
       make(
         "div",
         "event-text",
-        make("p", "event-head present", dot(event.label), this.#what, where, this.#state),
-        make("p", "event-when", this.#when, " · ", this.#length),
+        make("p", "event-head present", dot(event.label), this.#what, this.#state),
+        make("p", "event-when", ...where, this.#when, " · ", this.#length),
         this.#zones,
         this.#gaps,
       ),
@@ -87,12 +90,12 @@ class Item {
 
   update(event, nodeNow) {
     setText(this.#length, length(event, nodeNow));
+    const isLost = isOpen(event) && !isFresh(event, nodeNow);
+    setTone(this.#state, isLost ? NO_NEWS : isOpen(event) ? IN_SIGHT : (ENDS[event.end] ?? LEFT));
     if (this.#revision === event.revision) return;
     this.#revision = event.revision;
     setText(this.#what, `${event.label} ${shortId(event)}`);
     this.#what.title = `best seen with ${percent(event.best.confidence)}`;
-    setText(this.#state, isOpen(event) ? "In sight" : (ENDS[event.end] ?? "Left"));
-    this.#state.dataset.tone = isOpen(event) ? "good" : event.end === "left" ? "quiet" : "wait";
     setText(this.#zones, places(event));
     this.#zones.hidden = this.#zones.textContent === "";
     setText(this.#gaps, gaps(event));
