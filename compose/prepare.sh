@@ -65,7 +65,7 @@ secret() {
     chmod 600 "$path"
 }
 
-for user in ingest infer subscriber web exporter admin replica sentinel; do
+for user in ingest infer events subscriber web exporter admin replica sentinel; do
     secret "redis_${user}_password" random 40
 done
 # The form in which the exporter takes it, a JSON object by address; newer ones look for the user too.

@@ -21,7 +21,17 @@ from vision.config.topics import RedisSettings
 _OLDEST_MAJOR = 7
 _START_TIMEOUT_S = 20.0
 _SHELL = "/bin/sh"
-USERS = ("ingest", "infer", "subscriber", "web", "exporter", "admin", "replica", "sentinel")
+USERS = (
+    "ingest",
+    "infer",
+    "events",
+    "subscriber",
+    "web",
+    "exporter",
+    "admin",
+    "replica",
+    "sentinel",
+)
 
 
 def stack_server() -> Path | None:

@@ -85,10 +85,11 @@ class EventWorker:
         tracker: Callable[[str], CameraTracker],
         *,
         kept: int,
-        wanted: Callable[[Collection[str]], Collection[str]],
+        cameras: Collection[str] | None,
+        wanted: Callable[[str], bool],
         released: Callable[[str], None] = lambda camera: None,  # noqa: ARG005  nobody listens
     ) -> None:
-        """``wanted`` says which cameras to track, given those that have a stream.
+        """Track ``cameras``, all on Redis without any, that are ``wanted``.
 
         ``released`` hears of each camera that is this worker's no more.
 
@@ -100,6 +101,7 @@ class EventWorker:
         warn_if_unverified(settings)
         self._tracker = tracker
         self._kept = kept
+        self._known = cameras
         self._wanted = wanted
         self._released = released
         self._name = secrets.token_hex(8)
@@ -149,7 +151,8 @@ class EventWorker:
                     raise redis.ConnectionError("another server is the primary now")
             if now_s - found_s >= _FIND_S:
                 found_s = now_s
-                self._cameras = sorted(self._wanted(store.cameras()))
+                known = store.cameras() if self._known is None else self._known
+                self._cameras = sorted(filter(self._wanted, known))
             if now_s - held_s >= _HOLD_S:
                 held_s = now_s
                 self._share(store)

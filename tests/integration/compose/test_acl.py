@@ -21,15 +21,21 @@ from tests.support.compose_redis import (
     stack_server,
     start_environment,
 )
+from tests.support.event_site import put, wait_for_events
+from tests.support.visits import Walk, film
 from tests.support.waiting import wait_until
+from vision.config.settings import Settings
 from vision.frames.redis_pictures import PictureReceiver, PictureSender, SentPicture
 from vision.frames.redis_slot import Outcome, RedisSlot
 from vision.publishing.stream_runs import newest_stream_runs
+from vision.runtime.parts.events import EventsPart
+from vision.telemetry.metrics import NodeMetrics
 
 pytestmark = pytest.mark.integration
 DETECTIONS = "vision:detections:{front}"
 STATUS = "vision:status:{front}"
 STATE = "vision:state:{front}"
+EVENTS = "vision:events:{front}"
 FRAME = "vision:frame:{front}"
 PICTURE = "vision:picture:{front}"
 PIXELS = np.zeros(1000, np.uint8).tobytes()
@@ -117,6 +123,34 @@ def test_ingest_tells_of_its_camera_and_a_subscriber_reads(server: StackRedis) -
         assert reader.xrange(STATUS) == [(b"1-1", {b"message": b"{}"})]
 
 
+def test_events_are_made_with_the_rights_of_their_role(server: StackRedis) -> None:
+    """The worker's own code: leases, streams, states and channel; a subscriber hears of it."""
+    settings = Settings.model_validate({"redis": server.settings("events").model_dump()})
+    stop = threading.Event()
+    part = EventsPart(
+        settings,
+        lambda: server.password("events"),
+        NodeMetrics(lambda: (), "events").events,
+    )
+    frames = film([Walk(0, 5)], 9, began_ns=time.time_ns())
+    with server.client("infer") as infer, server.client("subscriber") as reader:
+        channel = PubSub(reader.connection_pool, ignore_subscribe_messages=True)
+        channel.psubscribe("vision:events:{*}")
+        put(infer, frames[:1])
+        working = threading.Thread(target=part.run, args=(stop,))
+        working.start()
+        try:
+            put(infer, frames[1:])
+            events = wait_for_events(reader, {"end": 1})
+            wait_until(lambda: channel.get_message(timeout=1.0) is not None, "a live event")
+        finally:
+            stop.set()
+            working.join(30)
+        channel.close()
+    assert events[-1]["end"] == "left"
+    assert not working.is_alive()
+
+
 def test_a_picture_goes_from_infer_to_the_page_that_asks_for_it(server: StackRedis) -> None:
     """The code of both sides runs with the rights of the two roles; unasked, nothing is sent."""
     sender = PictureSender(server.settings("infer"), lambda: server.password("infer"))
@@ -173,6 +207,18 @@ def test_a_picture_goes_from_infer_to_the_page_that_asks_for_it(server: StackRed
         ("infer", ("HSET", STATE, "state", "online")),
         ("infer", ("DEL", DETECTIONS)),
         ("infer", ("XTRIM", DETECTIONS, "MAXLEN", "0")),
+        ("events", ("XADD", DETECTIONS, "*", "message", "{}")),
+        ("events", ("XADD", STATUS, "*", "message", "{}")),
+        ("events", ("PUBLISH", DETECTIONS, "{}")),
+        ("events", ("SUBSCRIBE", EVENTS)),
+        ("events", ("GET", FRAME)),
+        ("events", ("GET", DETECTIONS)),
+        ("events", ("HSET", STATE, "state", "online")),
+        *(
+            (user, ("XADD", EVENTS, "*", "message", "{}"))
+            for user in ("infer", "web", "subscriber")
+        ),
+        *((user, ("GET", "vision:events-state:{front}")) for user in ("infer", "subscriber")),
         *(
             ("exporter", command)
             for command in (("GET", FRAME), ("XRANGE", DETECTIONS, "-", "+"), ("SUBSCRIBE", STATUS))

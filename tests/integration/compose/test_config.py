@@ -18,6 +18,7 @@ PROFILES = {
     "cpu": {"infer"},
     "gpu": {"infer-gpu"},
     "web": {"web"},
+    "events": {"events"},
     "demo": {"simulator"},
     "edge": {"edge"},
     "sandbox": {"sandbox"},

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from redis.client import PubSub
 
 from tests.support.event_site import (
     events_of,
@@ -51,7 +52,7 @@ def test_a_visit_is_told_on_stream_and_channel(server: RedisServer) -> None:
     """The same bytes on both, and each once."""
     frames = now_film([Walk(0, 6)], 10)
     with server.client() as client:
-        channel = client.pubsub(ignore_subscribe_messages=True)
+        channel = PubSub(client.connection_pool, ignore_subscribe_messages=True)
         channel.subscribe("vision:events:{front}")
         channel.get_message(timeout=1)
         put(client, frames[:1])

@@ -14,7 +14,14 @@ def test_all_services_comply() -> None:
     """Nothing in compose.yaml and the rendered cameras breaks a rule."""
     model = rendered_here()
     expected = {"redis", "infer", "infer-gpu", "web", "edge", "tail", "simulator", "sandbox"}
-    expected |= {"prometheus", "alertmanager", "grafana", "redis-exporter", "node-exporter"}
+    expected |= {
+        "events",
+        "prometheus",
+        "alertmanager",
+        "grafana",
+        "redis-exporter",
+        "node-exporter",
+    }
     expected |= {"redis-replica", "sentinel-1", "sentinel-2", "sentinel-3"}
     expected |= {"ingest-gate", "ingest-hall"}
     assert set(model["services"]) == expected

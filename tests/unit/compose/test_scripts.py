@@ -21,6 +21,7 @@ SCRIPTS = sorted(
 REDIS_USERS = (
     "ingest",
     "infer",
+    "events",
     "subscriber",
     "web",
     "exporter",

@@ -45,6 +45,8 @@ def run_checks(settings: Settings, progress: Progress) -> Iterator[Check]:
     yield _check("cameras", lambda: _count(cameras))
     yield _check("secrets", lambda: _secrets(settings, secrets))
     yield _check("model", lambda: _model(settings, progress))
+    if settings.events.enabled or any(camera.events.zones for camera in cameras.values()):
+        yield _check("events", lambda: _events(settings, progress))
     yield _check(
         "redis", lambda: probe_redis(settings.redis, lambda: redis_password(settings, secrets))
     )
@@ -82,6 +84,25 @@ def _model(settings: Settings, progress: Progress) -> str:
     chosen = model_for(settings, progress)
     selections(settings.active_cameras, settings.model, chosen.entry.labels)
     return chosen.reason
+
+
+def _events(settings: Settings, progress: Progress) -> str:
+    known = model_for(settings, progress).entry.labels
+    asked = {"events": settings.events.labels} | {
+        f"cameras.{name}.events": camera.events.labels
+        for name, camera in settings.active_cameras.items()
+    }
+    for key, labels in asked.items():
+        unknown = [label for label in labels or () if label not in known]
+        if unknown:
+            raise VisionError(f"{key}.labels: the model knows no {unknown[0]!r}: correct it")
+    places = [
+        f"{name} has {', '.join([*camera.events.zones, *camera.events.lines])}"
+        for name, camera in settings.active_cameras.items()
+        if camera.events.zones or camera.events.lines
+    ]
+    where = "in the node" if settings.events.enabled else "by `vision events`"
+    return "; ".join([f"tracked {where}", *places])
 
 
 def _camera_look(name: str, camera: CameraSettings, secrets: SecretFiles) -> Callable[[], str]:

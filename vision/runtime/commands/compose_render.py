@@ -11,7 +11,17 @@ import yaml
 from vision.config.camera import CameraSettings
 from vision.domain.errors import ConfigError
 
-RESERVED_PROFILES = ("cpu", "gpu", "web", "demo", "edge", "monitoring", "sandbox", "tools")
+RESERVED_PROFILES = (
+    "cpu",
+    "gpu",
+    "web",
+    "events",
+    "demo",
+    "edge",
+    "monitoring",
+    "sandbox",
+    "tools",
+)
 """Profiles of ``compose/compose.yaml``, which no camera can be called."""
 
 _HEADER = """\

@@ -40,13 +40,13 @@ class EventsPart:
         """
         self._settings = settings
         self._metrics = metrics
-        self._only = only
         self._pictures = pictures
         self._worker = EventWorker(
             settings.redis,
             password,
             self._tracker,
             kept=settings.events.stream_max_messages,
+            cameras=only,
             wanted=self._wanted,
             released=self._forget,
         )
@@ -81,10 +81,9 @@ class EventsPart:
         if gap is not None:
             self._metrics.count_gap(frame.camera, gap)
 
-    def _wanted(self, published: Collection[str]) -> list[str]:
-        known = self._settings.cameras
-        names = published if self._only is None else self._only
-        return [name for name in names if name not in known or known[name].events.enabled]
+    def _wanted(self, camera: str) -> bool:
+        known = self._settings.cameras.get(camera)
+        return known is None or known.events.enabled
 
     def _tracker(self, camera: str) -> EventTracker:
         rules = rules_for(self._settings, camera)
