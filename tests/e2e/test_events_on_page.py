@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import httpx
@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import Screen, chromium, opened
+from tests.support.event_site import events_of
 from tests.support.redis_server import running_redis
 from tests.support.site import clip_with_objects, need_model, running_site
 from tests.support.waiting import PATIENCE_S, wait_until
@@ -123,12 +124,11 @@ def test_pictures_of_events_in_the_distributed_form(tmp_path: Path) -> None:
             site.role("events")
             web = site.role("web", VISION_WEB__ENABLED="true", VISION_WEB__PORT="0")
 
-            def told() -> list[dict[str, object]]:
-                entries = client.xrevrange("vision:events:{front}", count=50)
-                return [json.loads(fields[b"message"]) for _, fields in entries]
+            def pictured() -> list[dict[str, Any]]:
+                return [event for event in events_of(client) if event["best"]["snapshot"]]
 
-            wait_until(lambda: any(one["best"]["snapshot"] for one in told()), "a picture", 120)
-            event = next(one for one in told() if one["best"]["snapshot"])
+            wait_until(lambda: bool(pictured()), "a picture", 120)
+            event = pictured()[-1]
             path = snapshots / event["best"]["snapshot"]
             picture = cv2.imread(str(path))
             assert picture is not None

@@ -46,7 +46,7 @@ _UPDATE_S = 0.5
 # Something to enter and to cross, whatever the clip shows.
 _PLACES = {
     "zones": {"middle": [[0.35, 0.3], [0.65, 0.3], [0.65, 1], [0.35, 1]]},
-    "lines": {"gate": [[0.5, 1], [0.5, 0.3]]},
+    "lines": {"gate": [[0.5, 1], [0.5, 0.45]]},
 }
 
 

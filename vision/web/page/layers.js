@@ -79,7 +79,8 @@ function drawTrack(context, area, ratio, event) {
   context.arc(x, y, 3.5 * ratio, 0, 2 * Math.PI);
   context.fillStyle = colour;
   context.fill();
-  tag(context, shortId(event), [x, y + 16 * ratio], colour, ratio);
+  // Within the box, whose own tag stands above or below it.
+  tag(context, shortId(event), [x + 4 * ratio, y - 12 * ratio], colour, ratio);
 }
 
 /** An arrow at the middle of a line points to where `in` leads: to its right. */
