@@ -41,7 +41,7 @@ Boxes = NDArray[np.float32]
 def recall(clip: Path, model: str) -> dict[str, Any]:
     """Frames with a new object, and how many of them the gate let pass, by grid and label."""
     thumbnails = np.array(list(paced_thumbnails(clip, PACE_FPS)))
-    found, labels = _detect(clip, model)
+    found, labels = detect(clip, model, PACE_FPS)
     people = tuple(labels.index(label) for label in ("person",) if label in labels)
     figures: dict[str, Any] = {"clip": clip.name, "frames": len(found)}
     for columns, rows in _GRIDS:
@@ -125,8 +125,8 @@ def _views(
         yield view, inside
 
 
-def _detect(clip: Path, name: str) -> tuple[list[Detections], tuple[str, ...]]:
-    """What the model finds in each of the paced frames."""
+def detect(clip: Path, name: str, fps: int) -> tuple[list[Detections], tuple[str, ...]]:
+    """What the model finds in frames of a clip, so many a second."""
     models = os.environ.get("VISION_MODELS_DIR")
     settings = Settings.model_validate({"model": {"name": name}, "models_dir": models})
     answered = threading.Event()
@@ -137,7 +137,7 @@ def _detect(clip: Path, name: str) -> tuple[list[Detections], tuple[str, ...]]:
             backend.notify(answered.set)
             scaler, read = Scaler(backend.input_size), Postprocessor(backend.model.labels)
             selection = selection_for_all(settings.model)
-            for picture in paced_pictures(clip, PACE_FPS):
+            for picture in paced_pictures(clip, fps):
                 backend.submit([scaler.scale(picture)])
                 while not (answers := backend.finished()):
                     answered.wait(1.0)

@@ -22,13 +22,17 @@ from vision.domain.message import MessageDetection
 from vision.events.motion import Axis, Extent
 
 # 1 less the overlap with margin, up to which a box may be a track's.
-_LIMIT_SURE = 0.85
-_LIMIT_UNSURE = 0.6
+_LIMIT_SURE = 0.95
+_LIMIT_UNSURE = 0.5
+# The margin is at most this, of the box's own width and height.
+_MARGIN = 1.6
 # A box of another label has to overlap all the better to be the same object.
 _OTHER_LABEL = 0.3
-_MARGIN = 0.6
-# Two labels of one object come as two boxes in one place.
+# Who was in the newest frame has more right to a box than who is looked for still.
+_STALE = 0.2
+# Two boxes of one object: of two labels, or of one that the detector could not place.
 _SAME_PLACE = 0.75
+_SAME_OBJECT = 0.5
 
 _Boxes = NDArray[np.float64]
 
@@ -110,15 +114,24 @@ def associate(
     found = _matched(tracks, seen, boxes, everyone, first, limit=_LIMIT_SURE)
     left = [index for index in everyone if index not in found and tracks[index].is_fresh]
     found |= _matched(tracks, seen, boxes, left, second, limit=_LIMIT_UNSURE)
-    taken = set(found.values())
+    taken = list(found.values())
     nobodys: list[int] = []
     for index in first:
-        if index in taken:
-            continue
-        others = [other for other in (*taken, *nobodys) if seen[other].label != seen[index].label]
-        if not others or overlaps(boxes[[index]], boxes[others]).max() < _SAME_PLACE:
+        others = [*taken, *nobodys]
+        if index not in taken and not _is_double(seen, boxes, index, others):
             nobodys.append(index)
     return found, nobodys
+
+
+def _is_double(
+    seen: Sequence[MessageDetection], boxes: _Boxes, index: int, others: Sequence[int]
+) -> bool:
+    if not others:
+        return False
+    limits = [
+        _SAME_OBJECT if seen[other].label == seen[index].label else _SAME_PLACE for other in others
+    ]
+    return bool((overlaps(boxes[[index]], boxes[list(others)])[0] > limits).any())
 
 
 def _matched(
@@ -137,6 +150,7 @@ def _matched(
     cost = 1.0 - _overlaps(known[:, None, :4], boxes[columns][None], margins)
     labels = [tracks[index].label for index in rows]
     names = [seen[index].label for index in columns]
+    cost += _STALE * np.array([[not tracks[index].is_fresh] for index in rows])
     cost += _OTHER_LABEL * np.array([[label != name for name in names] for label in labels])
     _, found, _ = lap.lapjv(cost, extend_cost=True, cost_limit=limit)
     return {rows[row]: columns[column] for row, column in enumerate(found) if column >= 0}
