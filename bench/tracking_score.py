@@ -1,7 +1,7 @@
-"""How well boxes were kept apart, by hand-checked tracks (CLEAR MOT).
+"""How well boxes were kept apart, by hand-checked tracks: the CLEAR metrics.
 
-K. Bernardin and R. Stiefelhagen, "Evaluating Multiple Object Tracking Performance: The CLEAR MOT
-Metrics", EURASIP Journal on Image and Video Processing, 2008.
+K. Bernardin and R. Stiefelhagen, "Evaluating Multiple Object Tracking Performance", EURASIP Journal on
+Image and Video Processing, 2008.
 """
 
 from __future__ import annotations

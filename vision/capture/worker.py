@@ -21,6 +21,9 @@ from vision.config.camera import MotionSettings
 from vision.domain.frame import Frame, FrameMeta
 from vision.frames.slot import FrameSink
 
+# A picture that stays the same for seconds is seen as well by a few looks a second.
+_FROZEN_LOOK_NS = 200_000_000
+
 
 @dataclass(slots=True)
 class CaptureWorker:
@@ -92,6 +95,7 @@ class _Connection:
         self._thumbnailer = Thumbnailer()
         self._frozen = FrozenWatch(worker.frozen_after_s)
         self._is_frozen = False
+        self._frozen_due_ns = 0
         self._gate = MotionGate(worker.motion, worker.counters) if worker.motion.enabled else None
 
     def serve(self, decoded: DecodedFrame) -> None:
@@ -126,10 +130,12 @@ class _Connection:
 
     def _is_worth_it(self, picture: av.VideoFrame, mono_ns: int) -> bool:
         """Look at a small picture of it, if anybody wants to."""
-        if self._gate is None and not self._worker.frozen_after_s:
+        is_watched = bool(self._worker.frozen_after_s) and mono_ns >= self._frozen_due_ns
+        if self._gate is None and not is_watched:
             return True
         thumbnail = self._thumbnailer.thumbnail(picture)
-        if self._worker.frozen_after_s:
+        if is_watched:
+            self._frozen_due_ns = mono_ns + _FROZEN_LOOK_NS
             self._watch_frozen(thumbnail, mono_ns)
         return self._gate is None or self._gate.admit(thumbnail, mono_ns)
 

@@ -19,6 +19,8 @@ _STILL_UPDATES = 10
 # A first sighting that nothing follows was a mistake of the detector's.
 _CANDIDATE_LOST_S = 1.0
 _LEAST_MISSES = 2
+# Who was on the way out of the picture went out; the next one may come in at the same place.
+_OUTSIDE = 0.5
 _CONFIRMING_SIGHTINGS = 2
 
 
@@ -168,6 +170,8 @@ class EventEngine:
         lost_s = self._rules.lost_s
         if not visit.told and not self._is_confirmed(visit):
             lost_s = min(lost_s, _CANDIDATE_LOST_S)
+        if visit.track.is_outside:
+            lost_s *= _OUTSIDE
         return visit.misses >= _LEAST_MISSES and visit.unseen_s >= lost_s
 
     def _is_confirmed(self, visit: Visit) -> bool:

@@ -26,6 +26,8 @@ _LIMIT_SURE = 0.95
 _LIMIT_UNSURE = 0.5
 # The margin is at most this, of the box's own width and height.
 _MARGIN = 1.6
+# Of its width or height, for a box to be on its way out.
+_OUTSIDE = 0.25
 # A box of another label has to overlap all the better to be the same object.
 _OTHER_LABEL = 0.3
 # Who was in the newest frame has more right to a box than who is looked for still.
@@ -85,6 +87,15 @@ class Track:
         self.x.update(x, across)
         self.y.update(y, down)
         self.label, self.is_fresh = seen.label, True
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether a part of its box should be outside of the picture by now."""
+        return any(
+            axis.place + extent.size / 2 > 1 + _OUTSIDE * extent.size
+            or axis.place - extent.size / 2 < -_OUTSIDE * extent.size
+            for axis, extent in ((self.x, self.width), (self.y, self.height))
+        )
 
     def row(self) -> tuple[float, ...]:
         """Left, top, right, bottom, and the margin across and down."""

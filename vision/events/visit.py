@@ -133,7 +133,8 @@ class Visit:
             **self.weights,
             seen.label: self.weights.get(seen.label, 0.0) + seen.confidence,
         }
-        self.gaps = (*self.gaps, *self.new_gaps)[-_MOST_NOTES:]
+        for gap in self.new_gaps:
+            self.gaps = _joined(self.gaps, gap)
         self._place(spot, at, now_s, now_s - self.seen_s, rules)
         self.seen, self.seen_s, self.source = at, now_s, frame.time.source
         self.confidence, self.box = seen.confidence, seen.box
@@ -165,14 +166,7 @@ class Visit:
     def add_gap(self, gap: EventGap, seconds: float) -> None:
         """Nobody looked for a while; told of once the object is seen again."""
         self.unlooked_s += seconds
-        last = self.new_gaps[-1] if self.new_gaps else self.gaps[-1] if self.gaps else None
-        if last is None or last.until != gap.from_ or last.reason != gap.reason:
-            self.new_gaps = (*self.new_gaps, gap)[-_MOST_NOTES:]
-            return
-        if not self.new_gaps:
-            self.gaps = self.gaps[:-1]
-        merged = replace(last, until=gap.until, frames=last.frames + gap.frames)
-        self.new_gaps = (*self.new_gaps[:-1], merged)
+        self.new_gaps = _joined(self.new_gaps, gap)
 
     def message(
         self, camera: str, kind: EventType, now_s: float, published: str, end: EndReason | None
@@ -228,9 +222,21 @@ class Visit:
         self.lines = sides
 
 
+def _joined(gaps: tuple[EventGap, ...], gap: EventGap) -> tuple[EventGap, ...]:
+    """With one more at the end; two that touch and have one reason are one."""
+    last = gaps[-1] if gaps else None
+    if last is not None and (last.until, last.reason) == (gap.from_, gap.reason):
+        longer = replace(last, until=gap.until, frames=last.frames + gap.frames)
+        return (*gaps[:-1], longer)
+    return (*gaps, gap)[-_MOST_NOTES:]
+
+
 def worth_of(confidence: float, box: Box) -> float:
     """How well a box would show the object in a picture."""
     left, top, right, bottom = box
-    is_cut_off = min(left, top, 1 - right, 1 - bottom) < _EDGE
     area = max((right - left) * (bottom - top), 1e-8)
-    return confidence * float(area**0.25) * (_CUT_OFF if is_cut_off else 1.0)
+    return confidence * float(area**0.25) * (_CUT_OFF if _is_cut_off(box) else 1.0)
+
+
+def _is_cut_off(box: Box) -> bool:
+    return min(box[0], box[1], 1 - box[2], 1 - box[3]) < _EDGE

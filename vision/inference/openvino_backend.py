@@ -76,7 +76,9 @@ class OpenVinoBackend:
         self.model = ModelInfo(entry.name, file.sha256, "openvino", entry.labels)
         self.input_size = max(largest)
         optimal = self._shapes.largest.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        self.capacity: int = inference.requests or optimal
+        # One more than run at a time: the one that waits in the engine starts the moment
+        # another ends, while the worker still has to wake up (docs/adr/0018).
+        self.capacity: int = inference.requests or optimal + 1
         precision = self._shapes.largest.compiled.get_property("INFERENCE_PRECISION_HINT")
         _log.info(
             "inference.engine_ready engine=openvino build=%s floats=%s requests=%d",

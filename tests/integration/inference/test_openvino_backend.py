@@ -146,6 +146,15 @@ def test_requests_are_under_way_at_a_time(tmp_path: Path) -> None:
     backend.close()
 
 
+def test_one_frame_more_than_it_works_on_is_in_the_engine(tmp_path: Path) -> None:
+    """It begins with that one while the worker still reads the result of another."""
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path), networks.entry(), _MODEL, InferenceSettings(threads=1)
+    )
+    assert backend.capacity == 2
+    backend.close()
+
+
 def test_memory_is_used_again(tmp_path: Path) -> None:
     """A released request takes the next picture, whatever its place in the input was."""
     backend = OpenVinoBackend(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
-from av.video.reformatter import Colorspace
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from vision.capture.scale import Scaler
 from vision.frames.planar import size_of, to_rgb
@@ -50,3 +50,30 @@ def test_colours_of_a_high_definition_camera_are_kept() -> None:
     frame.colorspace = Colorspace.ITU709
     image = to_rgb(Scaler(64).scale(frame))
     assert np.abs(image.astype(int) - (200, 60, 30)).max() <= 4
+
+
+@pytest.mark.parametrize("size", [(640, 360), (640, 482), (362, 640)])
+def test_a_picture_that_fits_already_is_copied_as_it_is(size: tuple[int, int]) -> None:
+    """Plane by plane, whatever stands behind the end of a line."""
+    noise = np.random.default_rng(1).integers(0, 256, (size[1] * 3 // 2, size[0]), np.uint8)
+    frame = av.VideoFrame.from_ndarray(noise, "yuv420p")
+    assert np.array_equal(Scaler(640).scale(frame), noise)
+
+
+def test_the_picture_is_a_copy() -> None:
+    """Decoders use their memory again."""
+    frame = decoded(64, 48, 100, "yuv420p")
+    image = Scaler(64).scale(frame)
+    before = image.copy()
+    frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+    assert np.array_equal(image, before)
+
+
+def test_the_planes_of_a_scaled_picture_are_as_the_library_puts_them() -> None:
+    """In an array of its own."""
+    noise = np.random.default_rng(2).integers(0, 256, (96 * 3 // 2, 128), np.uint8)
+    frame = av.VideoFrame.from_ndarray(noise, "yuv420p")
+    expected = VideoReformatter().reformat(
+        frame, width=64, height=48, format="yuv420p", interpolation=Interpolation.AREA
+    )
+    assert np.array_equal(Scaler(64).scale(frame), expected.to_ndarray())

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.visits import Walk, frame, rules, tell
+from vision.domain.event import EventGap
 from vision.domain.message import DetectionMessage
 from vision.events.engine import EventEngine, State, Told
 from vision.runtime.parts.event_state import dump_state, load_state
@@ -86,7 +87,12 @@ def test_events_are_sound_whatever_is_seen(frames: list[DetectionMessage]) -> No
     assert ids == sorted(set(ids))
     moments = {message.time.captured for message in frames}
     by_id: dict[str, list[str]] = {}
+    gaps: dict[str, tuple[EventGap, ...]] = {}
     for _, event in told:
+        # What was said once of a gap is not taken back.
+        for gap in gaps.get(event.id, ()):
+            assert any(g.from_ <= gap.from_ and g.until >= gap.until for g in event.gaps)
+        gaps[event.id] = event.gaps
         by_id.setdefault(event.id, []).append(event.type)
         assert event.revision == len(by_id[event.id]) - 1
         assert {event.time.started, event.time.seen, event.best.at} <= moments

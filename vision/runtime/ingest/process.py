@@ -33,6 +33,7 @@ from vision.runtime.ingest.protocol import (
 from vision.runtime.ingest.retry_wait import RetryWait
 from vision.runtime.processes.bound_to_parent import end_with_parent
 from vision.runtime.processes.error_reports import start_error_reports
+from vision.runtime.processes.heap import keep_freed_memory
 from vision.telemetry.logs import configure_logs, set_levels
 from vision.telemetry.redacted_stream import redact_output
 from vision.telemetry.redaction import process_redactor
@@ -75,6 +76,7 @@ def ingest_main(task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> N
     except ConfigError as error:
         # The node refuses to start with it; once it runs, a camera is worth more than a report.
         _log.warning('ingest.no_error_reports camera=%s reason="%s"', task.name, error)
+    keep_freed_memory()
     IngestProcess(task, pipe, buffers).run()
 
 
