@@ -82,7 +82,8 @@ def watching(
     """The page of a node that infers, with its first picture."""
     with (
         serving(node) as server,
-        inferring(node),
+        # Few a second: the five that are kept are there for long, also for a busy machine.
+        inferring(node, interval_s=0.5),
         opened(browser, server.url, size, scheme) as screen,
     ):
         wait_until(lambda: screen.look("front") is not None, "a picture")
