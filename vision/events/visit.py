@@ -33,6 +33,15 @@ _CUT_OFF = 0.6
 _DECIMALS = 4
 
 
+def _joined(gaps: tuple[EventGap, ...], gap: EventGap) -> tuple[EventGap, ...]:
+    """With one more at the end; two that touch and have one reason are one."""
+    last = gaps[-1] if gaps else None
+    if last is not None and (last.until, last.reason) == (gap.from_, gap.reason):
+        longer = replace(last, until=gap.until, frames=last.frames + gap.frames)
+        return (*gaps[:-1], longer)
+    return (*gaps, gap)[-_MOST_NOTES:]
+
+
 @dataclass(slots=True)
 class Visit:
     """What is known of an object from its first sighting on.
@@ -222,21 +231,9 @@ class Visit:
         self.lines = sides
 
 
-def _joined(gaps: tuple[EventGap, ...], gap: EventGap) -> tuple[EventGap, ...]:
-    """With one more at the end; two that touch and have one reason are one."""
-    last = gaps[-1] if gaps else None
-    if last is not None and (last.until, last.reason) == (gap.from_, gap.reason):
-        longer = replace(last, until=gap.until, frames=last.frames + gap.frames)
-        return (*gaps[:-1], longer)
-    return (*gaps, gap)[-_MOST_NOTES:]
-
-
 def worth_of(confidence: float, box: Box) -> float:
     """How well a box would show the object in a picture."""
     left, top, right, bottom = box
+    is_cut_off = min(left, top, 1 - right, 1 - bottom) < _EDGE
     area = max((right - left) * (bottom - top), 1e-8)
-    return confidence * float(area**0.25) * (_CUT_OFF if _is_cut_off(box) else 1.0)
-
-
-def _is_cut_off(box: Box) -> bool:
-    return min(box[0], box[1], 1 - box[2], 1 - box[3]) < _EDGE
+    return confidence * float(area**0.25) * (_CUT_OFF if is_cut_off else 1.0)

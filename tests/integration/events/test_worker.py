@@ -56,9 +56,10 @@ def test_a_visit_is_told_on_stream_and_channel(server: RedisServer) -> None:
         channel.subscribe("vision:events:{front}")
         channel.get_message(timeout=1)
         put(client, frames[:1])
-        with running_events(server):
+        with running_events(server) as worker:
             put(client, frames[1:])
             events = wait_for_events(client, {"end": 1})
+            shown = worker.metrics.exposition()[0].decode()
         stream: Any = client.xrange("vision:events:{front}")
         live = [channel.get_message(timeout=1) for _ in events]
         assert channel.get_message(timeout=0.1) is None
@@ -69,6 +70,9 @@ def test_a_visit_is_told_on_stream_and_channel(server: RedisServer) -> None:
     assert [event["type"] for event in events] == ["new", "update", "update", "end"]
     assert events[-1]["end"] == "left"
     assert events[-1]["duration_s"] == 6.0
+    assert 'vision_events_total{camera="front",label="person",type="end"} 1.0' in shown
+    assert 'vision_events_open{camera="front"} 0.0' in shown
+    assert 'vision_events_lag_seconds{camera="front"}' in shown
 
 
 def test_a_worker_that_dies_in_a_visit_is_followed_by_another(server: RedisServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
@@ -24,6 +25,8 @@ _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0
 # Who begins with a camera takes in what was said just now, and no history.
 _RECENT_NS = 10_000_000_000
+
+_EVENT_ID = re.compile(r"[^:]+:([1-9][0-9]{0,18})-([1-9][0-9]{0,18})-[0-9]+", re.ASCII)
 
 _Message = TypeVar("_Message", DetectionMessage, StatusMessage)
 
@@ -102,9 +105,9 @@ class EventTracker:
     def rebuild(self, told: Unended) -> None:
         """As the worker asks: nothing is told until the frames are past what was told."""
         self._told_before = told
-        runs, numbers = zip(*map(_first_frame, told.messages.values()), strict=True)
-        first = min(zip(runs, numbers, strict=True))
-        self._detections_id = f"{first[0]}-{first[1] - 1}"
+        firsts = [first for message in told.messages.values() if (first := _first_frame(message))]
+        run, number = min(firsts, default=(0, 1))
+        self._detections_id = f"{run}-{number - 1}"
 
     def begin(self, detections: Sequence[StoredMessage]) -> None:
         """As the worker asks."""
@@ -196,7 +199,7 @@ class EventTracker:
             _log.warning("events.skipped camera=%s times=%d reason=%s", self._camera, times, error)
 
 
-def _first_frame(message: EventMessage) -> tuple[int, int]:
-    """Run and number of the frame that saw an event's object first, from the event's id."""
-    run, number, _ = message.id.rpartition(":")[2].split("-")
-    return int(run), int(number)
+def _first_frame(message: EventMessage) -> tuple[int, int] | None:
+    """Run and number of the frame that saw an event's object first; None where its id is foreign."""
+    found = _EVENT_ID.fullmatch(message.id)
+    return (int(found[1]), int(found[2])) if found else None

@@ -1,0 +1,104 @@
+"""A tracker that begins, goes on, and is told of what others have told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.support.event_messages import event
+from tests.support.messages import RUN
+from tests.support.visits import Walk, film, rules
+from vision.domain.event import EventMessage, GapReason
+from vision.domain.message import DetectionMessage, utc_text
+from vision.publishing.cursor import BEFORE_THE_FIRST
+from vision.publishing.encoding import encode
+from vision.publishing.event_store import Unended
+from vision.publishing.stream_reader import StoredMessage
+from vision.runtime.parts.event_tracker import EventTracker
+
+_NOW_NS = RUN * 1_000_000
+
+
+class Observer:
+    """Counts what it hears."""
+
+    def __init__(self) -> None:
+        self.events: list[EventMessage] = []
+        self.frames: list[str] = []
+
+    def told(self, message: EventMessage) -> None:
+        """Keep it."""
+        self.events.append(message)
+
+    def followed(self, frame: DetectionMessage, gap: GapReason | None) -> None:
+        """Keep its id."""
+        del gap
+        self.frames.append(frame.id)
+
+
+def tracker(observer: Observer | None = None) -> EventTracker:
+    """One whose clocks stand still."""
+    return EventTracker(
+        "front",
+        rules(),
+        observer or Observer(),
+        wall_ns=lambda: _NOW_NS,
+        monotonic_s=lambda: 0.0,
+    )
+
+
+def stored(frames: list[DetectionMessage]) -> list[StoredMessage]:
+    """As they lie on the stream."""
+    return [StoredMessage(frame.stream_id, encode(frame)) for frame in frames]
+
+
+def test_who_begins_takes_in_what_was_said_just_now() -> None:
+    """And leaves the history and what is no message."""
+    old = film([], 10, began_ns=_NOW_NS - 60_000_000_000)
+    new = film([], 1, began_ns=_NOW_NS, run=RUN + 1)
+    one = tracker()
+    one.begin([StoredMessage("5-1", b"{}"), *stored(old), *stored(new)])
+    assert one.detections_id == old[-1].stream_id
+
+
+def test_it_goes_on_from_a_state_and_from_no_other_bytes() -> None:
+    """Ids of both streams are part of it."""
+    frames, observer = stored(film([Walk(0, 9)], 12)), Observer()
+    first, second = tracker(), tracker(observer)
+    told = first.take(frames[:20], [])
+    state = first.state()
+    assert state is not None
+    assert not second.restore(b"{}")
+    assert second.restore(state)
+    assert second.detections_id == frames[19].stream_id
+    assert second.statuses_id == BEFORE_THE_FIRST
+    assert second.open_events == 1
+    whole = tracker().take(frames, [])
+    assert told + second.take(frames[20:], []) == whole
+    assert observer.frames[0] == f"front:{frames[20].stream_id}"
+    assert observer.events[-1].type == "end"
+
+
+def test_nothing_is_told_twice_by_one_who_has_no_state() -> None:
+    """It reads from the first frame of what is open, and is silent up to what was told."""
+    frames = stored(film([Walk(0, 9)], 12))
+    told = tracker().take(frames[:20], [])
+    open_event = event(revision=len(told) - 1)
+    other = tracker()
+    other.rebuild(Unended(told[-1].stream_id, {f"front:{RUN}-1-0": open_event}))
+    assert other.detections_id == f"{RUN}-0"
+    newest = int(told[-1].stream_id.partition("-")[2]) // 10_000
+    assert other.take(frames[:newest], []) == []
+    assert other.state() is None
+    following = other.take(frames[newest:], [])
+    assert other.state() is not None
+    assert {b'"type":"new"' in message.payload for message in following} == {False}
+
+
+def test_an_open_event_with_a_foreign_id_is_ended() -> None:
+    """Somebody else wrote it on our stream: it stops nobody."""
+    one = tracker()
+    foreign = event(number=3)
+    one.rebuild(Unended("9-9", {"x": foreign, "y": replace(foreign, id="front:x")}))
+    ended = one.take([], [])
+    assert [b'"end":"run"' in message.payload for message in ended] == [True, True]
+    assert utc_text(_NOW_NS).encode() in ended[0].payload
