@@ -12,7 +12,7 @@ usage: prepare.sh [--demo] [--ha] [--bus PREFIX] [--secrets DIR] [--data DIR] [-
   --ha           also a second Redis and three Sentinels (profile redis-ha)
   --secrets DIR  folder of secret files (../secrets)
   --bus PREFIX   first three numbers of the addresses of Redis with --ha (172.29.84)
-  --data DIR     folder of what Redis and the monitoring keep (../data)
+  --data DIR     folder of what Redis, the monitoring and events keep (../data)
   --env FILE     written for `docker compose --env-file` (.env)
 
 As root the containers get uid and gid 10001 and the files are given to them; as another user
@@ -49,7 +49,7 @@ uid=$(id -u) gid=$(id -g)
 if ((uid == 0)); then uid=10001 gid=10001; fi
 
 umask 077
-folders=("$data"/{redis,prometheus,alertmanager,grafana,mosquitto,ollama})
+folders=("$data"/{redis,prometheus,alertmanager,grafana,mosquitto,ollama,snapshots})
 if [[ -d $data/sentinel-1 ]]; then ha=true; fi
 if $ha; then folders+=("$data"/{redis-replica,sentinel-1,sentinel-2,sentinel-3}); fi
 mkdir -p "$secrets" "${folders[@]}"

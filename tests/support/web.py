@@ -21,6 +21,7 @@ from vision.domain.status import CameraState, CameraStatus
 from vision.frames.planar import from_rgb
 from vision.telemetry.camera_view import CameraView
 from vision.web.app import create_app
+from vision.web.event_routes import EventPages
 from vision.web.feed import LiveFeed
 from vision.web.health import Health
 from vision.web.pictures import PictureEncoder
@@ -100,6 +101,7 @@ class Node:
     views: list[CameraView] = field(default_factory=lambda: [camera_view()])
     health: Health = READY
     encoder: PictureEncoder = field(default_factory=PictureEncoder)
+    events: EventPages = field(default_factory=EventPages)
 
     def app(self, *, host: str = "127.0.0.1", token: str | None = None) -> Starlette:
         """The application over these sources."""
@@ -111,6 +113,7 @@ class Node:
             host=host,
             token=token,
             encoder=self.encoder,
+            events=self.events,
         )
 
     def infer(self, of: Frame) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
+from vision.config.snapshots import SnapshotSettings
 from vision.config.topic import Topic
 
 _NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
@@ -139,6 +140,7 @@ class EventSettings(Topic):
     stream_max_messages: int = Field(
         10_000, ge=100, description="event messages kept per camera for replay (`MAXLEN ~`)"
     )
+    snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings, description="see below")
 
 
 class CameraEventSettings(Topic):

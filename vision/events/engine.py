@@ -111,6 +111,7 @@ class EventEngine:
         for event_id, message in told.items():
             if event_id in found:
                 found[event_id].told = message.revision + 1
+                found[event_id].shot = message.best if message.best.snapshot else None
                 continue
             end = replace(
                 message,

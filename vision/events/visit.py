@@ -60,6 +60,7 @@ class Visit:
         unlooked_s: Seconds since then that nobody looked, with their ``new_gaps``.
         told: Messages of it so far; ``told_s`` is when the last one was, on the timeline.
         news: Whether something happened that is worth a message now.
+        shot: The best sighting of which a picture is kept, None without any.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Visit:
     told_s: float = 0.0
     was_still: bool = False
     news: bool = False
+    shot: EventBest | None = None
 
     @classmethod
     def begun(
@@ -195,7 +197,7 @@ class Visit:
             ),
             duration_s=round(self.seen_s - self.started_s, 3),
             box=self.box,
-            best=self.best,
+            best=self.shot or self.best,
             zones=EventZones(
                 tuple(name for name, stay in self.zones.items() if stay.is_in),
                 entered(self.zones),

@@ -26,6 +26,7 @@ from vision.web.documents import (
     cameras_json,
     readiness_json,
 )
+from vision.web.event_routes import EventPages
 from vision.web.events import EventStream
 from vision.web.feed import LiveFeed, Picture
 from vision.web.pictures import PictureEncoder
@@ -48,6 +49,7 @@ def create_app(
     host: str = "127.0.0.1",
     token: str | None = None,
     encoder: PictureEncoder | None = None,
+    events: EventPages | None = None,
 ) -> Starlette:
     """Build the application.
 
@@ -59,6 +61,7 @@ def create_app(
         host: Address the server listens on; on a loopback one, requests must name one.
         token: What every request but ``/livez`` must carry, None for open access.
         encoder: What encodes all pictures; a new one by default.
+        events: Zones and pictures of events; none by default.
 
     Raises:
         ConfigError: The token is empty.
@@ -82,6 +85,7 @@ def create_app(
             Route("/api/cameras/{name}/frames/{frame_id}.jpg", routes.frame),
             Route("/api/cameras/{name}/snapshot.jpg", routes.snapshot),
             Route("/api/events", routes.events),
+            *(events or EventPages()).routes(),
             Mount("/static", StaticFiles(directory=_PAGE)),
         ],
         middleware=middleware,

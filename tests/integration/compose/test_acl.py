@@ -135,10 +135,11 @@ def test_events_are_made_with_the_rights_of_their_role(server: StackRedis) -> No
     assert not working.is_alive()
 
 
-def test_a_picture_goes_from_infer_to_the_page_that_asks_for_it(server: StackRedis) -> None:
+@pytest.mark.parametrize("reader", ["web", "events"])
+def test_a_picture_goes_from_infer_to_whoever_asks_for_it(server: StackRedis, reader: str) -> None:
     """The code of both sides runs with the rights of the two roles; unasked, nothing is sent."""
     sender = PictureSender(server.settings("infer"), lambda: server.password("infer"))
-    receiver = PictureReceiver(server.settings("web"), lambda: server.password("web"))
+    receiver = PictureReceiver(server.settings(reader), lambda: server.password(reader))
     assert sender.watched(["front", "yard"]) == frozenset()
     stop = threading.Event()
     found: list[SentPicture] = []
@@ -151,7 +152,7 @@ def test_a_picture_goes_from_infer_to_the_page_that_asks_for_it(server: StackRed
     receiving = threading.Thread(target=receive)
     receiving.start()
     try:
-        wait_until(lambda: sender.watched(["yard", "front"]) == {"front"}, "a page that asks")
+        wait_until(lambda: sender.watched(["yard", "front"]) == {"front"}, "somebody who asks")
         assert sender.send("front", SentPicture(b"{}", b"jpeg"))
         wait_until(lambda: bool(found), "the picture")
     finally:
@@ -220,6 +221,7 @@ def test_a_bridge_reads_events_and_remembers_where_it_was(server: StackRedis) ->
         ("events", ("XADD", STATUS, "*", "message", "{}")),
         ("events", ("PUBLISH", DETECTIONS, "{}")),
         ("events", ("SUBSCRIBE", EVENTS)),
+        ("events", ("PUBLISH", PICTURE, "pixels")),
         ("events", ("GET", FRAME)),
         ("events", ("GET", DETECTIONS)),
         ("events", ("HSET", STATE, "state", "online")),

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 from functools import partial
 
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
+from vision.domain.errors import PublishError
 from vision.frames.redis_client import address_of
+from vision.frames.redis_pictures import PictureReceiver, SentPicture
+from vision.publishing.encoding import decode_detections
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import liveness_file, redis_fact, still, watch
+from vision.runtime.parts.event_pictures import PictureMemory, SnapshotTaker
 from vision.runtime.parts.events import EventsPart
 from vision.runtime.parts.metrics import MetricsPart
 from vision.runtime.parts.redis_password import redis_password
+from vision.runtime.parts.snapshots import snapshot_store
 from vision.runtime.parts.threads import PartThreads
 from vision.telemetry.metrics import NodeMetrics
 from vision.telemetry.redaction import process_redactor
@@ -37,7 +43,11 @@ class EventsRole:
         self._liveness = liveness_file(settings, "events")
         metrics = NodeMetrics(lambda: (), "events")
         self._metrics_port = MetricsPart(settings, secrets, metrics)
-        self._events = EventsPart(settings, password, metrics.events)
+        store = snapshot_store(settings)
+        self._memory = PictureMemory()
+        self._taker = SnapshotTaker(store, self._memory) if store else None
+        self._receiver = PictureReceiver(settings.redis, password) if store else None
+        self._events = EventsPart(settings, password, metrics.events, pictures=self._taker)
         metrics.redis_up.set_function(lambda: float(self._events.connected))
 
     def run(self, stop: threading.Event) -> None:
@@ -48,6 +58,9 @@ class EventsRole:
         """
         parts = PartThreads(stop)
         tracking = parts.start("events", lambda: self._events.run(stop))
+        if self._receiver and self._taker:
+            pictures = self._receiver.pictures(stop, self._taker.wanted)
+            parts.start("pictures", lambda: self._remember(pictures))
         self._metrics_port.start(parts)
         _log.info(
             "events.started redis=%s metrics=%s",
@@ -62,6 +75,15 @@ class EventsRole:
             self._liveness.remove()
         _log.info("events.stopped")
         parts.raise_failure()
+
+    def _remember(self, pictures: Iterator[SentPicture]) -> None:
+        for picture in pictures:
+            try:
+                message = decode_detections(picture.message)
+            except PublishError as error:
+                _log.warning("events.picture_skipped reason=%s", error)
+                continue
+            self._memory.offer(message.camera, message.id, partial(bytes, picture.jpeg))
 
     def _read_liveness(self) -> Liveness:
         is_connected = self._events.connected

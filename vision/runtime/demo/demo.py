@@ -41,6 +41,13 @@ _TICK_S = 0.5
 _FPS = 5
 # Above the model's default: a first look is no place for guesses.
 _CONFIDENCE = 0.35
+# Tracks follow the boxes closely.
+_UPDATE_S = 0.5
+# Something to enter and to cross, whatever the clip shows.
+_PLACES = {
+    "zones": {"middle": [[0.35, 0.3], [0.65, 0.3], [0.65, 1], [0.35, 1]]},
+    "lines": {"gate": [[0.5, 1], [0.5, 0.45]]},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +166,15 @@ def _write_config(folder: Path, redis_url: str, urls: dict[str, str]) -> Path:
         "secrets_dir": str(folder / "secrets"),
         "web": {"port": _page_port()},
         "model": {"confidence": _CONFIDENCE},
-        "events": {"enabled": True},
+        "events": {
+            "enabled": True,
+            "update_s": _UPDATE_S,
+            "snapshots": {"enabled": True, "dir": str(folder / "snapshots")},
+        },
         "logs": {"level": "warning", "format": "text"},
         "cameras": {
-            name: {"url": url, "fps": _FPS, "auth": "required"} for name, url in urls.items()
+            name: {"url": url, "fps": _FPS, "auth": "required", "events": _PLACES}
+            for name, url in urls.items()
         },
     }
     config = folder / "vision.yaml"

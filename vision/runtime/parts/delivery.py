@@ -9,6 +9,7 @@ from typing import TypeAlias
 from vision.domain.frame import Frame, FrameMeta
 from vision.domain.message import DetectionMessage
 from vision.runtime.cameras.monitor import CameraMonitor
+from vision.runtime.parts.event_pictures import PictureMemory
 from vision.runtime.parts.picture_relay import PictureRelay
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.feed import LiveFeed
@@ -26,12 +27,17 @@ class Delivery:
         feed: LiveFeed,
         monitor: Callable[[str], CameraMonitor],
         relay: PictureRelay | None = None,
+        pictures: PictureMemory | None = None,
     ) -> None:
-        """``monitor`` gives the monitor of a camera by name; ``relay`` feeds other pages."""
+        """``monitor`` gives the monitor of a camera by name; ``relay`` feeds other pages.
+
+        ``pictures`` remembers those on which something was seen.
+        """
         self._metrics = metrics
         self._feed = feed
         self._monitor = monitor
         self._relay = relay
+        self._pictures = pictures
         self._counted = set[str]()
 
     def count_submitted(self, batch: Sequence[FrameMeta], now_mono_ns: int) -> None:
@@ -48,6 +54,9 @@ class Delivery:
         self, frame: Frame, message: DetectionMessage, inference_ms: float, publish: Publish
     ) -> None:
         """Pass on ``message`` about ``frame``, which spent ``inference_ms`` in the engine."""
+        if self._pictures and message.detections:
+            # Before the message: whoever reads it finds the picture.
+            self._pictures.offer_frame(frame)
         payload = publish(message)
         now_mono_ns = time.monotonic_ns()
         camera = frame.meta.camera

@@ -13,6 +13,7 @@ from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage, StatusMessage, utc_text
 from vision.events.engine import EventEngine, Told
 from vision.events.rules import Rules
+from vision.events.visit import Visit
 from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import decode_detections, decode_status, encode
 from vision.publishing.event_store import Unended
@@ -40,6 +41,18 @@ class EventObserver(Protocol):
         """A frame was taken in, and why nobody looked before it if so."""
 
 
+class EventPictures(Protocol):
+    """Keeps pictures of what is seen."""
+
+    def saw(self, frame: DetectionMessage, visits: Sequence[Visit]) -> None:
+        """A frame was taken in; ``visits`` is all that is known after it."""
+
+    def illustrated(
+        self, camera: str, visits: Sequence[Visit], messages: Sequence[EventMessage]
+    ) -> list[EventMessage]:
+        """The messages, with the pictures that are kept by now; called with none, too."""
+
+
 class EventTracker:
     """Implements :class:`vision.publishing.event_worker.CameraTracker`."""
 
@@ -48,6 +61,7 @@ class EventTracker:
         camera: str,
         rules: Rules,
         observer: EventObserver,
+        pictures: EventPictures | None = None,
         *,
         wall_ns: Callable[[], int] = time.time_ns,
         monotonic_s: Callable[[], float] = time.monotonic,
@@ -55,6 +69,7 @@ class EventTracker:
         self._camera = camera
         self._rules = rules
         self._observer = observer
+        self._pictures = pictures
         self._wall_ns = wall_ns
         self._monotonic_s = monotonic_s
         self._engine = EventEngine(camera, rules)
@@ -126,6 +141,12 @@ class EventTracker:
         else:
             told += self._adopted(None, now)
             told += self._engine.on_silence(self._monotonic_s() - self._heard_s, now)
+        if self._pictures:
+            messages = [event for _, event in told]
+            shown = self._pictures.illustrated(self._camera, self._engine.state.visits, messages)
+            told = [
+                Told(stream_id, event) for (stream_id, _), event in zip(told, shown, strict=True)
+            ]
         for _, event in told:
             self._observer.told(event)
         return [StoredMessage(stream_id, encode(event)) for stream_id, event in told]
@@ -146,6 +167,8 @@ class EventTracker:
         except PublishError as error:
             self._complain(error)
             return told
+        if self._pictures:
+            self._pictures.saw(message, self._engine.state.visits)
         self._observer.followed(message, self._engine.newest_gap)
         return told if self._told_before is not None else told + caused
 

@@ -12,6 +12,7 @@ from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage
 from vision.events.rules import rules_for
 from vision.publishing.event_worker import EventWorker
+from vision.runtime.parts.event_pictures import SnapshotTaker
 from vision.runtime.parts.event_tracker import EventTracker
 from vision.telemetry.event_metrics import EventMetrics
 
@@ -28,14 +29,18 @@ class EventsPart:
         metrics: EventMetrics,
         *,
         only: Collection[str] | None = None,
+        pictures: SnapshotTaker | None = None,
     ) -> None:
         """Track all cameras on Redis that the settings do not leave out, or ``only`` these.
+
+        ``pictures`` keeps pictures of what is seen.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
         """
         self._settings = settings
         self._metrics = metrics
+        self._pictures = pictures
         self._worker = EventWorker(
             settings.redis,
             password,
@@ -43,7 +48,7 @@ class EventsPart:
             kept=settings.events.stream_max_messages,
             cameras=only,
             wanted=self._wanted,
-            released=metrics.forget_camera,
+            released=self._forget,
         )
 
     @property
@@ -81,6 +86,12 @@ class EventsPart:
         return known is None or known.events.enabled
 
     def _tracker(self, camera: str) -> EventTracker:
-        tracker = EventTracker(camera, rules_for(self._settings, camera), self)
+        rules = rules_for(self._settings, camera)
+        tracker = EventTracker(camera, rules, self, self._pictures)
         self._metrics.know_camera(camera, lambda: tracker.open_events)
         return tracker
+
+    def _forget(self, camera: str) -> None:
+        self._metrics.forget_camera(camera)
+        if self._pictures:
+            self._pictures.forget(camera)

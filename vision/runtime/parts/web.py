@@ -7,6 +7,8 @@ from collections.abc import Callable
 from vision.config.secrets import WEB_TOKEN, SecretFiles
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
+from vision.runtime.parts.event_feed import event_pages
+from vision.runtime.parts.snapshots import snapshot_store
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.access import is_loopback
@@ -41,5 +43,13 @@ def web_server(
             f"web.host: {web.host} is open to the network: put a token into the secret file "
             f"{WEB_TOKEN}, or use 127.0.0.1"
         )
-    app = create_app(feed, cameras, health, metrics.exposition, host=web.host, token=token)
+    app = create_app(
+        feed,
+        cameras,
+        health,
+        metrics.exposition,
+        host=web.host,
+        token=token,
+        events=event_pages(settings, snapshot_store(settings)),
+    )
     return WebServer(app, web.host, web.port, on_stop=feed.close, is_behind_proxy=web.behind_proxy)

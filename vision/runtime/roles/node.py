@@ -34,11 +34,14 @@ from vision.runtime.health.role_liveness import (
 )
 from vision.runtime.parts.certificates import CertificateWatch, tls_peers
 from vision.runtime.parts.delivery import Delivery
+from vision.runtime.parts.event_feed import EventFeed
+from vision.runtime.parts.event_pictures import PictureMemory, SnapshotTaker
 from vision.runtime.parts.events import EventsPart
 from vision.runtime.parts.inference import InferencePart
 from vision.runtime.parts.metrics import MetricsPart
 from vision.runtime.parts.publish_metrics import PublishMetrics, show_outbox
 from vision.runtime.parts.redis_password import redis_password
+from vision.runtime.parts.snapshots import snapshot_store
 from vision.runtime.parts.threads import PartThreads
 from vision.runtime.parts.web import web_server
 from vision.telemetry.camera_view import CameraView
@@ -81,7 +84,11 @@ class Node:
         )
         self._feed = LiveFeed()
         show_outbox(metrics, self._publisher, settings.publishing)
-        self._delivery = Delivery(metrics, self._feed, self._fleet.monitors.__getitem__)
+        is_tracking, store = settings.events.enabled, snapshot_store(settings)
+        pictures = PictureMemory() if is_tracking and store else None
+        self._delivery = Delivery(
+            metrics, self._feed, self._fleet.monitors.__getitem__, pictures=pictures
+        )
         # Before the model, which takes seconds: a port in use is told at once.
         self._web = web_server(
             settings,
@@ -95,11 +102,14 @@ class Node:
         self._certificates = CertificateWatch(
             tls_peers(settings.redis, settings.active_cameras), metrics
         )
-        self._events = (
-            EventsPart(settings, password, metrics.events, only=list(settings.active_cameras))
-            if settings.events.enabled
-            else None
-        )
+        names = list(settings.active_cameras)
+        self._events = self._event_feed = None
+        if is_tracking:
+            taker = SnapshotTaker(store, pictures) if store and pictures else None
+            self._events = EventsPart(
+                settings, password, metrics.events, only=names, pictures=taker
+            )
+            self._event_feed = EventFeed(settings, password, self._feed, names)
         self._frames = NewestFrames(self._count_skipped)
         self._inference = InferencePart(
             settings,
@@ -146,6 +156,8 @@ class Node:
         serving = parts.start("web", self._web.run) if self._web else None
         sent = threading.Event()
         tracking = parts.start("events", partial(self._events.run, sent)) if self._events else None
+        if self._event_feed:
+            parts.start("event-feed", partial(self._event_feed.run, ended))
         self._metrics_port.start(parts)
         self._certificates.start(parts, ended)
         newest_runs = self._publisher.last_stream_runs(self._fleet.monitors)

@@ -26,6 +26,7 @@ from vision.runtime.health.role_liveness import (
     still,
     watch,
 )
+from vision.runtime.parts.event_feed import EventFeed
 from vision.runtime.parts.metrics import MetricsPart
 from vision.runtime.parts.redis_password import redis_password
 from vision.runtime.parts.threads import PartThreads
@@ -71,6 +72,7 @@ class WebRole:
         # The newest state of each camera is told at once, frames as they come.
         self._statuses = Subscriber(settings.redis, password, StatusCursor, replay=1)
         self._detections = Subscriber(settings.redis, password, DetectionCursor)
+        self._events = EventFeed(settings, password, self._feed)
         self._pictures = PictureReceiver(settings.redis, password)
         metrics.redis_up.set_function(lambda: float(self._pictures.connected))
         self._turned_ns = time.monotonic_ns()
@@ -99,6 +101,7 @@ class WebRole:
         threads = [
             parts.start("statuses", lambda: self._take_statuses(stop)),
             parts.start("detections", lambda: self._take_detections(stop)),
+            parts.start("events", lambda: self._events.run(stop)),
             parts.start("pictures", lambda: self._take_pictures(stop)),
             parts.start("web", self._web.run),
         ]

@@ -2,41 +2,53 @@
 
 import { Camera } from "./camera.js";
 import { arrange, byId, make, setText, setTone } from "./elements.js";
+import { Editor } from "./editor.js";
+import { EventBook } from "./eventbook.js";
+import { EventList } from "./eventlist.js";
 import { Filter } from "./filter.js";
 import { Large } from "./large.js";
+import { Layers } from "./layers.js";
 import { Stream } from "./stream.js";
 import { Tile } from "./tile.js";
 import { clock, sees, stateOf } from "./wording.js";
+import { Zones } from "./zones.js";
 
 const MOST_REASONS = 4;
+const MOST_EVENTS = 30;
 
 const tiles = new Map();
+const hidden = new Set();
 let configured = [];
 let clockOffset = 0;
 let lastContact = null;
+let nextDraw = null;
 
 const nodeNow = () => Date.now() + clockOffset;
 const filter = new Filter(redraw);
-const large = new Large(filter, (name, by) => {
-  const names = [...byId("cameras").children].map((element) => element.tile.camera.name);
-  const next = names[(names.indexOf(name) + by + names.length) % names.length];
-  large.show(tiles.get(next).camera, nodeNow());
-});
+const book = new EventBook();
+const zones = new Zones();
+const layers = new Layers(book, zones, filter, nodeNow, redraw);
+const events = new EventList(byId("event-list"), (name) => enlarge(name));
+const editor = new Editor(filter, zones);
+const large = new Large(filter, layers, book, { step, edit: (camera) => editor.show(camera) });
 
 const stream = new Stream({
   cameras: showOverview,
   detections: (message) => tiles.get(message.camera)?.camera.offer(message),
+  event: takeEvent,
   status: announce,
   lost: showLost,
   rest: () => tiles.forEach(({ camera }) => camera.rest()),
 });
 
+byId("show-hidden").addEventListener("click", showHidden);
 byId("retry").addEventListener("click", () => stream.open());
 stream.open();
 
 function showOverview(overview) {
   clockOffset = Date.parse(overview.time) - Date.now();
   lastContact = new Date().toISOString();
+  if (document.body.dataset.link !== "live") zones.load().then(showLayers);
   document.body.dataset.link = "live";
   byId("lost").hidden = true;
   byId("waiting").hidden = true;
@@ -72,6 +84,7 @@ function showCameras(views) {
   const names = new Set(views.map(({ name }) => name));
   for (const [name, tile] of tiles) {
     if (names.has(name)) continue;
+    if (editor.camera === tile.camera) editor.close();
     if (large.camera === tile.camera) large.close();
     tile.camera.rest();
     tile.remove();
@@ -90,10 +103,32 @@ function showCameras(views) {
   if (isFirst) openFromAddress();
 }
 
+// A camera that was taken out of the configuration is told of as stopped for ever.
+function hide(name) {
+  hidden.add(name);
+  order();
+  byId("show-hidden").focus();
+}
+
+function showHidden() {
+  hidden.clear();
+  order();
+  byId("cameras").focus();
+}
+
 /** Those that see nothing come first; sorting keeps the configuration's order otherwise. */
 function order() {
   const rank = (tile) => stateOf(tile.camera.view).rank;
-  const ordered = configured.map((name) => tiles.get(name)).sort((a, b) => rank(a) - rank(b));
+  for (const name of hidden)
+    if (!["stopped", "unknown"].includes(tiles.get(name)?.camera.view.state)) hidden.delete(name);
+  const shown = configured.filter((name) => !hidden.has(name));
+  for (const name of hidden) tiles.get(name).element.remove();
+  byId("hidden-cameras").hidden = hidden.size === 0;
+  setText(
+    byId("hidden-cameras-text"),
+    hidden.size === 1 ? "1 stopped camera is hidden." : `${hidden.size} stopped cameras are hidden.`,
+  );
+  const ordered = shown.map((name) => tiles.get(name)).sort((a, b) => rank(a) - rank(b));
   arrange(
     byId("cameras"),
     ordered.map(({ element }) => element),
@@ -104,13 +139,51 @@ function addTile(name) {
   const camera = new Camera(name, (changed) => {
     tiles.get(name)?.redraw();
     if (large.camera === changed) large.redraw();
+    if (editor.camera === changed) editor.redraw();
   });
-  tiles.set(name, new Tile(camera, filter, () => large.show(camera, nodeNow())));
+  tiles.set(
+    name,
+    new Tile(camera, filter, layers, {
+      onEnlarge: () => enlarge(name),
+      onHide: () => hide(name),
+    }),
+  );
+}
+
+function step(name, by) {
+  const names = [...byId("cameras").children].map((element) => element.tile.camera.name);
+  enlarge(names[(names.indexOf(name) + by + names.length) % names.length]);
+}
+
+function enlarge(name) {
+  const tile = tiles.get(name);
+  if (tile !== undefined) large.show(tile.camera, nodeNow());
+}
+
+// A page that opens gets many at once: they are shown together.
+function takeEvent(event) {
+  if (book.offer(event)) nextDraw ??= requestAnimationFrame(showNews);
+}
+
+function showNews() {
+  nextDraw = null;
+  showEvents();
+  redraw();
+}
+
+function showEvents() {
+  byId("events").hidden = book.size === 0;
+  events.update(book.newest(MOST_EVENTS), nodeNow());
+  layers.update();
+}
+
+function showLayers() {
+  layers.update();
+  redraw();
 }
 
 function openFromAddress() {
-  const tile = tiles.get(decodeURIComponent(location.hash.slice(1)));
-  if (tile !== undefined) large.show(tile.camera, nodeNow());
+  enlarge(decodeURIComponent(location.hash.slice(1)));
 }
 
 function announce(status) {
@@ -145,6 +218,7 @@ function showLost() {
 }
 
 function updateTiles() {
+  showEvents();
   for (const tile of tiles.values()) tile.update(nodeNow());
   large.update(nodeNow());
   large.redraw();

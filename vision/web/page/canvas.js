@@ -4,8 +4,12 @@ import { INK, colourOf } from "./colours.js";
 
 const FONT = "ui-sans-serif, system-ui, sans-serif";
 
-/** Draw picture and boxes into the canvas, whole and centred. */
-export function draw(canvas, picture, filter) {
+/**
+ * Draw picture and boxes into the canvas, whole and centred.
+ *
+ * drawBehind(context, area, ratio) draws what lies between the two.
+ */
+export function draw(canvas, picture, filter, drawBehind = () => {}) {
   const ratio = window.devicePixelRatio || 1;
   const width = Math.round(canvas.clientWidth * ratio);
   const height = Math.round(canvas.clientHeight * ratio);
@@ -26,6 +30,7 @@ export function draw(canvas, picture, filter) {
   area.top = (height - area.height) / 2;
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, area.left, area.top, area.width, area.height);
+  drawBehind(context, area, ratio);
 
   // Surest first: they get the places for tags, and their outlines are drawn last, on top.
   const seen = message.detections.filter((detection) => filter.admits(detection));

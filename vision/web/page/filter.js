@@ -37,7 +37,7 @@ export class Filter {
         counts.set(label, (counts.get(label) ?? 0) + count);
       }
     }
-    byId("filters").hidden = counts.size === 0;
+    byId("filters").hidden = counts.size === 0 && byId("filter-layers").hidden;
     const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, MOST_LABELS);
     for (const [label] of most) this.#button(label);
   }

@@ -3,19 +3,28 @@
 import { draw } from "./canvas.js";
 import { setCover } from "./cover.js";
 import { byId, dot, make, setRows, setText, setTone } from "./elements.js";
+import { EventList } from "./eventlist.js";
 import { drawSpark } from "./spark.js";
 import { duration, latency, moment, number, percent, rate, sees, stateOf } from "./wording.js";
+
+const MOST_EVENTS = 10;
 
 export class Large {
   #dialog = byId("large");
   #canvas = byId("large-canvas");
   #camera = null;
   #filter;
+  #layers;
+  #book;
+  #events = new EventList(byId("large-events"));
   #step;
 
-  /** step(name, by): the camera `by` places further in the grid. */
-  constructor(filter, step) {
+  /** step(name, by) goes `by` cameras further in the grid, edit(camera) draws its zones. */
+  constructor(filter, layers, book, { step, edit }) {
+    byId("large-edit").addEventListener("click", () => edit(this.#camera));
     this.#filter = filter;
+    this.#layers = layers;
+    this.#book = book;
     this.#step = step;
     byId("large-close").addEventListener("click", () => this.#dialog.close());
     byId("large-previous").addEventListener("click", () => this.#go(-1));
@@ -67,6 +76,10 @@ export class Large {
     setRows(byId("large-gate"), counts(view.gate), "Off");
     setRows(byId("large-skipped"), counts(view.skipped), "None");
     setRows(byId("large-labels"), counts(view.labels), "Nothing yet");
+    const events = this.#book.newest(MOST_EVENTS, name);
+    this.#events.update(events, nodeNow);
+    byId("large-no-events").hidden = events.length > 0;
+    setText(byId("large-zones"), this.#layers.describe(name));
     setCover(byId("large-picture"), this.#camera, nodeNow);
     drawSpark(byId("large-spark"), this.#camera.latencies, nodeNow);
   }
@@ -74,7 +87,7 @@ export class Large {
   redraw() {
     if (this.#camera === null) return;
     const { name, view, picture } = this.#camera;
-    draw(this.#canvas, picture, this.#filter);
+    draw(this.#canvas, picture, this.#filter, (...onto) => this.#layers.draw(name, ...onto));
     const isLive = picture !== null && sees(view);
     const seen = isLive ? picture.message.detections.filter((one) => this.#filter.admits(one)) : [];
     this.#canvas.setAttribute("aria-label", `${name}: ${seen.length} objects`);

@@ -11,7 +11,7 @@ export class Stream {
   #wait = FIRST_WAIT_MS;
   #handlers;
 
-  /** handlers: cameras, detections, status (each with the parsed message), lost, rest. */
+  /** handlers: cameras, detections, event, status (each with the parsed message), lost, rest. */
   constructor(handlers) {
     this.#handlers = handlers;
     document.addEventListener("visibilitychange", () => {
@@ -29,7 +29,7 @@ export class Stream {
     if (document.hidden) return;
     this.#source = new EventSource("api/events");
     this.#source.onerror = () => this.#lose();
-    for (const kind of ["cameras", "detections", "status"]) {
+    for (const kind of ["cameras", "detections", "event", "status"]) {
       this.#source.addEventListener(kind, (event) => {
         if (kind === "cameras") this.#alive();
         this.#handlers[kind](JSON.parse(event.data));

@@ -22,12 +22,14 @@ const resized = new ResizeObserver((entries) => {
 
 export class Tile {
   #filter;
+  #layers;
   #canvas;
   #frame;
 
-  constructor(camera, filter, onEnlarge) {
+  constructor(camera, filter, layers, { onEnlarge, onHide }) {
     this.camera = camera;
     this.#filter = filter;
+    this.#layers = layers;
     this.element = byId("tile").content.firstElementChild.cloneNode(true);
     this.element.tile = this;
     this.#frame = this.element.querySelector(".picture");
@@ -36,6 +38,9 @@ export class Tile {
     const enlarge = this.element.querySelector(".enlarge");
     enlarge.setAttribute("aria-label", `Enlarge ${camera.name}`);
     enlarge.addEventListener("click", onEnlarge);
+    const hide = this.element.querySelector(".hide");
+    hide.setAttribute("aria-label", `Hide ${camera.name}`);
+    hide.addEventListener("click", onHide);
     onScreen.observe(this.element);
     resized.observe(this.#canvas);
   }
@@ -55,6 +60,7 @@ export class Tile {
     part(".since").title = `since ${moment(view.since)}`;
     setText(part(".reason"), warning(view));
     part(".reason").hidden = warning(view) === "";
+    part(".hide").hidden = view.state !== "stopped";
     setText(part(".figure-in"), rate(view.fps_in));
     setText(part(".figure-inferred"), rate(view.fps_inferred));
     setText(part(".figure-age"), duration(view.frame_age_s));
@@ -65,7 +71,8 @@ export class Tile {
   }
 
   redraw() {
-    draw(this.#canvas, this.camera.picture, this.#filter);
+    const { name, picture } = this.camera;
+    draw(this.#canvas, picture, this.#filter, (...onto) => this.#layers.draw(name, ...onto));
   }
 
   #updateLabels(list) {

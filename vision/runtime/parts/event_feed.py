@@ -1,0 +1,50 @@
+"""Events for the live page: what stands on Redis, and what comes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from vision.config.settings import Settings
+from vision.events.snapshot_store import SnapshotStore
+from vision.publishing.cursor import EventCursor
+from vision.publishing.subscriber import Subscriber
+from vision.web.event_routes import CameraShapes, EventPages
+from vision.web.feed import LiveFeed
+
+# Messages of each camera: as many as it takes for some dozen events.
+_REPLAY = 200
+
+
+class EventFeed:
+    """Feeds the page with the events of all cameras, or of some; for a thread of its own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        password: Callable[[], str | None],
+        feed: LiveFeed,
+        cameras: Sequence[str] = (),
+    ) -> None:
+        """Prepare to subscribe.
+
+        Raises:
+            ConfigError: ``redis.url`` has an option that does not exist.
+        """
+        self._events = Subscriber(settings.redis, password, EventCursor, cameras, replay=_REPLAY)
+        self._feed = feed
+
+    def run(self, stop: threading.Event) -> None:
+        """Feed until ``stop`` is set."""
+        for received in self._events.messages(stop):
+            self._feed.on_event(received.message, received.payload)
+
+
+def event_pages(settings: Settings, store: SnapshotStore | None) -> EventPages:
+    """What the page asks for besides messages: the configured zones, and pictures."""
+    shapes = {
+        name: CameraShapes(camera.events.zones, camera.events.lines)
+        for name, camera in settings.active_cameras.items()
+        if camera.events.zones or camera.events.lines
+    }
+    return EventPages(shapes, store.read) if store else EventPages(shapes)
