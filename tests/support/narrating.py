@@ -31,10 +31,15 @@ FACTS = Facts(
 
 
 def narration_settings(*urls: str, timeout_s: float = 0.3, **changes: Any) -> NarrationSettings:
-    """Providers called ``cloud`` and ``ollama`` at ``urls``; ``changes`` of other keys."""
+    """Providers called ``cloud`` and ``ollama`` at ``urls``; ``changes`` of other keys.
+
+    ``timeout_s`` is that of the first; the second, which is to answer, has no less than usual.
+    """
     providers = [
-        {"name": name, "url": url, "model": f"m-{name}", "timeout_s": timeout_s}
-        for name, url in zip(("cloud", "ollama"), urls, strict=False)
+        {"name": name, "url": url, "model": f"m-{name}", "timeout_s": limit_s}
+        for name, url, limit_s in zip(
+            ("cloud", "ollama"), urls, (timeout_s, max(timeout_s, 1.3)), strict=False
+        )
     ]
     return NarrationSettings.model_validate({"providers": providers} | changes)
 
