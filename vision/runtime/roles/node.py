@@ -109,7 +109,8 @@ class Node:
             self._events = EventsPart(
                 settings, password, metrics.events, only=names, pictures=taker
             )
-            self._event_feed = EventFeed(settings, password, self._feed, names)
+            if self._web:
+                self._event_feed = EventFeed(settings, password, self._feed, names)
         self._frames = NewestFrames(self._count_skipped)
         self._inference = InferencePart(
             settings,
