@@ -9,12 +9,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from vision.config.addresses import is_http_url
 from vision.config.camera import CameraName, Topic
+from vision.config.names import checked_name
 from vision.domain.credential_keys import CREDENTIAL_KEYS
 
 TOKEN_PLACE = "{token}"  # noqa: S105  where the token of a webhook's address goes
 MQTT_SCHEMES = {"mqtt": 1883, "mqtts": 8883}
-_TARGET_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _TARGET_NAME_LENGTH = 32
 _TOPIC = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 
@@ -49,12 +50,7 @@ def _topic(text: str) -> str:
 
 
 def _target_name(name: str) -> str:
-    if len(name) > _TARGET_NAME_LENGTH or not _TARGET_NAME.fullmatch(name):
-        raise ValueError(
-            f"a target's name becomes part of file names: use up to {_TARGET_NAME_LENGTH} of a-z, "
-            "0-9 and single '-' or '_' between them"
-        )
-    return name
+    return checked_name(name, whose="target", part_of="file names", length=_TARGET_NAME_LENGTH)
 
 
 def _webhook_url(url: str) -> str:
@@ -63,19 +59,8 @@ def _webhook_url(url: str) -> str:
             "holds a user name or password: remove it; a token goes into the secret file "
             f"webhook_<name>_token, and {TOKEN_PLACE} in the address stands for it"
         )
-    try:
-        parts = urlsplit(url)
-        port_is_valid = parts.port is None or parts.port > 0
-        (parts.hostname or "").encode("ascii")
-    except ValueError:
-        port_is_valid = False
-    well_formed = url.isascii() and url.isprintable() and " " not in url
-    if (
-        not (port_is_valid and well_formed)
-        or parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.fragment
-    ):
+    parts = urlsplit(url) if is_http_url(url) else None
+    if parts is None or parts.fragment:
         raise ValueError("must look like https://host/path")
     if TOKEN_PLACE in parts.netloc:
         raise ValueError(f"has {TOKEN_PLACE} in its host: only path and query may have it")

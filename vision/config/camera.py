@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -10,22 +9,18 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import AfterValidator, Field
 
 from vision.config.events import CameraEventSettings
+from vision.config.names import checked_name
 from vision.config.topic import Topic as Topic  # noqa: PLC0414  other topics have it from here
 from vision.domain.credential_keys import CREDENTIAL_KEYS
 
-# Fits a Redis key between braces, an environment variable, a compose service and a file name.
-_CAMERA_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _CAMERA_NAME_LENGTH = 63
 PLACEHOLDERS = ("{username}", "{password}")
 
 
 def _camera_name(name: str) -> str:
-    if len(name) > _CAMERA_NAME_LENGTH or not _CAMERA_NAME.fullmatch(name):
-        raise ValueError(
-            "a camera's name becomes part of Redis keys and file names: use up to "
-            f"{_CAMERA_NAME_LENGTH} of a-z, 0-9 and single '-' or '_' between them"
-        )
-    return name
+    return checked_name(
+        name, whose="camera", part_of="Redis keys and file names", length=_CAMERA_NAME_LENGTH
+    )
 
 
 def _rtsp_url(url: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -11,12 +10,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
+from vision.config.addresses import is_http_url
 from vision.config.camera import CameraName
+from vision.config.names import checked_name
 from vision.config.topic import Topic
 from vision.domain.narration import TEMPLATE
 
 # Fits a file name, a metric's label and a line of a log.
-_PROVIDER_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _PROVIDER_NAME_LENGTH = 32
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 RESERVE_S = 0.25
@@ -24,11 +24,7 @@ RESERVE_S = 0.25
 
 
 def _provider_name(name: str) -> str:
-    if len(name) > _PROVIDER_NAME_LENGTH or not _PROVIDER_NAME.fullmatch(name):
-        raise ValueError(
-            f"a provider's name becomes part of a file name: use up to {_PROVIDER_NAME_LENGTH} "
-            "of a-z, 0-9 and single '-' or '_' between them"
-        )
+    checked_name(name, whose="provider", part_of="a file name", length=_PROVIDER_NAME_LENGTH)
     if name == TEMPLATE:
         raise ValueError(f"{TEMPLATE!r} is what answers when no provider does: take another name")
     return name
@@ -40,19 +36,9 @@ def _api_url(url: str) -> str:
             "holds a user name or password: remove it and put the key into the secret file "
             "narration_<name>_key"
         )
-    try:
-        parts = urlsplit(url)
-        port_is_valid = parts.port is None or parts.port > 0
-        (parts.hostname or "").encode("ascii")
-    except ValueError:
-        port_is_valid = False
-    well_formed = url.isascii() and url.isprintable() and " " not in url
-    if (
-        not (port_is_valid and well_formed)
-        or parts.scheme not in ("http", "https")
-        or not parts.hostname
-    ):
+    if not is_http_url(url):
         raise ValueError("must look like https://host/v1 or http://ollama:11434/v1")
+    parts = urlsplit(url)
     if parts.query or parts.fragment:
         raise ValueError("must end with its path, as /v1: remove what follows '?' or '#'")
     return url.rstrip("/")
