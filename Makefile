@@ -16,9 +16,11 @@ SECONDS_ARG = $(if $(filter command line environment,$(origin SECONDS)),--second
 # Where `make faults` and `make soak` keep their figures.
 FAULTS_JSON ?= faults.json
 SOAK_JSON ?= soak.json
+SLO_JSON ?= slo.json
 MINUTES ?= 10
+RUNS ?= 5
 
-.PHONY: help setup demo test faults faults-small soak check lint type arch fmt bench bench-all \
+.PHONY: help setup demo test faults faults-small soak slo check lint type arch fmt bench bench-all \
   bench-peers bench-check lock clean image image-gpu smoke dist sbom audit
 
 help: ## this list
@@ -65,6 +67,9 @@ soak: $(DEV) ## the long rows of the fault suite, and random faults for MINUTES=
 	$(BIN)/python -m pytest tests/faults -p no:randomly -m soak --soak-minutes $(MINUTES) \
 	  --faults-json $(SOAK_JSON)
 
+slo: $(DEV) ## uptime under faults for MINUTES=10, failover and cold start RUNS=5 times, in SLO_JSON=slo.json
+	$(BIN)/python -m tests.slo --minutes $(MINUTES) --runs $(RUNS) --json $(SLO_JSON)
+
 check: lint type arch ## all that reads the code without running it; changes nothing
 
 lint: $(DEV)
@@ -105,7 +110,8 @@ bench-check: $(DEV) ## ratios of a short run against the committed ones; fails i
 	$(BIN)/python -m bench check
 
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' vision/__init__.py)
-BUILD = docker build --build-arg VERSION=$(VERSION) \
+# BUILD_ARGS: more for docker build, such as another PYTHON_IMAGE.
+BUILD = docker build $(BUILD_ARGS) --build-arg VERSION=$(VERSION) \
   --build-arg REVISION=$(shell git rev-parse HEAD) --build-arg CREATED=$(shell date -u +%FT%TZ)
 
 image: ## the images for CPUs and for simulated cameras; MODEL as in docs/deploy.md
@@ -129,7 +135,7 @@ sbom: $(AUDIT) ## what the images are made of, as CycloneDX in dist/
 	$(SBOM) $(IMAGE)-gpu.txt -o dist/ariia-vision-$(VERSION)-gpu.cdx.json
 
 audit: $(AUDIT) ## known vulnerabilities of what is locked; asks the package index
-	$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes -r constraints.txt -r $(IMAGE)-runtime.txt \
+	$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r constraints.txt -r $(IMAGE)-runtime.txt \
 	  -r $(IMAGE)-gpu.txt -r $(IMAGE)-build.txt
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \

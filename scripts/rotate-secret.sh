@@ -3,6 +3,8 @@
 set -euo pipefail
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=scripts/lib/redis-ha.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/redis-ha.sh"
 
 usage() {
     cat <<'TEXT'
@@ -12,8 +14,10 @@ Gives the secret file NAME a new value, a random one unless --stdin is given:
 
   redis_USER_password    Redis takes the new one beside the old, the file is written, a login is
                          tried, and the old one is refused from then on. Connections that exist
-                         stay, new ones read the file: nothing is restarted. Not for the users
-                         replica and sentinel (see docs/operations.md).
+                         stay, new ones read the file: nothing is restarted but redis-exporter.
+  redis_replica_password, redis_sentinel_password
+                         the same, and servers and Sentinels are told one after the other; each
+                         has to be in touch with all others before the next one is
   web_token              the page asks for it after a restart of its container
   camera_NAME_username, camera_NAME_password
                          with --stdin: change it in the camera first; a camera that refuses the
@@ -24,7 +28,8 @@ Gives the secret file NAME a new value, a random one unless --stdin is given:
   --stdin         read the new value from standard input
   --dry-run       say what would be done
 
-Environment: REDISCLI and REDISCLI_AUTH for a Redis that is in no container (--user admin).
+Environment: REDISCLI and REDISCLI_AUTH for a Redis that is in no container (--user admin); where
+there are several, REDIS_SERVERS and REDIS_SENTINELS list them: "host:port host:port ...".
 Exit code: 0 if the new value holds, 1 if not: the old one holds then; 2 for wrong use.
 TEXT
 }
@@ -48,8 +53,6 @@ done
 [[ -n $name ]] || refuse "which secret?"
 user=
 case $name in
-redis_replica_password | redis_sentinel_password)
-    die "$name: servers and Sentinels have to learn it together: see docs/operations.md" ;;
 redis_*_password)
     user=${name#redis_}
     user=${user%_password}
@@ -87,45 +90,75 @@ fi
 hash_of() { printf '%s' "$1" | sha256sum | cut -d ' ' -f 1; }
 
 # Every server: users are not replicated. Hashes only, since a command line can be seen.
-servers=()
-if [[ -n ${REDISCLI:-} ]]; then
-    servers=(own)
-else
-    need_engine
-    mapfile -t servers < <(redis_containers)
-    ((${#servers[@]})) || die "no Redis of project $project runs: start it, or name --project"
-fi
+if [[ -z ${REDISCLI:-} ]]; then need_engine; fi
+mapfile -t servers < <(all_servers)
+((${#servers[@]})) || die "no Redis of project $project runs: start it, or name --project"
+sentinels=()
+if [[ $user == sentinel ]]; then mapfile -t sentinels < <(all_sentinels); fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# everywhere WORD...: on all servers, and on the Sentinels if the user is theirs too.
 everywhere() {
-    local server
-    for server in "${servers[@]}"; do
-        redis_at "$server" "$@" </dev/null >/dev/null 2>"$log" || return 1
+    local place
+    for place in "${servers[@]}"; do
+        redis_at "$place" "$@" </dev/null >/dev/null 2>"$log" || return 1
+    done
+    for place in "${sentinels[@]}"; do
+        sentinel_at "$place" "$@" </dev/null >/dev/null 2>"$log" || return 1
     done
 }
 login_works() {
-    local server answer
-    for server in "${servers[@]}"; do
-        # The password goes through standard input.
-        answer=$(printf 'AUTH %s "%s"\n' "$user" "${new//[\"\\]/\\&}" | redis_at "$server" 2>&1) || return 1
+    local place answer
+    # The password goes through standard input.
+    for place in "${servers[@]}"; do
+        answer=$(printf 'AUTH %s %s\n' "$user" "$(quoted "$new")" | redis_at "$place" 2>&1) || return 1
         [[ $answer == OK ]] || return 1
     done
 }
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# told OLD_OR_NEW: what logs in by itself learns it.
+told() {
+    case $user in
+    replica) tell_replicas "$1" ;;
+    sentinel) tell_sentinels "$1" ;;
+    esac
+}
 everywhere ping || die "Redis does not answer: $(tail -n 1 "$log")"
 redis_at "${servers[0]}" acl getuser "$user" </dev/null 2>/dev/null | grep --quiet . ||
     die "Redis knows no user $user"
-if $dry_run; then say "would change the password of $user on ${#servers[@]} server(s) and write $file"; exit 0; fi
+where="${#servers[@]} server(s)"
+if ((${#sentinels[@]})); then where+=" and ${#sentinels[@]} Sentinel(s)"; fi
+if $dry_run; then say "would change the password of $user on $where and write $file"; exit 0; fi
+if ! well; then die "$why: wait until it is well, or mend it, before a password is changed"; fi
 
 everywhere acl setuser "$user" "#$(hash_of "$new")" || die "Redis took no new password: $(tail -n 1 "$log")"
+if ! told "$new"; then
+    reason=$why
+    told "$old" || true
+    everywhere acl setuser "$user" "!$(hash_of "$new")" || true
+    die "the new password does not work ($reason): the old one holds"
+fi
 write "$new"
 if [[ $user == admin && -n ${REDISCLI:-} ]]; then export REDISCLI_AUTH=$new; fi
 if ! login_works; then
     write "$old"
     if [[ $user == admin && -n ${REDISCLI:-} ]]; then export REDISCLI_AUTH=$old; fi
+    told "$old" || true
     everywhere acl setuser "$user" "!$(hash_of "$new")" || true
     die "a login with the new password failed: the old one holds"
 fi
 # All others: also what a run that was broken off left behind.
 everywhere acl setuser "$user" resetpass "#$(hash_of "$new")" ||
     die "the new password holds, and the old one still does too: run it again ($(tail -n 1 "$log"))"
-say "$name is new on ${#servers[@]} server(s)"
+if [[ $user == exporter && -f $secrets/redis_exporter_login ]]; then
+    # The form in which the exporter takes it, as compose/prepare.sh writes it; it reads it once.
+    escaped=${new//\\/\\\\} && escaped=${escaped//\"/\\\"}
+    printf '{"redis://redis:6379": "%s", "redis://exporter@redis:6379": "%s"}' "$escaped" "$escaped" \
+        >"$secrets/redis_exporter_login"
+    if [[ -z ${REDISCLI:-} ]]; then
+        docker ps --quiet --filter "label=com.docker.compose.project=$project" \
+            --filter label=com.docker.compose.service=redis-exporter |
+            xargs --no-run-if-empty docker restart >/dev/null
+    fi
+fi
+say "$name is new on $where"

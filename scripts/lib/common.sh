@@ -62,12 +62,14 @@ redis() {
     if [[ -n ${REDISCLI:-} ]]; then redis_at own "$@"; else redis_at "$(redis_container)" "$@"; fi
 }
 
-# redis_at CONTAINER WORD...: the same on one server; `own` is that of REDISCLI.
+# redis_at CONTAINER WORD...: the same on one server; `own` is that of REDISCLI, and HOST:PORT one
+# that it is asked about.
 redis_at() {
     local server=$1 command
     shift
-    if [[ $server == own ]]; then
+    if [[ $server == own || $server == *:* ]]; then
         read -r -a command <<<"$REDISCLI"
+        if [[ $server == *:* ]]; then command+=(-h "${server%:*}" -p "${server##*:}"); fi
         "${command[@]}" -e "$@"
     else
         # shellcheck disable=SC2016  # expanded in the container

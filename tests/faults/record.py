@@ -12,7 +12,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from tests.support.redis_server import RedisServer
+from tests.support.publishing import AnyRedis
 from vision.domain.message import DetectionMessage, StatusMessage
 from vision.publishing.cursor import DetectionCursor, StatusCursor
 from vision.publishing.subscriber import Subscriber
@@ -35,6 +35,7 @@ class Seen:
         width: Of the source picture, pixels.
         pts: Of the frame, ticks of 90 kHz.
         source: ``rtcp`` or ``arrival``.
+        objects: How many were detected.
     """
 
     arrived_s: float
@@ -47,6 +48,7 @@ class Seen:
     width: int
     pts: int | None
     source: str
+    objects: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def fairness(shares: Sequence[float]) -> float:
 class Recorder:
     """Two reference subscribers, one for detections and one for states, each in a thread."""
 
-    def __init__(self, redis: RedisServer) -> None:
+    def __init__(self, redis: AnyRedis) -> None:
         self.seen: dict[str, list[Seen]] = defaultdict(list)
         self.told: dict[str, list[Told]] = defaultdict(list)
         self._redis = redis
@@ -180,6 +182,7 @@ def _seen(message: DetectionMessage) -> Seen:
         width=message.frame.width,
         pts=message.frame.pts,
         source=times.source,
+        objects=len(message.detections),
     )
 
 

@@ -57,16 +57,16 @@ def _number(value: float | None) -> str:
     return _NONE if value is None else f"{value:.1f}"
 
 
-def with_table(document: str, text: str) -> str:
+def with_table(document: str, text: str, begin: str = BEGIN, end: str = END) -> str:
     """The document with ``text`` in place of what stands between its markers.
 
     Raises:
         ValueError: It has no place for one.
     """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"no {BEGIN} and {END} in the document")
+    before, found, rest = document.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"no {begin} and {end} in the document")
     return f"{before}{begin}\n\n{text}\n{end}{after}"
 
 

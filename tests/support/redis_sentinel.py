@@ -56,11 +56,11 @@ class SentinelTrio:
         self.password = secrets.token_urlsafe(12)
         self._name = sentinel_name()
         self._processes = processes
-        self._secrets = folder / "secrets"
-        self._secrets.mkdir(parents=True)
+        self.secrets = folder / "secrets"
+        self.secrets.mkdir(parents=True)
         for user in _USERS:
             value = self.password if user == "admin" else secrets.token_urlsafe(12)
-            (self._secrets / f"redis_{user}_password").write_text(value)
+            (self.secrets / f"redis_{user}_password").write_text(value)
         self._sentinel_password = self.password if sentinel_password else None
         first, second, *sentinels = free_ports(5)
         self._first = first
@@ -131,7 +131,7 @@ class SentinelTrio:
             port,
             {
                 "PATH": os.environ["PATH"],
-                "REDIS_SECRETS": str(self._secrets),
+                "REDIS_SECRETS": str(self.secrets),
                 "REDIS_ACLFILE": str(folder / "users.acl"),
                 "REDIS_NAME": _HOST,
                 **environ,
@@ -161,7 +161,7 @@ class SentinelTrio:
 
     def fail_over(self) -> None:
         """Have the Sentinels make the replica the primary, as an administrator would."""
-        password = (self._secrets / "redis_sentinel_password").read_text()
+        password = (self.secrets / "redis_sentinel_password").read_text()
         with redis.Redis(
             port=self.sentinels[0], username="sentinel", password=password, protocol=2
         ) as sentinel:

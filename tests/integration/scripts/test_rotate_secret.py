@@ -95,7 +95,6 @@ def test_what_an_earlier_run_left_is_cleared(server: StackRedis) -> None:
     ("words", "code", "complaint"),
     [
         (("redis_nobody_password",), 1, "is not there"),
-        (("redis_replica_password",), 1, "docs/operations.md"),
         (("camera_front_password",), 2, "--stdin"),
         (("other",), 2, "no secret"),
         ((), 2, "which secret?"),
