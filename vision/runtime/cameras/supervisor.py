@@ -15,6 +15,7 @@ from vision.frames.newest import NewestFrames
 from vision.frames.shared_memory import FrameReady
 from vision.resilience.backoff import Backoff
 from vision.resilience.restarts import RestartWindow
+from vision.runtime.cameras.birth import silence_before_birth_s
 from vision.runtime.cameras.monitor import CameraMonitor
 from vision.runtime.cameras.worker import IngestWorker
 from vision.runtime.ingest.protocol import Heartbeat, IngestTask, StateReport
@@ -23,8 +24,6 @@ _log = logging.getLogger(__name__)
 # A worker says something four times a second; this silence means that it hangs or is stopped.
 # The last part is a second look: where the machine itself stood still, a worker speaks by then.
 _SILENCE_S, _SECOND_LOOK_S = 1.0, 0.5
-# The first word of a worker takes as long as its imports do on a busy machine.
-_BIRTH_S = 30.0
 _WEIGH_EVERY_S = 1.0
 _AT_ONCE, _WINDOW_S = 5, 60.0
 _RESTART_BOUNDS_S = (0.5, 30.0)
@@ -119,10 +118,12 @@ class IngestSupervisor:
 
     def _listen(self, worker: IngestWorker) -> tuple[WorkerLoss, str]:
         """Take in messages until the worker is gone; says in what way it went."""
-        silence_s, weigh_s = _BIRTH_S, time.monotonic()
+        weigh_s = time.monotonic()
         try:
-            while worker.pipe.poll(silence_s) or worker.pipe.poll(_SECOND_LOOK_S):
-                silence_s = _SILENCE_S
+            unborn_s = silence_before_birth_s(worker.pipe.poll, worker.processor_s)
+            if unborn_s:
+                return WorkerLoss.SILENT, f"said nothing for {unborn_s:g} s"
+            while worker.pipe.poll(_SILENCE_S) or worker.pipe.poll(_SECOND_LOOK_S):
                 message = worker.pipe.recv()
                 self._take_in(worker, message)
                 if isinstance(message, Heartbeat) and _hangs(message):
@@ -133,7 +134,7 @@ class IngestSupervisor:
                         return WorkerLoss.MEMORY, excess
         except (EOFError, OSError):
             return worker.end()
-        return WorkerLoss.SILENT, f"said nothing for {silence_s + _SECOND_LOOK_S:g} s"
+        return WorkerLoss.SILENT, f"said nothing for {_SILENCE_S + _SECOND_LOOK_S:g} s"
 
     def _take_in(self, worker: IngestWorker, message: object) -> None:
         match message:

@@ -12,7 +12,7 @@ from vision.config.topics import LogSettings
 from vision.domain.worker_loss import WorkerLoss
 from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameLease
 from vision.frames.shared_memory import SharedFrameReader as Reader
-from vision.runtime.ingest.memory import resident_mib
+from vision.runtime.ingest.memory import processor_s, resident_mib
 from vision.runtime.ingest.process import ingest_main
 from vision.runtime.ingest.protocol import LOGS, STOP, IngestTask
 
@@ -72,6 +72,10 @@ class IngestWorker:
     def resident_mib(self) -> float:
         """Memory it holds, MiB."""
         return resident_mib(self._process.pid) if self._process.pid else 0.0
+
+    def processor_s(self) -> float:
+        """Processor time it used so far, seconds."""
+        return processor_s(self._process.pid) if self._process.pid else 0.0
 
     def stop(self) -> None:
         """Ask it to go."""

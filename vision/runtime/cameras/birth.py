@@ -1,0 +1,33 @@
+"""How long the first word of a process is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+# Its imports need a second of a processor. Where many processes start at once, or others leave
+# it none, that takes much longer, and whoever is replaced meanwhile begins anew.
+_ROUND_S, _ROUNDS = 30.0, 10
+_GETS_ON_S = 0.03
+
+
+def silence_before_birth_s(
+    poll: Callable[[float], bool], processor_s: Callable[[], float]
+) -> float:
+    """Wait for a first word for as long as whoever is to say it gets on.
+
+    Args:
+        poll: Whether there is a word within so many seconds.
+        processor_s: Processor time it used so far, seconds.
+
+    Returns:
+        0 once there is a word, else the seconds after which it was given up.
+    """
+    used_s = waited_s = 0.0
+    for _ in range(_ROUNDS):
+        if poll(_ROUND_S):
+            return 0.0
+        waited_s += _ROUND_S
+        before_s, used_s = used_s, processor_s()
+        if used_s - before_s < _GETS_ON_S:
+            break
+    return waited_s
