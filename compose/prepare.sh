@@ -100,7 +100,7 @@ absolute() { (cd "$1" && pwd); }
         echo "BUS_SUBNET=$bus.0/24"
         echo "BUS_RANGE=$bus.128/25"
         # An address that is gone does not refuse, it is silent.
-        echo REDIS_CONNECT_TIMEOUT_S=0.5
+        echo REDIS_CONNECT_TIMEOUT_S=0.2
         echo REDIS_COMMAND_TIMEOUT_S=1
         echo "REDIS_ADDRESS=$bus.10"
         echo "REDIS_REPLICA_ADDRESS=$bus.11"

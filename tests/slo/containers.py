@@ -110,9 +110,9 @@ class Stack:
         return _said("inspect", "--format", f"{{{{{what}}}}}", self._container(service))
 
     def _is_running(self, service: str) -> bool:
-        return bool(
-            self._container(service) and self._inspected(service, ".State.Running") == "true"
-        )
+        # One that is being removed may be listed, and gone when it is looked at.
+        asked = ("inspect", "--format", "{{.State.Running}}", self._container(service))
+        return _docker(*asked).stdout.strip() == "true"
 
     @contextmanager
     def followed(self) -> Iterator[None]:
@@ -157,14 +157,13 @@ class Stack:
         return int(killed_ms) / 1000
 
     def kill_for_good(self, service: str) -> float:
-        """Kill a container that stays away; seconds since the epoch when that was."""
-        container = self._container(service)
-        killed_s = time.time()
-        _said("kill", container)
-        return killed_s
+        """As :meth:`kill`, and it stays away until :meth:`start`."""
+        _said("update", "--restart=no", self._container(service))
+        return self.kill(service)
 
     def start(self, service: str) -> None:
         """Bring one back."""
+        _said("update", "--restart=unless-stopped", self._container(service))
         _said("start", self._container(service))
 
     def primary(self) -> str:

@@ -182,7 +182,7 @@ def running_service(folder: Path, *, cameras: int, fps: float, workers: int) -> 
                 "sentinels": list(asked.sentinels),
                 "sentinel_name": asked.sentinel_name,
                 "username": asked.username,
-                "connect_timeout_s": 0.5,
+                "connect_timeout_s": 0.2,
                 "command_timeout_s": 1,
             },
             "web": {"enabled": False},
