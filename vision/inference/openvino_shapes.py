@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,9 @@ _log = logging.getLogger(__name__)
 _PIXEL_MAX = 255.0
 # Each keeps the weights in memory once more; cameras differ in few aspect ratios.
 MAX_SHAPES = 4
+# What else there is to do takes microseconds, and is not to wait for an inference of
+# milliseconds: a packet, a result, a page, a sign of life (docs/adr/0018).
+_NICENESS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,13 @@ class ShapePool:
     def _compile(self, size: tuple[int, int]) -> CompiledShape:
         started_s = time.monotonic()
         try:
-            with self._compiling:
+            # The engine's threads are as nice as the one that makes them.
+            with self._compiling, ThreadPoolExecutor(1, initializer=_be_nice) as behind_others:
                 network = _with_pixels_in(self._network.clone(), size)
-                compiled = self._core.compile_model(network, "CPU", dict(self._options))
+                compile_model = self._core.compile_model
+                compiled = behind_others.submit(
+                    compile_model, network, "CPU", dict(self._options)
+                ).result()
         except RuntimeError as error:
             raise InferenceError(
                 f"OpenVINO cannot compile the model for {size[1]}x{size[0]}: {reason(error)}"
@@ -102,6 +110,11 @@ class ShapePool:
         elapsed_s = time.monotonic() - started_s
         _log.info("inference.shape_ready input=%dx%d seconds=%.2f", *size[::-1], elapsed_s)
         return CompiledShape(size, compiled)
+
+
+def _be_nice() -> None:
+    # Of this thread alone: nice(2), "C library/kernel differences".
+    os.nice(_NICENESS)
 
 
 def _with_pixels_in(network: Any, size: tuple[int, int]) -> Any:

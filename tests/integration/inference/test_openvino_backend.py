@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,28 @@ def test_one_frame_more_than_it_works_on_is_in_the_engine(tmp_path: Path) -> Non
         networks.colour_network(tmp_path), networks.entry(), _MODEL, InferenceSettings(threads=1)
     )
     assert backend.capacity == 2
+    backend.close()
+
+
+def _niceness() -> dict[str, int]:
+    """Of each thread of this process: field 19 of proc_pid_stat(5)."""
+    threads = Path("/proc/self/task")
+    return {
+        thread.name: int((thread / "stat").read_text().rpartition(")")[2].split()[16])
+        for thread in threads.iterdir()
+    }
+
+
+def test_the_engine_lets_everybody_else_go_first(tmp_path: Path) -> None:
+    """Its threads are nicer than ours, and ours stay as they were."""
+    before = _niceness()
+    backend = OpenVinoBackend(
+        networks.colour_network(tmp_path), networks.entry(), _MODEL, InferenceSettings()
+    )
+    _seen_size(backend, 72, 128)
+    after = _niceness()
+    assert {name: after[name] for name in before} == before
+    assert any(nice > os.nice(0) for name, nice in after.items() if name not in before)
     backend.close()
 
 
