@@ -14,6 +14,7 @@ from pathlib import Path
 import redis
 
 from tests.support.compose_model import FOLDER
+from tests.support.compose_redis import USERS
 from tests.support.programs import require_program
 from tests.support.redis_processes import RedisProcess, RedisProcesses, answers, command, free_ports
 from tests.support.waiting import wait_until
@@ -24,7 +25,6 @@ _FILES = FOLDER / "redis"
 _MONITOR = re.compile(r"^sentinel monitor (\w+) redis 6379 (\d)$", re.MULTILINE)
 _DOWN_AFTER = re.compile(r"^(sentinel down-after-milliseconds \w+) \d+$", re.MULTILINE)
 _START_TIMEOUT_S = 30.0
-_USERS = ("ingest", "infer", "subscriber", "web", "exporter", "admin", "replica", "sentinel")
 
 
 def sentinel_name() -> str:
@@ -52,7 +52,7 @@ class SentinelTrio:
         self._processes = processes
         self.secrets = folder / "secrets"
         self.secrets.mkdir(parents=True)
-        for user in _USERS:
+        for user in USERS:
             value = self.password if user == "admin" else secrets.token_urlsafe(12)
             (self.secrets / f"redis_{user}_password").write_text(value)
         self._sentinel_password = self.password if sentinel_password else None
