@@ -36,8 +36,6 @@ DETECTIONS = "vision:detections:{front}"
 STATUS = "vision:status:{front}"
 STATE = "vision:state:{front}"
 EVENTS = "vision:events:{front}"
-FRAME = "vision:frame:{front}"
-PICTURE = "vision:picture:{front}"
 PIXELS = np.zeros(1000, np.uint8).tobytes()
 
 
