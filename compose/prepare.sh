@@ -75,8 +75,9 @@ exporter_login() {
     printf '{"redis://redis:6379": "%s", "redis://exporter@redis:6379": "%s"}' "$password" "$password"
 }
 secret redis_exporter_login exporter_login
-# As whom the bridge logs in to the broker; for a broker elsewhere write what it knows into both.
-secret mqtt_username printf vision
+# As whom the bridge logs in to the broker; for a broker elsewhere write what it knows into both. No
+# word that stands elsewhere: what is in a secret file is taken out of every log.
+secret mqtt_username printf vision-publisher
 for name in mqtt_password mqtt_homeassistant_password; do secret "$name" random 40; done
 for token in web_token metrics_token grafana_admin_password; do secret "$token" random 40; done
 if $demo; then

@@ -28,6 +28,6 @@ word_of() {
 umask 077
 vision=$(word_of mqtt_password)
 homeassistant=$(word_of mqtt_homeassistant_password)
-printf 'vision:%s\nhomeassistant:%s\n' "$vision" "$homeassistant" >"$target"
+printf 'vision-publisher:%s\nhomeassistant:%s\n' "$vision" "$homeassistant" >"$target"
 mosquitto_passwd -U "$target"
 exec "$@"

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 _FILES = FOLDER / "mosquitto"
-PASSWORDS = {"vision": "pass word%of \\ the bridge", "homeassistant": "password-of-the-house"}
+PASSWORDS = {"vision-publisher": "pass word%of \\ the bridge", "homeassistant": "password-of-the-house"}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     if shutil.which("mosquitto_passwd") is None:
         pytest.skip("mosquitto_passwd is not installed")
     folder = tmp_path_factory.mktemp("broker")
-    (folder / "mqtt_password").write_text(f"{PASSWORDS['vision']}\n")
+    (folder / "mqtt_password").write_text(f"{PASSWORDS['vision-publisher']}\n")
     (folder / "mqtt_homeassistant_password").write_text(PASSWORDS["homeassistant"])
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
@@ -100,7 +100,7 @@ class _Client:
 
 
 @pytest.mark.parametrize(
-    ("user", "password"), [(None, None), ("vision", "wrong"), ("nobody", "any")]
+    ("user", "password"), [(None, None), ("vision-publisher", "wrong"), ("nobody", "any")]
 )
 def test_who_has_no_password_is_not_let_in(
     port: int, user: str | None, password: str | None
@@ -131,7 +131,7 @@ def test_a_password_that_the_broker_cannot_keep_is_an_error(
 
 def test_the_house_hears_the_bridge_and_cannot_speak_for_it(port: int) -> None:
     """States go one way, and what is announced may be answered."""
-    bridge, house = _Client(port, "vision"), _Client(port, "homeassistant")
+    bridge, house = _Client(port, "vision-publisher"), _Client(port, "homeassistant")
     assert bridge.answer == house.answer == "Success"
     for client in (bridge, house):
         client.client.subscribe("#", qos=1)
