@@ -19,7 +19,10 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 _FILES = FOLDER / "mosquitto"
-PASSWORDS = {"vision-publisher": "pass word%of \\ the bridge", "homeassistant": "password-of-the-house"}
+PASSWORDS = {
+    "vision-publisher": "pass word%of \\ the bridge",
+    "homeassistant": "password-of-the-house",
+}
 
 
 @pytest.fixture(scope="module")
