@@ -11,25 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.compose_model import FOLDER, ROOT
+from tests.support.compose_redis import USERS
 from tests.support.programs import require_program
 
 SCRIPTS = sorted(
     path.relative_to(ROOT).as_posix()
     for folder in (FOLDER, ROOT / "scripts")
     for path in folder.rglob("*.sh")
-)
-REDIS_USERS = (
-    "ingest",
-    "infer",
-    "events",
-    "narrator",
-    "subscriber",
-    "web",
-    "bridge",
-    "exporter",
-    "admin",
-    "replica",
-    "sentinel",
 )
 MQTT = {"mqtt_username", "mqtt_password", "mqtt_homeassistant_password"}
 TOKENS = {"web_token", "metrics_token", "grafana_admin_password"}
@@ -84,7 +72,7 @@ def test_prepare_makes_secrets_that_nobody_else_can_read(tmp_path: Path) -> None
     answer = _prepare(tmp_path, "--demo")
     assert answer.returncode == 0, answer.stderr
     files = {path.name: path for path in (tmp_path / "secrets").iterdir()}
-    expected = {f"redis_{user}_password" for user in REDIS_USERS} | TOKENS | {_LOGIN}
+    expected = {f"redis_{user}_password" for user in USERS} | TOKENS | {_LOGIN}
     expected |= MQTT
     expected |= {
         f"camera_{name}_{part}" for name in ("gate", "hall") for part in ("username", "password")
