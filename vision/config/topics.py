@@ -187,7 +187,10 @@ class InferenceSettings(Topic):
         1_000, ge=50, description="a frame older than this is skipped, never inferred"
     )
     requests: int = Field(
-        0, ge=0, le=64, description="frames in the engine at a time; 0 is one more than the engine works on"
+        0,
+        ge=0,
+        le=64,
+        description="frames in the engine at a time; 0 is one more than the engine works on",
     )
     threads: int = Field(0, ge=0, le=256, description="engine threads; 0 lets the engine choose")
 
