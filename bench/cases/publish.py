@@ -21,10 +21,10 @@ from bench.result import Row
 from bench.summary import percentiles, rounded
 from vision.config.topics import PublishingSettings, RedisSettings
 from vision.domain.message import DetectionMessage, detection_message
-from vision.publishing.cursor import DetectionCursor
-from vision.publishing.observer import DropReason
-from vision.publishing.redis_publisher import RedisPublisher
-from vision.publishing.subscriber import Subscriber
+from vision.publishing.reading.cursor import DetectionCursor
+from vision.publishing.reading.subscriber import Subscriber
+from vision.publishing.writing.observer import DropReason
+from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 _PASSWORD = "bench"  # noqa: S105  of a Redis that lives as long as the run, on loopback
@@ -37,7 +37,7 @@ _MOMENT_S = 0.001
 
 
 class _Observer:
-    """Implements :class:`vision.publishing.observer.PublishObserver`."""
+    """Implements :class:`vision.publishing.writing.observer.PublishObserver`."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -18,8 +18,8 @@ from bench.pipeline.node import Node, running_node
 from bench.pipeline.tally import Tally
 from vision.config.secrets import REDIS_PASSWORD, write_secret
 from vision.config.topics import RedisSettings
-from vision.publishing.cursor import DetectionCursor
-from vision.publishing.subscriber import Subscriber
+from vision.publishing.reading.cursor import DetectionCursor
+from vision.publishing.reading.subscriber import Subscriber
 from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 _PASSWORD = "bench"  # noqa: S105  of a Redis that lives as long as the run, on loopback

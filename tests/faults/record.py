@@ -14,8 +14,8 @@ from typing import Self
 
 from tests.support.publishing import AnyRedis
 from vision.domain.message import DetectionMessage, StatusMessage
-from vision.publishing.cursor import DetectionCursor, StatusCursor
-from vision.publishing.subscriber import Subscriber
+from vision.publishing.reading.cursor import DetectionCursor, StatusCursor
+from vision.publishing.reading.subscriber import Subscriber
 
 _LOOK_EVERY_S = 0.05
 

@@ -10,8 +10,8 @@ from typing import Generic
 from tests.support.publishing import AnyRedis
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.domain.message import DetectionMessage
-from vision.publishing.cursor import Cursor, Message
-from vision.publishing.subscriber import Received, Subscriber
+from vision.publishing.reading.cursor import Cursor, Message
+from vision.publishing.reading.subscriber import Received, Subscriber
 
 
 class Listener(Generic[Message]):

@@ -13,12 +13,12 @@ from tests.support.messages import detection
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.topics import PublishingSettings, RedisSettings
 from vision.frames.redis_connector import RedisConnector
-from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.observer import DropReason
-from vision.publishing.redis_publisher import RedisPublisher
-from vision.publishing.stream_reader import StreamReader
+from vision.publishing.reading.cursor import BEFORE_THE_FIRST
+from vision.publishing.reading.stream_reader import StreamReader
+from vision.publishing.writing.observer import DropReason
+from vision.publishing.writing.redis_publisher import RedisPublisher
 
 
 class AnyRedis(Protocol):

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     configure_logs("warning", "text", sys.stderr)
     # Redis and the node end one after the other: that the subscriber loses it is no news.
-    logging.getLogger("vision.publishing.subscriber").setLevel("ERROR")
+    logging.getLogger("vision.publishing.reading.subscriber").setLevel("ERROR")
     tally = DemoTally()
     options = DemoOptions(args.cameras, args.seconds, args.video)
     stop = threading.Event()

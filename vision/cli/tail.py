@@ -17,7 +17,7 @@ from vision.domain.event import EventGap, EventMessage, EventZones
 from vision.domain.frame import ClockSource
 from vision.domain.message import DetectionMessage, StatusMessage
 from vision.domain.narration import NarrationMessage
-from vision.publishing.cursor import (
+from vision.publishing.reading.cursor import (
     Cursor,
     DetectionCursor,
     EventCursor,
@@ -25,7 +25,7 @@ from vision.publishing.cursor import (
     NarrationCursor,
     StatusCursor,
 )
-from vision.publishing.subscriber import Received, Subscriber
+from vision.publishing.reading.subscriber import Received, Subscriber
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
 

@@ -1,1 +1,1 @@
-"""Messages to Redis: encoding, outbox, client; and the reference subscriber."""
+"""Messages on Redis: their names and their bytes here, a room for each side."""

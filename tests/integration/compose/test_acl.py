@@ -25,9 +25,9 @@ from tests.support.waiting import wait_until
 from vision.config.settings import Settings
 from vision.frames.redis_pictures import PictureReceiver, PictureSender, SentPicture
 from vision.frames.redis_slot import Outcome, RedisSlot
-from vision.publishing.follower import StreamFollower
 from vision.publishing.keys import Kind
-from vision.publishing.stream_runs import newest_stream_runs
+from vision.publishing.reading.follower import StreamFollower
+from vision.publishing.writing.stream_runs import newest_stream_runs
 from vision.runtime.parts.events import EventsPart
 from vision.telemetry.metrics import NodeMetrics
 

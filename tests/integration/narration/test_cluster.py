@@ -12,8 +12,8 @@ from tests.support.redis_cluster import running_cluster
 from tests.support.waiting import wait_until
 from vision.config.loader import settings_from
 from vision.config.secrets import write_secret
-from vision.publishing.cursor import NarrationCursor
-from vision.publishing.subscriber import Subscriber
+from vision.publishing.reading.cursor import NarrationCursor
+from vision.publishing.reading.subscriber import Subscriber
 from vision.runtime.consumers.narrate_role import NarrateRole
 
 pytestmark = pytest.mark.integration

@@ -17,9 +17,9 @@ from tests.support.redis_server import RedisServer, running_redis
 from tests.support.waiting import wait_until
 from vision.domain.event import EventType
 from vision.events.snapshot_store import SnapshotStore, snapshot_path
-from vision.publishing.cursor import NarrationCursor
 from vision.publishing.keys import narrated_key
-from vision.publishing.subscriber import Subscriber
+from vision.publishing.reading.cursor import NarrationCursor
+from vision.publishing.reading.subscriber import Subscriber
 
 pytestmark = pytest.mark.integration
 

@@ -18,9 +18,9 @@ from tests.support.redis_server import running_redis
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.domain.errors import ConfigError
 from vision.frames.redis_source import RedisFrameSource
-from vision.publishing.cursor import DetectionCursor
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.probe import probe_redis
+from vision.publishing.reading.cursor import DetectionCursor
 
 pytestmark = pytest.mark.integration
 # Their slots lie on all three nodes, as the first test asserts.

@@ -17,8 +17,8 @@ from tests.support.redis_processes import answers
 from tests.support.redis_sentinel import SentinelTrio, running_sentinels
 from tests.support.waiting import wait_until
 from vision.domain.errors import PublishError
-from vision.publishing.cursor import DetectionCursor
 from vision.publishing.probe import probe_redis
+from vision.publishing.reading.cursor import DetectionCursor
 
 _log = logging.getLogger(__name__)
 pytestmark = pytest.mark.integration

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from tests.support.messages import status
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, state_key
-from vision.publishing.state_hashes import StateHashes
+from vision.publishing.writing.state_hashes import StateHashes
 
 _DOCS = Path(__file__).parents[3] / "docs"
 

@@ -16,13 +16,6 @@ from tests.support.messages import detection, status
 from vision.domain.errors import PublishError
 from vision.domain.event import EventMessage
 from vision.domain.message import DetectionMessage, StatusMessage
-from vision.publishing.cursor import (
-    BEFORE_THE_FIRST,
-    Cursor,
-    DetectionCursor,
-    EventCursor,
-    StatusCursor,
-)
 from vision.publishing.encoding import (
     decode_detections,
     decode_event,
@@ -30,6 +23,13 @@ from vision.publishing.encoding import (
     encode,
 )
 from vision.publishing.keys import parse_stream_key
+from vision.publishing.reading.cursor import (
+    BEFORE_THE_FIRST,
+    Cursor,
+    DetectionCursor,
+    EventCursor,
+    StatusCursor,
+)
 
 _JSON: Any = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(),

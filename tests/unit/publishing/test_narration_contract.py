@@ -21,8 +21,8 @@ from vision.domain.narration import (
     NarrationMessage,
     NarrationTime,
 )
-from vision.publishing.cursor import BEFORE_THE_FIRST, NarrationCursor
 from vision.publishing.encoding import decode_narration, encode
+from vision.publishing.reading.cursor import BEFORE_THE_FIRST, NarrationCursor
 from vision.telemetry.redaction import process_redactor
 
 _SCHEMA: dict[str, Any] = json.loads(

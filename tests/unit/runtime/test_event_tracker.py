@@ -9,10 +9,10 @@ from tests.support.messages import RUN
 from tests.support.visits import Walk, film, rules
 from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage, utc_text
-from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import encode
-from vision.publishing.event_store import Unended
-from vision.publishing.stream_reader import StoredMessage
+from vision.publishing.events.store import Unended
+from vision.publishing.reading.cursor import BEFORE_THE_FIRST
+from vision.publishing.reading.stream_reader import StoredMessage
 from vision.runtime.parts.event_tracker import EventTracker
 
 _NOW_NS = RUN * 1_000_000

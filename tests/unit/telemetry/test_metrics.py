@@ -18,7 +18,7 @@ from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
 from vision.frames.redis_writer import PutSkip
 from vision.inference.worker import SkipReason
-from vision.publishing.observer import DropReason
+from vision.publishing.writing.observer import DropReason
 from vision.resilience.breaker import BreakerState
 from vision.telemetry import families as f
 from vision.telemetry.bridge_metrics import BridgeMetrics

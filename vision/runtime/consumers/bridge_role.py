@@ -11,8 +11,8 @@ from functools import partial
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.frames.redis_client import address_of
-from vision.publishing.follower import StreamFollower
 from vision.publishing.keys import Kind
+from vision.publishing.reading.follower import StreamFollower
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import liveness_file, redis_fact, watch
 from vision.runtime.parts.metrics import MetricsPart

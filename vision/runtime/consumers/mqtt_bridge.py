@@ -22,10 +22,10 @@ from vision.domain.bridge import BridgeLoss
 from vision.domain.errors import ConfigError, PublishError
 from vision.domain.message import utc_text
 from vision.domain.status import CameraState
-from vision.publishing.cursor import DetectionCursor, EventCursor, StatusCursor
 from vision.publishing.encoding import decode_event
-from vision.publishing.follower import Followed
-from vision.publishing.subscriber import Subscriber
+from vision.publishing.reading.cursor import DetectionCursor, EventCursor, StatusCursor
+from vision.publishing.reading.follower import Followed
+from vision.publishing.reading.subscriber import Subscriber
 from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.consumers.bridge_role import BridgeRole
 from vision.runtime.health.role_liveness import still

@@ -13,8 +13,8 @@ from vision.events.snapshot_store import SnapshotStore
 from vision.frames.redis_client import address_of
 from vision.narration.picture import picture_url
 from vision.narration.provider import Attempt
-from vision.publishing.event_feed import EventFeed
-from vision.publishing.narration_writer import NarrationWriter
+from vision.publishing.reading.event_feed import EventFeed
+from vision.publishing.writing.narration_writer import NarrationWriter
 from vision.resilience.breaker import BreakerState
 from vision.runtime.consumers.narration_line import NarrationLine
 from vision.runtime.consumers.narration_loop import NarrationLoop, make_chain

@@ -26,8 +26,8 @@ from vision.narration.chain import Told
 from vision.narration.choice import is_wanted
 from vision.narration.facts import Facts, facts_of
 from vision.narration.wording import version_of
-from vision.publishing.event_feed import FedEvent
-from vision.publishing.narration_writer import NarrationWriter, Telling
+from vision.publishing.reading.event_feed import FedEvent
+from vision.publishing.writing.narration_writer import NarrationWriter, Telling
 from vision.runtime.consumers.narration_loop import NarrationLoop
 from vision.telemetry.narration_metrics import NarrationMetrics
 

@@ -17,7 +17,7 @@ from vision.domain.bridge import BridgeLoss
 from vision.domain.errors import ConfigError, PublishError
 from vision.domain.event import EventMessage
 from vision.publishing.encoding import decode_event
-from vision.publishing.follower import Followed, StreamFollower
+from vision.publishing.reading.follower import Followed, StreamFollower
 from vision.runtime.consumers.bridge_role import BridgeRole
 from vision.runtime.health.role_liveness import still
 from vision.telemetry.bridge_metrics import BridgeMetrics, TargetCounts

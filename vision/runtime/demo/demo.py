@@ -22,8 +22,8 @@ from vision.artefacts.pull import pull_clip
 from vision.config.loader import load_settings
 from vision.config.secrets import REDIS_PASSWORD, SecretFiles, write_secret
 from vision.config.settings import Settings
-from vision.publishing.cursor import DetectionCursor
-from vision.publishing.subscriber import Subscriber
+from vision.publishing.reading.cursor import DetectionCursor
+from vision.publishing.reading.subscriber import Subscriber
 from vision.runtime.demo.embedded_redis import EmbeddedRedis
 from vision.runtime.demo.folder import demo_folder
 from vision.runtime.demo.simulated_cameras import SimulatedCameras

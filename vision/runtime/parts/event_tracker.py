@@ -14,10 +14,10 @@ from vision.domain.message import DetectionMessage, StatusMessage, utc_text
 from vision.events.engine import EventEngine, Told
 from vision.events.rules import Rules
 from vision.events.visit import Visit
-from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import decode_detections, decode_status, encode
-from vision.publishing.event_store import Unended
-from vision.publishing.stream_reader import StoredMessage
+from vision.publishing.events.store import Unended
+from vision.publishing.reading.cursor import BEFORE_THE_FIRST
+from vision.publishing.reading.stream_reader import StoredMessage
 from vision.resilience.damping import Damper
 from vision.runtime.parts.event_state import dump_state, load_state
 
@@ -54,7 +54,7 @@ class EventPictures(Protocol):
 
 
 class EventTracker:
-    """Implements :class:`vision.publishing.event_worker.CameraTracker`."""
+    """Implements :class:`vision.publishing.events.worker.CameraTracker`."""
 
     def __init__(
         self,

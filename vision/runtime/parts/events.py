@@ -11,7 +11,7 @@ from vision.config.settings import Settings
 from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage
 from vision.events.rules import rules_for
-from vision.publishing.event_worker import EventWorker
+from vision.publishing.events.worker import EventWorker
 from vision.runtime.parts.event_pictures import SnapshotTaker
 from vision.runtime.parts.event_tracker import EventTracker
 from vision.telemetry.event_metrics import EventMetrics

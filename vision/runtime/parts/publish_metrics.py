@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from vision.config.topics import PublishingSettings
-from vision.publishing.observer import DropReason
-from vision.publishing.redis_publisher import RedisPublisher
+from vision.publishing.writing.observer import DropReason
+from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.telemetry.metrics import NodeMetrics
 
 
 class PublishMetrics:
-    """Implements :class:`vision.publishing.observer.PublishObserver`."""
+    """Implements :class:`vision.publishing.writing.observer.PublishObserver`."""
 
     def __init__(self, metrics: NodeMetrics) -> None:
         self._metrics = metrics

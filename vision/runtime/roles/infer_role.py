@@ -18,7 +18,7 @@ from vision.frames.redis_pictures import PictureSender
 from vision.frames.redis_source import RedisFrameSource
 from vision.frames.slot import FrameLease
 from vision.publishing.encoding import encode
-from vision.publishing.redis_publisher import RedisPublisher
+from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.runtime.cameras.inferred import InferredCameras
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.node_health import node_health

@@ -17,7 +17,7 @@ from vision.domain.status import CameraStatus
 from vision.frames.newest import NewestFrames
 from vision.frames.redis_client import address_of
 from vision.frames.redis_writer import RedisFrameWriter
-from vision.publishing.redis_publisher import RedisPublisher
+from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.runtime.cameras.fleet import CameraFleet
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import (

@@ -13,9 +13,9 @@ from vision.config.settings import Settings
 from vision.domain.errors import ConfigError, PublishError
 from vision.frames.redis_client import address_of
 from vision.frames.redis_pictures import PictureReceiver, SentPicture
-from vision.publishing.cursor import DetectionCursor, StatusCursor
 from vision.publishing.encoding import decode_detections
-from vision.publishing.subscriber import Subscriber
+from vision.publishing.reading.cursor import DetectionCursor, StatusCursor
+from vision.publishing.reading.subscriber import Subscriber
 from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.node_health import node_health

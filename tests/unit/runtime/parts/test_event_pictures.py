@@ -18,7 +18,7 @@ from vision.domain.message import DetectionMessage
 from vision.events.rules import rules_for
 from vision.events.snapshot_store import SnapshotStore, snapshot_path
 from vision.publishing.encoding import decode_event, encode
-from vision.publishing.stream_reader import StoredMessage
+from vision.publishing.reading.stream_reader import StoredMessage
 from vision.runtime.parts.event_pictures import PictureMemory, SnapshotTaker
 from vision.runtime.parts.event_tracker import EventTracker
 

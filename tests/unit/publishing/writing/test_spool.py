@@ -10,10 +10,10 @@ from tests.support.messages import detection
 from vision.domain.errors import ConfigError
 from vision.publishing.encoding import encode
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.observer import DropReason
-from vision.publishing.outbox import Entry, Outbox
-from vision.publishing.spool import Spool
-from vision.publishing.spool_restore import restore
+from vision.publishing.writing.observer import DropReason
+from vision.publishing.writing.outbox import Entry, Outbox
+from vision.publishing.writing.spool import Spool
+from vision.publishing.writing.spool_restore import restore
 
 _FRONT = StreamKey(Kind.DETECTIONS, "front")
 _RUN = 1000

@@ -13,7 +13,7 @@ from vision.domain.errors import PublishError
 from vision.domain.event import EventMessage, EventType
 from vision.frames.redis_link import Exchange, RedisLink
 from vision.publishing.encoding import decode_event
-from vision.publishing.event_scripts import (
+from vision.publishing.events.scripts import (
     COMMIT,
     FREE,
     HOLD,
@@ -23,7 +23,7 @@ from vision.publishing.event_scripts import (
     state_key,
 )
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, parse_stream_key
-from vision.publishing.stream_reader import StoredMessage, StreamReader
+from vision.publishing.reading.stream_reader import StoredMessage, StreamReader
 
 LEASE_MS = 4_000
 """How long a camera stays with a worker that has gone silent."""

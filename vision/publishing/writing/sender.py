@@ -15,13 +15,13 @@ from vision.frames.redis_client import address_of
 from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
 from vision.frames.redis_errors import NoPrimaryError, explain
 from vision.frames.redis_link import RedisLink
-from vision.publishing.confirmed import RecentlyConfirmed
 from vision.publishing.encoding import add_skipped
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.observer import DropReason, PublishObserver
-from vision.publishing.outbox import Entry, Outbox
-from vision.publishing.state_hashes import StateHashes
-from vision.publishing.stream_writer import Loss, Outcome, Refusal, StreamWriter
+from vision.publishing.writing.confirmed import RecentlyConfirmed
+from vision.publishing.writing.observer import DropReason, PublishObserver
+from vision.publishing.writing.outbox import Entry, Outbox
+from vision.publishing.writing.state_hashes import StateHashes
+from vision.publishing.writing.stream_writer import Loss, Outcome, Refusal, StreamWriter
 from vision.resilience.backoff import Backoff
 from vision.resilience.damping import Damper
 

@@ -24,9 +24,9 @@ from vision.frames.redis_client import address_of, warn_if_unverified
 from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
 from vision.frames.redis_errors import explain
 from vision.frames.redis_link import RedisLink
-from vision.publishing.event_store import LEASE_MS, EventStore, Unended, Written
+from vision.publishing.events.store import LEASE_MS, EventStore, Unended, Written
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.stream_reader import StoredMessage
+from vision.publishing.reading.stream_reader import StoredMessage
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)

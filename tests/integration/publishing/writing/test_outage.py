@@ -24,7 +24,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.topics import PublishingSettings
 from vision.publishing.keys import Kind
-from vision.publishing.observer import DropReason
+from vision.publishing.writing.observer import DropReason
 
 pytestmark = pytest.mark.integration
 

@@ -14,9 +14,9 @@ from vision.domain.status import CameraState
 from vision.frames.redis_errors import code_of, is_elsewhere, is_id_too_small, is_lasting
 from vision.frames.redis_link import Exchange, RedisLink
 from vision.publishing.keys import MESSAGE_FIELD, Kind, state_key
-from vision.publishing.observer import DropReason
-from vision.publishing.outbox import Entry
-from vision.publishing.state_hashes import HashFields
+from vision.publishing.writing.observer import DropReason
+from vision.publishing.writing.outbox import Entry
+from vision.publishing.writing.state_hashes import HashFields
 
 _ENDED = CameraState.STOPPED.value
 

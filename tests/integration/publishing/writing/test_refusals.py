@@ -21,7 +21,7 @@ from tests.support.redis_processes import PlainServer, RedisProcesses, free_port
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from vision.publishing.keys import Kind
-from vision.publishing.observer import DropReason
+from vision.publishing.writing.observer import DropReason
 
 pytestmark = pytest.mark.integration
 # Handing a message over takes microseconds; this is for a machine that does other things too.

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from vision.domain.errors import ConfigError
-from vision.publishing.outbox import Entry
-from vision.publishing.spool_file import DamagedError, Row, open_file, set_aside, write
+from vision.publishing.writing.outbox import Entry
+from vision.publishing.writing.spool_file import DamagedError, Row, open_file, set_aside, write
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)

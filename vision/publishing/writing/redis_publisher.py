@@ -13,16 +13,16 @@ from vision.config.topics import PublishingSettings, RedisSettings
 from vision.domain.message import DetectionMessage, StatusMessage, utc_text
 from vision.frames.redis_client import warn_if_unverified
 from vision.frames.redis_connector import RedisConnector
-from vision.publishing.empty_frames import EmptyFrames
 from vision.publishing.encoding import encode
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.observer import DropReason, PublishObserver
-from vision.publishing.outbox import Entry, Outbox
-from vision.publishing.sender import HEARTBEAT_S, Sender
-from vision.publishing.spool import Spool
-from vision.publishing.spool_restore import restore
-from vision.publishing.state_hashes import StateHashes
-from vision.publishing.stream_runs import newest_stream_runs
+from vision.publishing.writing.empty_frames import EmptyFrames
+from vision.publishing.writing.observer import DropReason, PublishObserver
+from vision.publishing.writing.outbox import Entry, Outbox
+from vision.publishing.writing.sender import HEARTBEAT_S, Sender
+from vision.publishing.writing.spool import Spool
+from vision.publishing.writing.spool_restore import restore
+from vision.publishing.writing.state_hashes import StateHashes
+from vision.publishing.writing.stream_runs import newest_stream_runs
 
 _log = logging.getLogger(__name__)
 

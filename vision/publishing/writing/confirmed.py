@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from vision.frames.redis_link import RedisLink
-from vision.publishing.outbox import Entry
+from vision.publishing.writing.outbox import Entry
 
 # What a Redis that dies may take with it although it was confirmed: `appendfsync everysec`
 # lets up to two seconds of writes wait, a replica that takes over lags by less.

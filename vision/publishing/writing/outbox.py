@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from vision.publishing.keys import StreamKey
-from vision.publishing.observer import DropReason
+from vision.publishing.writing.observer import DropReason
 
 
 @dataclass(slots=True, eq=False)

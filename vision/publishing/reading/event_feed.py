@@ -24,11 +24,11 @@ from vision.frames.redis_client import address_of
 from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
 from vision.frames.redis_errors import NoPrimaryError, explain, is_of_another_type
 from vision.frames.redis_link import RedisLink
-from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.encoding import decode_event
 from vision.publishing.keys import Kind, StreamKey, narrated_key
-from vision.publishing.live_channels import LiveChannels
-from vision.publishing.stream_reader import StoredMessage, StreamReader
+from vision.publishing.reading.cursor import BEFORE_THE_FIRST
+from vision.publishing.reading.live_channels import LiveChannels
+from vision.publishing.reading.stream_reader import StoredMessage, StreamReader
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)

@@ -27,10 +27,10 @@ from vision.domain.errors import ConfigError, PublishError
 from vision.frames.redis_client import address_of, warn_if_unverified
 from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
 from vision.frames.redis_errors import NoPrimaryError, explain
-from vision.publishing.cursor import BEFORE_THE_FIRST, Cursor, Message
 from vision.publishing.keys import StreamKey
-from vision.publishing.live_channels import LiveChannels
-from vision.publishing.stream_reader import StreamReader
+from vision.publishing.reading.cursor import BEFORE_THE_FIRST, Cursor, Message
+from vision.publishing.reading.live_channels import LiveChannels
+from vision.publishing.reading.stream_reader import StreamReader
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)

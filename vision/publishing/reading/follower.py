@@ -21,9 +21,9 @@ from vision.frames.redis_client import address_of
 from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
 from vision.frames.redis_errors import NoPrimaryError, explain
 from vision.frames.redis_link import RedisLink
-from vision.publishing.cursor import BEFORE_THE_FIRST
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, position_key
-from vision.publishing.stream_reader import StreamReader
+from vision.publishing.reading.cursor import BEFORE_THE_FIRST
+from vision.publishing.reading.stream_reader import StreamReader
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)

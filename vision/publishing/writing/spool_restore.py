@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from vision.domain.errors import PublishError
 from vision.publishing.encoding import decode_detections, decode_status
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.observer import DropReason
-from vision.publishing.outbox import Entry, Outbox
-from vision.publishing.spool import Spool
-from vision.publishing.spool_file import Row
+from vision.publishing.writing.observer import DropReason
+from vision.publishing.writing.outbox import Entry, Outbox
+from vision.publishing.writing.spool import Spool
+from vision.publishing.writing.spool_file import Row
 
 _log = logging.getLogger(__name__)
 _DECODE = {Kind.DETECTIONS: decode_detections, Kind.STATUS: decode_status}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.support.messages import detection
 from vision.publishing.encoding import encode
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.observer import DropReason
-from vision.publishing.outbox import Entry, Outbox
+from vision.publishing.writing.observer import DropReason
+from vision.publishing.writing.outbox import Entry, Outbox
 
 
 def entry(seq: int, told: list[int]) -> Entry:

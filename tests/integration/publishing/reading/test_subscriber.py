@@ -16,9 +16,9 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.domain.message import DetectionMessage
 from vision.domain.status import CameraState
-from vision.publishing.cursor import Cursor, DetectionCursor, Message, StatusCursor
 from vision.publishing.encoding import encode
-from vision.publishing.subscriber import Received
+from vision.publishing.reading.cursor import Cursor, DetectionCursor, Message, StatusCursor
+from vision.publishing.reading.subscriber import Received
 
 pytestmark = pytest.mark.integration
 _KEY = "vision:detections:{front}"

@@ -16,7 +16,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.spooling import FILE, away, rows_on, size_on, spooling
 from tests.support.waiting import wait_until
 from vision.publishing.keys import Kind
-from vision.publishing.observer import DropReason
+from vision.publishing.writing.observer import DropReason
 
 pytestmark = pytest.mark.integration
 
@@ -80,7 +80,7 @@ def test_kill_9_in_an_outage_loses_nothing_that_waited(server: RedisServer, tmp_
             [sys.executable, "-c", _KILLED_NODE, url, str(tmp_path), str(first), str(last)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[3],
+            cwd=Path(__file__).parents[4],
         ) as node:
             assert node.stdout is not None
             assert node.stdout.readline() == b"published\n"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.messages import PERSON, RUN, detection
 from vision.domain.message import DetectionMessage
-from vision.publishing.empty_frames import EmptyFrames
+from vision.publishing.writing.empty_frames import EmptyFrames
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.event_messages import event
-from vision.publishing.cursor import BEFORE_THE_FIRST, EventCursor
+from vision.publishing.reading.cursor import BEFORE_THE_FIRST, EventCursor
 
 
 def test_each_message_of_an_event_is_new_once() -> None:

@@ -16,8 +16,8 @@ from hypothesis.stateful import (
 )
 
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.observer import DropReason
-from vision.publishing.outbox import Entry, Outbox
+from vision.publishing.writing.observer import DropReason
+from vision.publishing.writing.outbox import Entry, Outbox
 
 _FRONT = StreamKey(Kind.DETECTIONS, "front")
 _YARD = StreamKey(Kind.DETECTIONS, "yard")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.messages import status
 from vision.domain.status import CameraState
-from vision.publishing.state_hashes import StateHashes
+from vision.publishing.writing.state_hashes import StateHashes
 
 
 def test_a_state_is_written_once() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
-from vision.publishing.follower import Followed, StreamFollower
 from vision.publishing.keys import Kind, position_key
+from vision.publishing.reading.follower import Followed, StreamFollower
 
 pytestmark = pytest.mark.integration
 FRONT, YARD = "vision:events:{front}", "vision:events:{yard}"

@@ -1,0 +1,1 @@
+"""The reading side: the reference subscriber, and a follower that remembers its place."""

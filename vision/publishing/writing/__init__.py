@@ -1,0 +1,1 @@
+"""The writing side: outbox and sender, spool and streams."""
