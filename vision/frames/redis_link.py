@@ -95,3 +95,11 @@ class Exchange:
             name: iter(pipe.execute(raise_on_error=False)) for name, pipe in self._pipes.items()
         }
         return [next(replies[name]) for name in self._order]
+
+    def checked(self) -> list[object]:
+        """As :meth:`execute`; the first error among the replies is raised."""
+        replies = self.execute()
+        for reply in replies:
+            if isinstance(reply, redis.RedisError):
+                raise reply
+        return replies

@@ -19,13 +19,9 @@ from redis.client import PubSub
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.frames.redis_client import address_of
-from vision.frames.redis_connector import (
-    ASK_PERIOD_S,
-    RedisConnector,
-    open_primary,
-    reconnect_backoff,
-)
-from vision.frames.redis_errors import NoPrimaryError, explain
+from vision.frames.redis_connector import ASK_PERIOD_S, open_primary
+from vision.frames.redis_errors import explain
+from vision.frames.redis_reconnector import Reconnector
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
@@ -115,7 +111,10 @@ class PictureSender:
 
     def _lose(self, error: Exception) -> None:
         self.close()
-        _warn(self._damper, self._settings, error)
+        reason = explain(error)
+        if self._damper.admit(reason):
+            address = address_of(self._settings)
+            _log.warning("pictures.redis_away address=%s reason=%s", address, reason)
 
 
 class PictureReceiver:
@@ -127,16 +126,12 @@ class PictureReceiver:
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
         """
-        self._connector = RedisConnector(settings, password)
-        self._settings = settings
-        self._connected = False
-        self._backoff = reconnect_backoff(settings)
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._redis = Reconnector(settings, password, _log, "pictures")
 
     @property
     def connected(self) -> bool:
         """Whether Redis answered last time, a second ago at most."""
-        return self._connected
+        return self._redis.connected
 
     def pictures(
         self, stop: threading.Event, wanted: Callable[[], Collection[str]]
@@ -146,20 +141,16 @@ class PictureReceiver:
         Ends when ``stop`` is set. Lost connections are waited for.
         """
         while not stop.is_set():
-            try:
+            with self._redis.outlast(stop):
                 yield from self._connection(stop, wanted)
-            except (redis.RedisError, ConfigError, OSError) as error:
-                self._connected = False
-                _warn(self._damper, self._settings, error)
-                stop.wait(self._backoff.next_s())
-        self._connected = False
+        self._redis.connected = False
 
     def _connection(
         self, stop: threading.Event, wanted: Callable[[], Collection[str]]
     ) -> Iterator[SentPicture]:
         with (
-            closing(self._connector.open()) as asking,
-            closing(self._connector.open()) as listening,
+            closing(self._redis.open()) as asking,
+            closing(self._redis.open()) as listening,
             PubSub(listening.nodes[0].connection_pool, ignore_subscribe_messages=True) as pubsub,
         ):
             heard: frozenset[str] = frozenset()
@@ -167,10 +158,7 @@ class PictureReceiver:
             while not stop.is_set():
                 if looks % _LOOKS_PER_PING == 0:
                     asking.ping()
-                    if not self._connector.is_current(asking):
-                        raise NoPrimaryError("another server is the primary now")
-                    self._connected = True
-                    self._backoff.reset()
+                    self._redis.answered(asking)
                 looks += 1
                 heard = _follow(pubsub, heard, frozenset(map(channel_of, wanted())))
                 if not heard:
@@ -189,9 +177,3 @@ def _follow(pubsub: PubSub, heard: frozenset[str], wanted: frozenset[str]) -> fr
     if new := wanted - heard:
         pubsub.subscribe(*new)
     return wanted
-
-
-def _warn(damper: Damper, settings: RedisSettings, error: Exception) -> None:
-    reason = explain(error)
-    if damper.admit(reason):
-        _log.warning("pictures.redis_away address=%s reason=%s", address_of(settings), reason)

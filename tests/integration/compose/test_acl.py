@@ -25,8 +25,8 @@ from tests.support.waiting import wait_until
 from vision.config.settings import Settings
 from vision.frames.redis_pictures import PictureReceiver, PictureSender, SentPicture
 from vision.frames.redis_slot import Outcome, RedisSlot
-from vision.publishing.keys import Kind
-from vision.publishing.reading.follower import StreamFollower
+from vision.publishing.reading.event_follower import EventFollower
+from vision.publishing.reading.places import BridgePlaces
 from vision.publishing.writing.stream_runs import newest_stream_runs
 from vision.runtime.parts.events import EventsPart
 from vision.telemetry.metrics import NodeMetrics
@@ -37,12 +37,6 @@ STATUS = "vision:status:{front}"
 STATE = "vision:state:{front}"
 EVENTS = "vision:events:{front}"
 PIXELS = np.zeros(1000, np.uint8).tobytes()
-
-
-@pytest.fixture
-def server(stack_redis: StackRedis) -> StackRedis:
-    """The server, empty."""
-    return stack_redis
 
 
 def _slot(server: StackRedis, user: str) -> RedisSlot:
@@ -163,11 +157,10 @@ def test_a_bridge_reads_events_and_remembers_where_it_was(server: StackRedis) ->
     stop = threading.Event()
     with server.client("admin") as admin:
         for number in (1, 2):
-            follower = StreamFollower(
+            follower = EventFollower(
                 server.settings("bridge"),
                 lambda: server.password("bridge"),
-                Kind.EVENTS,
-                "mqtt",
+                BridgePlaces("mqtt"),
                 on_lost=lambda *_: None,
             )
             entries = follower.entries(stop)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
-from tests.support.compose_redis import StackRedis, running_stack_redis, stack_server
+from tests.support.compose_redis import StackRedis
 from tests.support.narrate_role import Visits, narrations
 from tests.support.waiting import wait_until
 from vision.config.loader import settings_from
@@ -21,16 +20,6 @@ from vision.runtime.consumers.narrate_role import NarrateRole
 pytestmark = pytest.mark.integration
 EVENTS = "vision:events:{front}"
 NARRATION = "vision:narration:{front}"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackRedis]:
-    """A server with the users of the stack."""
-    program = stack_server()
-    if program is None:
-        pytest.skip("no Redis server of version 7 or newer is installed")
-    with running_stack_redis(program, tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 def test_events_are_told_of_with_the_rights_of_the_role(server: StackRedis, tmp_path: Path) -> None:
@@ -78,6 +67,8 @@ def test_events_are_told_of_with_the_rights_of_the_role(server: StackRedis, tmp_
     [
         ("narrator", ("XADD", EVENTS, "*", "message", "{}")),
         ("narrator", ("PUBLISH", EVENTS, "{}")),
+        ("narrator", ("SUBSCRIBE", EVENTS)),
+        ("narrator", ("SET", "vision:bridge:mqtt", "x")),
         ("narrator", ("XRANGE", "vision:detections:{front}", "-", "+")),
         ("narrator", ("GET", "vision:frame:{front}")),
         ("narrator", ("SET", "vision:state:{front}", "x")),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.support.following import Following
 from tests.support.listening import listening_to, seqs_of
 from tests.support.messages import detection, status
 from tests.support.publishing import SteadyCameras, publishing_to, stream_payloads, stream_seqs
@@ -123,6 +124,24 @@ def test_a_subscriber_hears_all_cameras_also_later_ones(empty: RedisCluster) -> 
     assert seqs_of(received, "yard") == [2, 3, 4]
     assert seqs_of(received, "gate") == [2, 3]
     assert not received[-1].is_replayed
+
+
+def test_a_follower_reads_cameras_of_all_slots(empty: RedisCluster) -> None:
+    """Also of several on one node, which no one command may name together."""
+    following = Following(empty)
+    with following.running():
+        for camera in _CAMERAS:
+            with empty.client(empty.port_of(_key(camera))) as client:
+                client.xadd(f"vision:events:{{{camera}}}", {"message": camera})
+        wait_until(lambda: len(following.found) >= len(_CAMERAS), "all cameras")
+    assert {entry.camera: entry.payload.decode() for entry in following.found} == {
+        camera: camera for camera in _CAMERAS
+    }
+    again = Following(empty)
+    with again.running():
+        with empty.client(empty.port_of(_key("front"))) as client:
+            client.xadd("vision:events:{front}", {"message": "new"})
+        again.wait_for("new")
 
 
 def test_check_tells_of_the_cluster(empty: RedisCluster) -> None:

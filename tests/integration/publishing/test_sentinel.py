@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.following import Following
 from tests.support.listening import listening_to, seqs_of
 from tests.support.messages import detection
 from tests.support.publishing import SteadyCameras, publishing_to, stream_payloads, stream_seqs
@@ -147,6 +148,27 @@ def test_sentinels_that_do_not_know_the_name_are_said(trio: SentinelTrio) -> Non
     with pytest.raises(PublishError, match="its Sentinels know no primary 'other'"):
         probe_redis(settings, lambda: trio.password)
     assert "ariia of 127.0.0.1:" in probe_redis(trio.settings(), lambda: trio.password)
+
+
+def test_a_follower_goes_on_at_the_new_primary(trio: SentinelTrio) -> None:
+    """From its place: nothing twice, nothing left out; a restart finds the place there."""
+    following = Following(trio)
+    with following.running():
+        with trio.client(trio.primary().port) as client:
+            client.xadd("vision:events:{front}", {"message": "1"})
+            following.wait_for("1")
+            client.wait(1, 2000)
+        trio.primary().kill()
+        wait_until(lambda: not following.follower.connected, "the loss")
+        wait_until(lambda: following.follower.connected, "the new primary")
+        with trio.client(trio.replica().port) as client:
+            client.xadd("vision:events:{front}", {"message": "2"})
+            following.wait_for("1", "2")
+    again = Following(trio)
+    with again.running():
+        with trio.client(trio.replica().port) as client:
+            client.xadd("vision:events:{front}", {"message": "3"})
+        again.wait_for("3")
 
 
 def test_sentinels_with_a_password_get_that_of_redis(tmp_path: Path) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias, cast
-
-import redis
+from typing import NamedTuple, cast
 
 from vision.domain.errors import PublishError
 from vision.domain.event import EventMessage, EventType
@@ -22,19 +19,14 @@ from vision.publishing.events.scripts import (
     lease_key,
     state_key,
 )
-from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, parse_stream_key
+from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.reading.stream_reader import StoredMessage, StreamReader
 
 LEASE_MS = 4_000
 """How long a camera stays with a worker that has gone silent."""
 # Longer than anybody leaves a stack switched off; a camera that is no more is forgotten then.
 _STATE_S = 30 * 24 * 3600
-_PAGE = 200
-# A cluster cannot wait for streams in several slots at once.
-_POLL_S = 0.1
 _SCRIPTS = (HOLD, FREE, LIVE, COMMIT)
-
-_Entries: TypeAlias = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 class Written(NamedTuple):
@@ -96,7 +88,7 @@ class EventStore:
         exchange = self._link.exchange()
         for camera in cameras:
             exchange.at(lease_key(camera)).exists(lease_key(camera))
-        replies = _checked(exchange)
+        replies = exchange.checked()
         return [camera for camera, held in zip(cameras, replies, strict=True) if not held]
 
     def free(self, cameras: Iterable[str]) -> None:
@@ -104,7 +96,7 @@ class EventStore:
         exchange = self._link.exchange()
         for camera in cameras:
             self._call(exchange, FREE, [lease_key(camera)], self._worker)
-        _checked(exchange)
+        exchange.checked()
 
     def state(self, camera: str) -> bytes | None:
         """What the last worker left."""
@@ -132,23 +124,8 @@ class EventStore:
     def read(
         self, after: Mapping[StreamKey, str], timeout_s: float
     ) -> dict[StreamKey, list[StoredMessage]]:
-        """What streams have after the ids given, waiting up to ``timeout_s`` for any."""
-        if not self._link.is_cluster:
-            names = {str(stream): last for stream, last in after.items()}
-            reply = self._link.nodes[0].xread(
-                cast("dict[redis.typing.KeyT, redis.typing.StreamIdT]", names),
-                count=_PAGE,
-                block=max(1, int(timeout_s * 1000)),
-            )
-            return _found(cast("list[tuple[bytes, _Entries]]", reply or []))
-        exchange = self._link.exchange()
-        for stream, last in after.items():
-            exchange.at(str(stream)).xread({str(stream): last}, count=_PAGE)
-        replies = cast("list[list[tuple[bytes, _Entries]] | None]", _checked(exchange))
-        found = _found([stream for reply in replies for stream in reply or []])
-        if not found:
-            time.sleep(min(timeout_s, _POLL_S))
-        return found
+        """As :meth:`StreamReader.read`."""
+        return self._reader.read(after, timeout_s)
 
     def write(self, all_written: Sequence[Written]) -> set[str]:
         """Put messages on stream and channel and keep the states, in one round trip per server.
@@ -180,7 +157,7 @@ class EventStore:
     def _live(self, lease_ms: int) -> int:
         exchange = self._link.exchange()
         self._call(exchange, LIVE, [WORKERS], self._worker, lease_ms)
-        return cast("int", _checked(exchange)[0])
+        return cast("int", exchange.checked()[0])
 
     def _call(
         self, exchange: Exchange, script: str, keys: list[str], *args: str | bytes | int
@@ -189,25 +166,5 @@ class EventStore:
 
     @staticmethod
     def _granted(cameras: Sequence[str], exchange: Exchange) -> set[str]:
-        replies = _checked(exchange)
+        replies = exchange.checked()
         return {camera for camera, is_done in zip(cameras, replies, strict=True) if is_done}
-
-
-def _checked(exchange: Exchange) -> list[object]:
-    """The replies; the first error among them is raised."""
-    replies = exchange.execute()
-    for reply in replies:
-        if isinstance(reply, redis.RedisError):
-            raise reply
-    return replies
-
-
-def _found(
-    reply: Sequence[tuple[bytes, _Entries]],
-) -> dict[StreamKey, list[StoredMessage]]:
-    field = MESSAGE_FIELD.encode()
-    return {
-        key: [StoredMessage(entry.decode(), values.get(field, b"")) for entry, values in entries]
-        for name, entries in reply
-        if (key := parse_stream_key(name.decode())) is not None
-    }

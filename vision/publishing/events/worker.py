@@ -19,15 +19,12 @@ from typing import Protocol
 import redis
 
 from vision.config.topics import RedisSettings
-from vision.domain.errors import ConfigError
-from vision.frames.redis_client import address_of, warn_if_unverified
-from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
-from vision.frames.redis_errors import explain
+from vision.frames.redis_client import warn_if_unverified
 from vision.frames.redis_link import RedisLink
+from vision.frames.redis_reconnector import Reconnector
 from vision.publishing.events.store import LEASE_MS, EventStore, Unended, Written
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.reading.stream_reader import StoredMessage
-from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
 _HOLD_S = LEASE_MS / 1000 / 5
@@ -35,7 +32,6 @@ _FIND_S = 5.0
 _READ_S = 0.25
 # How old a state may be for somebody who goes on from it: he reads that much again.
 _KEEP_S = 1.0
-_LOG_PERIOD_S = 60.0
 _NEWEST = 100
 
 
@@ -96,8 +92,7 @@ class EventWorker:
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
         """
-        self._settings = settings
-        self._connector = RedisConnector(settings, password)
+        self._redis = Reconnector(settings, password, _log, "events")
         warn_if_unverified(settings)
         self._tracker = tracker
         self._kept = kept
@@ -107,15 +102,12 @@ class EventWorker:
         self._name = secrets.token_hex(8)
         self._held: dict[str, _Held] = {}
         self._cameras: list[str] = []
-        self._backoff = reconnect_backoff(settings)
-        self._damper = Damper(_LOG_PERIOD_S)
-        self._connected = False
         self.turned_ns = time.monotonic_ns()
 
     @property
     def connected(self) -> bool:
         """Whether Redis answered last time."""
-        return self._connected
+        return self._redis.connected
 
     @property
     def trackers(self) -> Mapping[str, CameraTracker]:
@@ -126,29 +118,20 @@ class EventWorker:
         """Work until ``stop`` is set; lost connections are waited for."""
         while not stop.is_set():
             self.turned_ns = time.monotonic_ns()
-            try:
-                with closing(self._connector.open()) as link:
+            with self._redis.outlast(stop), closing(self._redis.open()) as link:
+                try:
                     self._follow(EventStore(link, self._name, self._kept), link, stop)
-            except (redis.RedisError, ConfigError) as error:
-                reason = explain(error)
-                if self._damper.admit(reason):
-                    address = address_of(self._settings)
-                    _log.warning("events.redis_away address=%s reason=%s", address, reason)
-                self._connected = False
-                # Whatever was not written is decided anew.
-                for camera in list(self._held):
-                    self._drop(camera, "Redis is away")
-                stop.wait(self._backoff.next_s())
+                except redis.RedisError:
+                    # Whatever was not written is decided anew.
+                    for camera in list(self._held):
+                        self._drop(camera, "Redis is away")
+                    raise
 
     def _follow(self, store: EventStore, link: RedisLink, stop: threading.Event) -> None:
-        held_s = found_s = asked_s = float("-inf")
+        held_s = found_s = float("-inf")
         while not stop.is_set():
             now_s = time.monotonic()
             self.turned_ns = time.monotonic_ns()
-            if now_s - asked_s >= ASK_PERIOD_S:
-                asked_s = now_s
-                if not self._connector.is_current(link):
-                    raise redis.ConnectionError("another server is the primary now")
             if now_s - found_s >= _FIND_S:
                 found_s = now_s
                 known = store.cameras() if self._known is None else self._known
@@ -156,8 +139,7 @@ class EventWorker:
             if now_s - held_s >= _HOLD_S:
                 held_s = now_s
                 self._share(store)
-            self._connected = True
-            self._backoff.reset()
+            self._redis.answered(link)
             if not self._held:
                 stop.wait(_READ_S)
                 continue

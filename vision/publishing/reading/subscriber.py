@@ -20,13 +20,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic
 
-import redis
-
 from vision.config.topics import RedisSettings
-from vision.domain.errors import ConfigError, PublishError
-from vision.frames.redis_client import address_of, warn_if_unverified
-from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
-from vision.frames.redis_errors import NoPrimaryError, explain
+from vision.domain.errors import PublishError
+from vision.frames.redis_client import warn_if_unverified
+from vision.frames.redis_reconnector import Reconnector
 from vision.publishing.keys import StreamKey
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST, Cursor, Message
 from vision.publishing.reading.live_channels import LiveChannels
@@ -71,19 +68,21 @@ class Subscriber(Generic[Message]):
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
         """
-        self._settings = settings
-        self._connector = RedisConnector(settings, password)
+        self._redis = Reconnector(settings, password, _log, "subscribe")
         warn_if_unverified(settings)
+        self._answer_s = settings.command_timeout_s
         self._quiet_s = quiet_s
         self._cursor = cursor
         self._wanted = [StreamKey(cursor.kind, camera) for camera in dict.fromkeys(cameras)]
         self._replay = replay
         self._cursors: dict[StreamKey, Cursor[Message]] = {}
         self._is_started = False
-        self._backoff = reconnect_backoff(settings)
         self._damper = Damper(_LOG_PERIOD_S)
-        self.connected = False
+
+    @property
+    def connected(self) -> bool:
         """Whether Redis answers, and all that is stored was handed on."""
+        return self._redis.connected
 
     def messages(self, stop: threading.Event) -> Iterator[Received[Message]]:
         """Replayed messages of all cameras by time, then each camera's in order.
@@ -91,38 +90,24 @@ class Subscriber(Generic[Message]):
         Ends when ``stop`` is set. Lost connections are waited for and caught up on.
         """
         while not stop.is_set():
-            try:
+            with self._redis.outlast(stop):
                 yield from self._connected(stop)
-            except (redis.RedisError, ConfigError) as error:
-                self.connected = False
-                reason = explain(error)
-                if self._damper.admit(reason):
-                    address = address_of(self._settings)
-                    _log.warning("subscribe.redis_away address=%s reason=%s", address, reason)
-                stop.wait(self._backoff.next_s())
 
     def _connected(self, stop: threading.Event) -> Iterator[Received[Message]]:
         with (
-            closing(self._connector.open()) as reading,
-            LiveChannels(
-                self._connector.open(), self._quiet_s, self._settings.command_timeout_s
-            ) as live,
+            closing(self._redis.open()) as reading,
+            LiveChannels(self._redis.open(), self._quiet_s, self._answer_s) as live,
         ):
             reader = StreamReader(reading)
             if not self._is_started:
                 yield from self._start(reader)
             heard = self._subscribe(live, reader)
             yield from self._catch_up(reader, heard)
-            self._backoff.reset()
-            self.connected = True
-            looked_s = asked_s = time.monotonic()
+            looked_s = time.monotonic()
             while not stop.is_set():
+                self._redis.answered(reading)
                 for stream, payload in live.listen(_LOOK_S):
                     yield from self._take_live(reader, stream, payload)
-                if time.monotonic() - asked_s >= ASK_PERIOD_S:
-                    asked_s = time.monotonic()
-                    if not self._connector.is_current(reading):
-                        raise NoPrimaryError("another server is the primary now")
                 if not heard and self._has_to_look(live):
                     # Of a cluster in which no camera has published anything yet.
                     stop.wait(_LOOK_S)

@@ -28,7 +28,7 @@ from vision.frames.redis_errors import (
 )
 from vision.frames.redis_link import RedisLink
 from vision.publishing.encoding import encode
-from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, narrated_key
+from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
@@ -76,30 +76,16 @@ class NarrationWriter:
         self._backoff = reconnect_backoff(settings)
         self._damper = Damper(_LOG_PERIOD_S)
 
-    @property
-    def connected(self) -> bool:
-        """Whether Redis answered last time, or was not needed yet."""
-        return self._link is not None
-
     def tell(
         self, message: NarrationMessage, stream_id: str, stop: threading.Event, *, live: bool
     ) -> Telling:
-        """Put a sentence on its stream, and if ``live`` on the channel; then remember it is told.
+        """Put a sentence on its stream, and if ``live`` on the channel.
 
         Tried until Redis takes it, or ``stop`` is set.
         """
         stream = StreamKey(Kind.NARRATION, message.camera)
         sentence = _Sentence(stream, stream_id, encode(message), self._kept_messages, live=live)
         return self._persist(sentence.write, stop)
-
-    def pass_over(self, camera: str, stream_id: str, stop: threading.Event) -> None:
-        """Remember that the event of entry ``stream_id`` needs no sentence."""
-
-        def write(link: RedisLink) -> Telling:
-            _remember(link, camera, stream_id)
-            return Telling.KNOWN
-
-        self._persist(write, stop)
 
     def close(self) -> None:
         """Close the connection."""
@@ -160,7 +146,6 @@ class _Sentence:
             self._progress = _Progress.LIVE_SENT
             command = "SPUBLISH" if link.is_cluster else "PUBLISH"
             node.execute_command(command, name, self._payload)  # type: ignore[no-untyped-call]
-        _remember(link, self._stream.camera, self._stream_id)
         return told
 
     def _add(self, node: redis.Redis, name: str) -> Telling:
@@ -186,8 +171,3 @@ class _Sentence:
     def _is_there(self, node: redis.Redis, name: str) -> bool:
         found = cast("_Reply", node.xrange(name, self._stream_id, self._stream_id))
         return any(self._payload in fields.values() for _, fields in found)
-
-
-def _remember(link: RedisLink, camera: str, stream_id: str) -> None:
-    key = narrated_key(camera)
-    link.node_of(key).set(key, stream_id)

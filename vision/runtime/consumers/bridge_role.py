@@ -11,8 +11,8 @@ from functools import partial
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.frames.redis_client import address_of
-from vision.publishing.keys import Kind
-from vision.publishing.reading.follower import StreamFollower
+from vision.publishing.reading.event_follower import EventFollower
+from vision.publishing.reading.places import BridgePlaces
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import liveness_file, redis_fact, watch
 from vision.runtime.parts.metrics import MetricsPart
@@ -71,10 +71,10 @@ class BridgeRole(ABC):
 
     def follower(
         self, name: str, cameras: Sequence[str], on_lost: Callable[[str, int], None]
-    ) -> StreamFollower:
+    ) -> EventFollower:
         """Events for the target ``name``."""
-        return StreamFollower(
-            self.settings.redis, self.password, Kind.EVENTS, name, cameras, on_lost=on_lost
+        return EventFollower(
+            self.settings.redis, self.password, BridgePlaces(name), cameras, on_lost=on_lost
         )
 
     @abstractmethod

@@ -19,12 +19,12 @@ from vision.bridges.topics import ALL, Topics
 from vision.config.secrets import MQTT_PASSWORD, MQTT_USERNAME, SecretFiles
 from vision.config.settings import Settings
 from vision.domain.bridge import BridgeLoss
-from vision.domain.errors import ConfigError, PublishError
+from vision.domain.errors import ConfigError
+from vision.domain.event import EventMessage
 from vision.domain.message import utc_text
 from vision.domain.status import CameraState
-from vision.publishing.encoding import decode_event
 from vision.publishing.reading.cursor import DetectionCursor, EventCursor, StatusCursor
-from vision.publishing.reading.follower import Followed
+from vision.publishing.reading.event_follower import Followed
 from vision.publishing.reading.subscriber import Subscriber
 from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.consumers.bridge_role import BridgeRole
@@ -121,20 +121,17 @@ class MqttBridge(BridgeRole):
 
     def _take_events(self, stop: threading.Event) -> None:
         for entry in self._follower.entries(stop):
-            try:
-                parcel = self._parcel(entry)
-            except PublishError as error:
-                _log.warning("bridge.skipped camera=%s reason=%s", entry.camera, error)
+            if entry.message is None:
                 self._counts.lost(BridgeLoss.INVALID)
                 self._follower.settle(entry)
                 continue
+            parcel = self._parcel(entry, entry.message)
             while not self._outbox.put_event(parcel, _ROOM_S):
                 if stop.is_set():
                     return
                 self._follower.look()
 
-    def _parcel(self, entry: Followed) -> EventParcel:
-        message = decode_event(entry.payload)
+    def _parcel(self, entry: Followed, message: EventMessage) -> EventParcel:
         messages = [(self._topics.event(entry.camera), entry.payload)]
         if self._frigate is not None:
             topic = f"{self._topics.frigate}/events"

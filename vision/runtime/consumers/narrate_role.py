@@ -13,7 +13,8 @@ from vision.events.snapshot_store import SnapshotStore
 from vision.frames.redis_client import address_of
 from vision.narration.picture import picture_url
 from vision.narration.provider import Attempt
-from vision.publishing.reading.event_feed import EventFeed
+from vision.publishing.reading.event_follower import EventFollower
+from vision.publishing.reading.places import NarratorPlaces
 from vision.publishing.writing.narration_writer import NarrationWriter
 from vision.resilience.breaker import BreakerState
 from vision.runtime.consumers.narration_line import NarrationLine
@@ -27,7 +28,7 @@ from vision.telemetry.narration_metrics import NarrationMetrics
 from vision.telemetry.redaction import process_redactor
 
 _log = logging.getLogger(__name__)
-# A feed that waits while Redis takes no sentences does not look around.
+# Whoever waits while Redis takes no sentences does not look around.
 _HELD_UP = 2
 
 
@@ -56,21 +57,24 @@ class NarrateRole:
         for provider in self._chain.providers:
             self._metrics.know_provider(provider.settings.name, lambda one=provider: one.state)  # type: ignore[misc]
         self._loop = NarrationLoop(self._chain)
-        self._feed = EventFeed(settings.redis, password, narration.cameras or ())
+        self._follower = EventFollower(
+            settings.redis, password, NarratorPlaces(), narration.cameras or ()
+        )
         self._line = NarrationLine(
             narration,
             self._loop,
             NarrationWriter(settings.redis, password, narration.stream_max_messages),
             self._metrics,
             self._image_url,
+            settle=self._follower.settle,
         )
-        self._metrics.redis_up.set_function(lambda: float(self._feed.connected))
+        self._metrics.redis_up.set_function(lambda: float(self._follower.connected))
         self._metrics_port = MetricsPart(settings, secrets, self._metrics)
 
     @property
     def is_reading(self) -> bool:
         """Whether it hears of events."""
-        return self._feed.connected
+        return self._follower.connected
 
     def exposition(self) -> str:
         """Its metrics, as Prometheus reads them."""
@@ -100,6 +104,7 @@ class NarrateRole:
         _log.info("narrate.stopping")
         for thread in threads:
             thread.join()
+        self._follower.store()
         self._loop.stop()
         asking.join()
         self._metrics_port.stop()
@@ -109,8 +114,8 @@ class NarrateRole:
         parts.raise_failure()
 
     def _take_events(self, stop: threading.Event) -> None:
-        for fed in self._feed.events(stop):
-            self._line.put(fed, stop)
+        for entry in self._follower.entries(stop):
+            self._line.put(entry, stop)
 
     def _on_attempt(self, attempt: Attempt) -> None:
         self._metrics.count_attempt(attempt.provider, attempt.outcome, attempt.latency_s)
@@ -122,8 +127,8 @@ class NarrateRole:
         return picture_url(self._snapshots.read(event.camera, event.id))
 
     def _read_liveness(self) -> Liveness:
-        is_connected = self._feed.connected
-        # Sentences wait for Redis as long as it takes; whether the feed turns is then no sign.
+        is_connected = self._follower.connected
+        # Sentences wait for Redis as long as it takes; whether it reads is then no sign.
         is_held_up = not is_connected or self._line.depth >= _HELD_UP
         resting = [
             provider.settings.name
@@ -132,7 +137,7 @@ class NarrateRole:
         ]
         return Liveness(
             role="narrate",
-            stuck=() if is_held_up else still("reading", self._feed.turned_ns),
+            stuck=() if is_held_up else still("reading", self._follower.turned_ns),
             reasons=() if is_connected else (redis_fact(is_connected=False),),
             facts=(
                 redis_fact(is_connected=is_connected),

@@ -26,7 +26,7 @@ from vision.narration.chain import Told
 from vision.narration.choice import is_wanted
 from vision.narration.facts import Facts, facts_of
 from vision.narration.wording import version_of
-from vision.publishing.reading.event_feed import FedEvent
+from vision.publishing.reading.event_follower import Followed
 from vision.publishing.writing.narration_writer import NarrationWriter, Telling
 from vision.runtime.consumers.narration_loop import NarrationLoop
 from vision.telemetry.narration_metrics import NarrationMetrics
@@ -41,7 +41,7 @@ _LAST_S = 0.1
 class _Pending:
     """An event under way; ``told`` is None for one that needs no sentence."""
 
-    fed: FedEvent
+    entry: Followed
     facts: Facts | None
     told: Future[Told] | None
     received_ns: int
@@ -58,13 +58,19 @@ class NarrationLine:
         writer: NarrationWriter,
         metrics: NarrationMetrics,
         image_url: Callable[[EventMessage], str | None],
+        *,
+        settle: Callable[[Followed], None],
     ) -> None:
-        """``image_url`` gives the snapshot of an event, None where there is none."""
+        """``image_url`` gives the snapshot of an event, None where there is none.
+
+        ``settle`` hears of each event that was told, or need not be.
+        """
         self._settings = settings
         self._loop = loop
         self._writer = writer
         self._metrics = metrics
         self._image_url = image_url
+        self._settle = settle
         self._zone = ZoneInfo(settings.timezone)
         self._names = [provider.name for provider in settings.providers]
         # As long as what is under way is told in time, it is emptied faster than that.
@@ -76,9 +82,9 @@ class NarrationLine:
         """Events whose sentences are under way."""
         return self._pending.qsize()
 
-    def put(self, fed: FedEvent, stop: threading.Event) -> None:
+    def put(self, entry: Followed, stop: threading.Event) -> None:
         """Begin with an event; waits while Redis takes no sentences."""
-        pending = self._begin(fed)
+        pending = self._begin(entry)
         while not stop.is_set():
             try:
                 self._pending.put(pending, timeout=_LOOK_S)
@@ -99,11 +105,11 @@ class NarrationLine:
             self._finish(pending, stop)
         self._writer.close()
 
-    def _begin(self, fed: FedEvent) -> _Pending:
+    def _begin(self, entry: Followed) -> _Pending:
         received_ns, received_s = time.time_ns(), time.monotonic()
-        event = fed.message
+        event = entry.message
         if event is None or not is_wanted(event, self._settings):
-            return _Pending(fed, None, None, received_ns, received_s)
+            return _Pending(entry, None, None, received_ns, received_s)
         facts = facts_of(event, self._zone)
         told: Future[Told] | None = None
         why = self._why_by_template(event, received_ns)
@@ -113,7 +119,7 @@ class NarrationLine:
         else:
             told = Future()
             told.set_result(self._loop.chain.tell_by_template(facts, why))
-        return _Pending(fed, facts, told, received_ns, received_s)
+        return _Pending(entry, facts, told, received_ns, received_s)
 
     def _why_by_template(self, event: EventMessage, now_ns: int) -> AttemptOutcome | None:
         """Why nobody is to be asked; None to ask."""
@@ -124,21 +130,25 @@ class NarrationLine:
         return None
 
     def _finish(self, pending: _Pending, stop: threading.Event) -> None:
-        fed = pending.fed
-        if fed.message is None or pending.facts is None or pending.told is None:
-            self._writer.pass_over(fed.camera, fed.stream_id, stop)
+        camera, event = pending.entry.camera, pending.entry.message
+        if event is None or pending.facts is None or pending.told is None:
+            self._settle(pending.entry)
             return
-        self._metrics.know_narrators(fed.camera, (*self._names, "template"))
+        self._metrics.know_narrators(camera, (*self._names, "template"))
         told = self._told(pending.facts, pending.told, pending.received_s)
         took_s = time.monotonic() - pending.received_s
-        message = self._message(fed.message, told, pending.received_ns, took_s)
-        is_fresh = _age_s(fed.message, pending.received_ns) <= self._settings.max_age_s
-        if self._writer.tell(message, fed.stream_id, stop, live=is_fresh) is Telling.TOLD:
-            self._metrics.narrations.labels(fed.camera, told.provider).inc()
+        message = self._message(event, told, pending.received_ns, took_s)
+        is_fresh = _age_s(event, pending.received_ns) <= self._settings.max_age_s
+        stream_id = pending.entry.place.stream_id
+        outcome = self._writer.tell(message, stream_id, stop, live=is_fresh)
+        if outcome is not Telling.LOST:
+            self._settle(pending.entry)
+        if outcome is Telling.TOLD:
+            self._metrics.narrations.labels(camera, told.provider).inc()
             self._metrics.narration_seconds.observe(took_s)
             _log.info(
                 "narrate.told camera=%s id=%s provider=%s seconds=%.2f",
-                fed.camera,
+                camera,
                 message.id,
                 told.provider,
                 took_s,

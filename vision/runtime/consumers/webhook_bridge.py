@@ -14,10 +14,8 @@ from vision.config.bridges import TOKEN_PLACE, WebhookTarget
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.domain.bridge import BridgeLoss
-from vision.domain.errors import ConfigError, PublishError
-from vision.domain.event import EventMessage
-from vision.publishing.encoding import decode_event
-from vision.publishing.reading.follower import Followed, StreamFollower
+from vision.domain.errors import ConfigError
+from vision.publishing.reading.event_follower import EventFollower
 from vision.runtime.consumers.bridge_role import BridgeRole
 from vision.runtime.health.role_liveness import still
 from vision.telemetry.bridge_metrics import BridgeMetrics, TargetCounts
@@ -85,7 +83,7 @@ class _Line:
         target: WebhookTarget,
         secrets: SecretFiles,
         metrics: BridgeMetrics,
-        follower: Callable[[Callable[[str, int], None]], StreamFollower],
+        follower: Callable[[Callable[[str, int], None]], EventFollower],
     ) -> None:
         self.target = target
         read = partial(webhook_secrets, target, secrets)
@@ -110,21 +108,14 @@ class _Line:
         """Bring events to the target until ``stop`` is set."""
         with self._sender:
             for entry in self.follower.entries(stop):
-                message = self._message(entry)
-                if message is not None and self.delivery.wants(message):
+                if entry.message is None:
+                    self._counts.lost(BridgeLoss.INVALID)
+                elif self.delivery.wants(entry.message):
                     self._under_way = 1
-                    if not self.delivery.deliver(message, entry.payload, stop):
+                    if not self.delivery.deliver(entry.message, entry.payload, stop):
                         return
                     self._under_way = 0
                 self.follower.settle(entry)
-
-    def _message(self, entry: Followed) -> EventMessage | None:
-        try:
-            return decode_event(entry.payload)
-        except PublishError as error:
-            _log.warning("bridge.skipped camera=%s reason=%s", entry.camera, error)
-            self._counts.lost(BridgeLoss.INVALID)
-            return None
 
     def _count_trimmed(self, _camera: str, entries: int) -> None:
         self._counts.lost(BridgeLoss.TRIMMED, entries)
