@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.event_site import events_of, put, wait_for_events
+from tests.support.event_site import assert_sound, events_of, put, wait_for_events
 from tests.support.redis_server import running_redis
 from tests.support.site import running_site
 from tests.support.visits import Walk, film
@@ -19,17 +18,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 _SHARED = Path(__file__).parents[3] / "shared"
 _CLIP = _SHARED / "media" / "vtest_h264_768x576_10fps.mp4"
-
-
-def assert_sound(events: list[dict[str, Any]]) -> None:
-    """Each event has one ``new``, one ``end`` at most, and all messages between."""
-    by_id: dict[str, list[dict[str, Any]]] = {}
-    for event in events:
-        by_id.setdefault(event["id"], []).append(event)
-    for messages in by_id.values():
-        assert [message["revision"] for message in messages] == list(range(len(messages)))
-        assert [message["type"] for message in messages].count("new") == 1
-        assert "end" not in [message["type"] for message in messages[:-1]]
 
 
 def test_a_worker_killed_in_a_visit_gives_one_event(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.support.event_messages import event
 from tests.support.home_assistant import UNAVAILABLE, entities, states
 from tests.support.messages import detection, status
 from tests.support.mqtt_broker import MqttBroker, Watcher, running_broker, watching
-from tests.support.redis_server import RedisServer, running_redis
+from tests.support.redis_server import RedisServer
 from tests.support.site import Site, running_site
 from tests.support.waiting import wait_until
 from vision.config.secrets import write_secret
@@ -31,13 +31,6 @@ OCCUPANCY = "binary_sensor.vision_front_person_occupancy"
 COUNT = "sensor.vision_front_person_count"
 IN_DOOR = "binary_sensor.vision_front_door__person_occupancy"
 STATE = "sensor.vision_front_state"
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """An empty server."""
-    with running_redis(tmp_path / "redis") as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 
 from tests.support.language_model import LanguageModel, answer, http, serving
 from tests.support.narrate_role import Visits, narrations, role_settings
-from tests.support.redis_server import RedisServer, running_redis
+from tests.support.redis_server import RedisServer
 from tests.support.site import Role, Site, running_site
 from tests.support.spellings import shown_in
 from tests.support.waiting import wait_until
@@ -26,13 +25,6 @@ pytestmark = pytest.mark.e2e
 # As hostile as one that fits into a header can be.
 KEY = f"sk-p@:/%\"'\\<&{secrets.token_hex(6)}"
 METRICS_TOKEN = secrets.token_urlsafe(16)
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """An empty server."""
-    with running_redis(tmp_path / "redis") as server:
-        yield server
 
 
 def _started(site: Site) -> Role:

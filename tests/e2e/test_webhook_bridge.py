@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.event_messages import event
-from tests.support.redis_server import RedisServer, running_redis
+from tests.support.redis_server import RedisServer
 from tests.support.site import Site, running_site
 from tests.support.waiting import wait_until
 from tests.support.webhook_server import WebhookServer, answer, silence, webhook_server
@@ -23,13 +22,6 @@ from vision.publishing.encoding import encode
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 KEY = "a key of the tests"
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """An empty server."""
-    with running_redis(tmp_path / "redis") as server:
-        yield server
 
 
 def _tell(redis: RedisServer, message: EventMessage) -> None:

@@ -87,3 +87,16 @@ def wait_for_events(
 
     wait_until(are_there, f"{dict(what)} of {camera}")
     return events_of(client, camera)
+
+
+def assert_sound(events: list[dict[str, Any]]) -> None:
+    """Each event begins once, ends at most once, and counts its messages without a hole."""
+    by_id: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        by_id.setdefault(event["id"], []).append(event)
+    for messages in by_id.values():
+        assert [message["revision"] for message in messages] == list(range(len(messages)))
+        types = [message["type"] for message in messages]
+        assert types[0] == "new"
+        assert types.count("new") == 1
+        assert "end" not in types[:-1]

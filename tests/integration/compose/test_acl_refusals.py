@@ -18,12 +18,6 @@ FRAME = "vision:frame:{front}"
 PICTURE = "vision:picture:{front}"
 
 
-@pytest.fixture
-def server(stack_redis: StackRedis) -> StackRedis:
-    """The server, empty."""
-    return stack_redis
-
-
 @pytest.mark.parametrize(
     ("user", "command"),
     [

@@ -12,6 +12,7 @@ import pytest
 from redis.client import PubSub
 
 from tests.support.event_site import (
+    assert_sound,
     events_of,
     events_settings,
     put,
@@ -33,19 +34,6 @@ def now_film(walks: list[Walk], seconds: float, fps: float = 5.0) -> list[Detect
     """A scene of just now."""
     now_ns = time.time_ns()
     return film(walks, seconds, fps, began_ns=now_ns, run=now_ns // 1_000_000)
-
-
-def assert_sound(events: list[dict[str, Any]]) -> None:
-    """Each event begins once, ends at most once, and counts its messages without a hole."""
-    by_id: dict[str, list[dict[str, Any]]] = {}
-    for event in events:
-        by_id.setdefault(event["id"], []).append(event)
-    for messages in by_id.values():
-        assert [message["revision"] for message in messages] == list(range(len(messages)))
-        types = [message["type"] for message in messages]
-        assert types[0] == "new"
-        assert types.count("new") == 1
-        assert "end" not in types[:-1]
 
 
 def test_a_visit_is_told_on_stream_and_channel(server: RedisServer) -> None:

@@ -47,8 +47,7 @@ def test_a_crash_loses_and_doubles_nothing(server: RedisServer) -> None:
         running.wait_sent()
         assert running.observer.messages == sum(cameras.published.values())
         assert not running.observer.drops
-    for camera, count in cameras.published.items():
-        assert stream_seqs(server, camera) == list(range(1, count + 1))
+    cameras.assert_all_on(server)
 
 
 def test_what_a_crash_took_from_the_disk_is_sent_again(server: RedisServer) -> None:
@@ -98,8 +97,7 @@ def test_a_frozen_server_doubles_nothing(server: RedisServer) -> None:
         running.publisher.publish_status(status(reason="the last"))
         running.wait_sent()
         assert not running.observer.drops
-    for camera, count in cameras.published.items():
-        assert stream_seqs(server, camera) == list(range(1, count + 1))
+    cameras.assert_all_on(server)
 
 
 def test_cut_connections_double_nothing_live(server: RedisServer) -> None:
