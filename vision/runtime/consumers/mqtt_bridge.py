@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -30,7 +29,6 @@ from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.consumers.bridge_role import BridgeRole
 from vision.runtime.health.role_liveness import still
 
-_log = logging.getLogger(__name__)
 NAME = "mqtt"
 # Enough to find each object that is still there: of each there is word now and then.
 _REPLAY = 5_000

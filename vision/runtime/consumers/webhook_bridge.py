@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,8 +18,6 @@ from vision.publishing.reading.event_follower import EventFollower
 from vision.runtime.consumers.bridge_role import BridgeRole
 from vision.runtime.health.role_liveness import still
 from vision.telemetry.bridge_metrics import BridgeMetrics, TargetCounts
-
-_log = logging.getLogger(__name__)
 
 
 class WebhookBridge(BridgeRole):
