@@ -78,6 +78,7 @@ class NarrationLine:
 
     def put(self, fed: FedEvent, stop: threading.Event) -> None:
         """Begin with an event; waits while Redis takes no sentences."""
+        self._metrics.newest_event.labels(fed.camera).set_to_current_time()
         pending = self._begin(fed)
         while not stop.is_set():
             try:
