@@ -35,6 +35,25 @@ USERS = (
     "replica",
     "sentinel",
 )
+"""Of users.acl, but for the two without a password."""
+CLUSTER_USERS = (
+    "node",
+    "events",
+    "narrator",
+    "subscriber",
+    "bridge",
+    "exporter",
+    "admin",
+    "replica",
+)
+"""Of cluster-users.acl, likewise."""
+
+
+def rights_of(name: str) -> dict[str, str]:
+    """What each user of a file in compose/redis may do, in the words of Redis, in one line."""
+    text = (FOLDER / "redis" / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    users = [line.split() for line in text.splitlines() if line.startswith("user ")]
+    return {words[1]: " ".join(words[2:]) for words in users}
 
 
 def stack_server() -> Path | None:
