@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from tests.support.compose_model import FOLDER
-from tests.support.redis_processes import free_ports
+from tests.support.redis_processes import free_ports, once
 from tests.support.redis_server import available_servers
 from vision.config.topics import RedisSettings
 
@@ -112,6 +112,7 @@ class StackRedis:
             username=user,
             password=self.password(user) if user in USERS else "any" if user else None,
             protocol=2,
+            retry=once(),
         ) as client:
             yield client
 

@@ -23,7 +23,7 @@ from tests.support.messages import detection
 from tests.support.narrate_role import Visits, narrations
 from tests.support.programs import require_program
 from tests.support.publishing import publishing_to
-from tests.support.redis_processes import RedisProcesses, answers, command, free_ports
+from tests.support.redis_processes import RedisProcesses, answers, command, free_ports, once
 from tests.support.visits import Walk, film
 from tests.support.waiting import wait_until
 from vision.config.loader import settings_from
@@ -100,7 +100,9 @@ class ExampleCluster:
 
     def client(self, port: int, user: str) -> redis.Redis:
         """A plain client of one node."""
-        return redis.Redis(port=port, username=user, password=f"password-of-{user}", protocol=2)
+        return redis.Redis(
+            port=port, username=user, password=f"password-of-{user}", protocol=2, retry=once()
+        )
 
     def client_for(self, camera: str, user: str) -> redis.Redis:
         """The same, of the node that has a camera's keys: each has a third of them, in order."""
