@@ -229,6 +229,8 @@ def test_events_are_told_of_with_the_rights_of_the_narrator(
         for camera in _CAMERAS:
             with cluster.client_for(camera, "admin") as client:
                 Visits(client, camera, is_cluster=True).say(1)
+        for camera in _CAMERAS:
+            with cluster.client_for(camera, "admin") as client:
                 wait_until(
                     lambda client=client, camera=camera: len(narrations(client, camera)) == 1,  # type: ignore[misc]
                     f"{camera} is told of",
