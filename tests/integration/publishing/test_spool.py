@@ -17,6 +17,7 @@ from tests.support.spooling import FILE, away, rows_on, size_on, spooling
 from tests.support.waiting import wait_until
 from vision.publishing.keys import Kind
 from vision.publishing.observer import DropReason
+from vision.publishing.spool import _ROW_BYTES
 
 pytestmark = pytest.mark.integration
 
@@ -28,9 +29,9 @@ from tests.support.messages import detection, status
 from tests.support.publishing import RunningPublisher
 from tests.support.waiting import wait_until
 from vision.config.topics import PublishingSettings, RedisSettings
-from vision.publishing.spool import _ROW_BYTES
 
 url, folder, first, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+row_bytes = int(sys.argv[5])
 running = RunningPublisher(
     RedisSettings(url=url), lambda: None, PublishingSettings(spool_dir=folder)
 )
@@ -40,7 +41,7 @@ said = [running.publisher.publish_status(status(reason=f"from {first}"))]
 for seq in range(first, last + 1):
     said.append(running.publisher.publish(detection(seq)))
     said.append(running.publisher.publish(detection(seq, camera="yard")))
-all_bytes = found_bytes + sum(len(payload) + _ROW_BYTES for payload in said)
+all_bytes = found_bytes + sum(len(payload) + row_bytes for payload in said)
 wait_until(lambda: running.publisher.spool_bytes == all_bytes, "all of them on the disk")
 print("kept", flush=True)
 sys.stdin.readline()
@@ -80,7 +81,10 @@ def test_kill_9_in_an_outage_loses_nothing_that_waited(server: RedisServer, tmp_
     server.stop()
     for first, last in ((1, 300), (301, 600)):
         with subprocess.Popen(
-            [sys.executable, "-c", _KILLED_NODE, url, str(tmp_path), str(first), str(last)],
+            [
+                *(sys.executable, "-c", _KILLED_NODE, url, str(tmp_path)),
+                *map(str, (first, last, _ROW_BYTES)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[3],
