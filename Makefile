@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV := $(VENV)/.developing
 AUDIT := $(VENV)/audit/.installed
-# Two workers: most of the time goes into waiting for cameras, not into computing.
-PYTEST_ARGS ?= --numprocesses 2 --dist loadfile
+# Two workers: most of the time goes into waiting for cameras, not into computing. In the order of
+# tests/conftest.py, not by the number of tests in a file, which says nothing of how long it takes.
+PYTEST_ARGS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The demo's clock; empty runs until Ctrl-C.
 SECONDS_ARG = $(if $(filter command line environment,$(origin SECONDS)),--seconds $(SECONDS),)

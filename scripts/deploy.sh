@@ -74,6 +74,21 @@ for index in "${!env_files[@]}"; do
     env_files[index]=$(realpath "${env_files[index]}")
 done
 
+# What a release adds to it is missing on a machine that was set up before.
+env_variable() {
+    local name=$1 fallback=$2 file value=${!1:-}
+    if [[ -z $value ]]; then
+        for file in "${env_files[@]}"; do
+            value=$(sed -n "s/^$name=//p" "$file" | tail -n 1 | grep . || printf '%s' "$value")
+        done
+    fi
+    value=${value:-$fallback}
+    if [[ $value != /* ]]; then value=$COMPOSE_FOLDER/$value; fi
+    printf '%s' "$value"
+}
+"$COMPOSE_FOLDER/prepare.sh" --check --env "${env_files[0]}" --secrets "$(env_variable SECRETS_DIR ../secrets)" \
+    --data "$(env_variable DATA_DIR ../data)" || exit 1
+
 need_engine
 image_id=$(docker image inspect --format '{{.Id}}' "$image" 2>/dev/null) ||
     die "there is no image $image on this machine: pull or build it first"
@@ -82,6 +97,10 @@ if $rehearse; then
         die "there is no image $demo_image for the rehearsal: name --demo-image, or --no-rehearsal"
 fi
 need_redis
+unknown=$(unknown_users | tr '\n' ' ')
+if [[ -n $unknown ]]; then
+    say "Redis does not know ${unknown% } yet, and refuses what they do: docker compose up -d redis, in compose/, tells it"
+fi
 mkdir -p "$state"
 state=$(cd "$state" && pwd)
 one_at_a_time "$state/lock"
@@ -119,15 +138,9 @@ if [[ -n $reasons ]]; then say "$reasons"; fi
 # --- what it is made of ------------------------------------------------------------------------
 # Compose's own reading of the files says what the settings are.
 read_variable() {
-    local name=$1 fallback=$2 file value=${!1:-}
-    if [[ -z $value ]]; then
-        for file in "${env_files[@]}"; do
-            value=$(sed -n "s/^$name=//p" "$file" | tail -n 1 | grep . || printf '%s' "$value")
-        done
-    fi
-    value=${value:-$fallback}
-    if [[ $value != /* ]]; then value=$COMPOSE_FOLDER/$value; fi
-    realpath "$value" 2>/dev/null || die "$name: $value is not there"
+    local value
+    value=$(env_variable "$@")
+    realpath "$value" 2>/dev/null || die "$1: $value is not there"
 }
 settings=$(read_variable SETTINGS_FILE ../vision.yaml)
 cameras_file=$(read_variable CAMERAS_FILE cameras.yaml)

@@ -8,6 +8,10 @@ target=${MQTT_PASSWORDS:-/tmp/passwords}
 
 word_of() {
     file=$secrets/$1
+    if [ ! -f "$file" ]; then
+        echo "error: missing secret file $file: make it with compose/prepare.sh" >&2
+        exit 1
+    fi
     # Without the newline that an editor puts at the end, as the clients read it.
     word=$(cat "$file") || exit 1
     if [ -z "$word" ]; then

@@ -16,6 +16,10 @@ target=${REDIS_ACLFILE:-/tmp/users.acl}
 
 password_of() {
     file=$secrets/redis_$1_password
+    if [ ! -f "$file" ]; then
+        echo "error: missing secret file $file: of a user that is new here? make it with compose/prepare.sh" >&2
+        exit 1
+    fi
     # Without the newline that an editor puts at the end, as the clients read it.
     password=$(cat "$file") || exit 1
     if [ -z "$password" ]; then

@@ -2,6 +2,15 @@
 # rollback.sh. A stack is a Compose project; Redis is in one that stays (docs/adr/0024).
 # shellcheck shell=bash
 
+# unknown_users: those of this release that its Redis, started before, has not heard of. Nobody where
+# it has users of its own.
+unknown_users() {
+    local known
+    known=$(redis acl users </dev/null 2>/dev/null | sort) || return 0
+    grep --quiet --line-regexp infer <<<"$known" || return 0
+    sed -n 's/^user \([a-z]*\) .*/\1/p' "$COMPOSE_FOLDER/redis/users.acl" | sort | comm -23 - <(echo "$known")
+}
+
 # --live asks no more than that the process works.
 how_well=()
 healthy_within_s=${HEALTHY_WITHIN_S:-60}

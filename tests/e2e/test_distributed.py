@@ -11,15 +11,19 @@ from typing import Any
 
 import pytest
 
+from tests.support.clips import make_clip
 from tests.support.redis_server import RedisServer
 from tests.support.site import Site, cameras_with_objects, running_site
+from tests.support.small_model import small_model
 from tests.support.waiting import wait_until
-from vision.simulate import Server
+from vision.simulate import Clip, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 # Slow enough for any machine to infer every frame.
 _FPS = 3
+# As slow as leaves an inference worker something to hold whenever it is killed.
+_CHANNELS = 32
 _EIGHT = [f"camera-{number}" for number in range(1, 9)]
 
 
@@ -81,8 +85,7 @@ def test_it_says_what_the_node_says(cameras: Server, redis: RedisServer, tmp_pat
             site.role("ingest", "--camera", "front"),
             site.role("ingest", "--camera", "yard"),
         ]
-        for camera in ("front", "yard"):
-            site.wait_for_messages(camera, 20)
+        site.wait_for_all(("front", "yard"), 20)
         assert_healthy(site)
         assert [role.stop() for role in roles] == [0, 0, 0]
         assert not list((site.folder / "run").iterdir())
@@ -110,12 +113,10 @@ def test_a_killed_inference_is_made_up_for(
         site.wait_for_messages("front", 5)
         infer.kill()
         infer.start()
-        site.wait_for_messages("front", 5)
-        site.wait_for_messages("yard", 5)
+        site.wait_for_all(("front", "yard"), 5)
         assert infer.stop() == 0
         infer.start()
-        site.wait_for_messages("front", 5)
-        site.wait_for_messages("yard", 5)
+        site.wait_for_all(("front", "yard"), 5)
         assert [role.stop() for role in (infer, *ingests)] == [0, 0, 0]
         for camera in ("front", "yard"):
             assert_gaps(site.messages(camera), most_lost=2)
@@ -124,7 +125,8 @@ def test_a_killed_inference_is_made_up_for(
 @pytest.fixture(scope="module")
 def eight_cameras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Eight cameras, slow as the machine is small."""
-    with cameras_with_objects(tmp_path_factory.mktemp("clips"), _FPS, _EIGHT) as server:
+    clip = Clip.load(make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", fps=_FPS))
+    with Server(dict.fromkeys(_EIGHT, clip)) as server:
         yield server
 
 
@@ -136,16 +138,15 @@ def test_replicas_share_the_cameras(
     The killed one takes with it the frames it held, one of a camera at most. The replicas know
     of no camera by their configuration.
     """
-    cameras = {name: {"url": eight_cameras.url(name), "fps": 1} for name in _EIGHT}
-    with running_site(tmp_path / "infer", redis, {"cameras": {}}) as inference:
+    cameras = {name: {"url": eight_cameras.url(name), "fps": 2} for name in _EIGHT}
+    models = {"models_dir": str(small_model(tmp_path / "models", channels=_CHANNELS))}
+    with running_site(tmp_path / "infer", redis, {"cameras": {}} | models) as inference:
         replicas = [inference.role("infer") for _ in range(3)]
-        with running_site(tmp_path / "ingest", redis, {"cameras": cameras}) as site:
+        with running_site(tmp_path / "ingest", redis, {"cameras": cameras} | models) as site:
             ingests = [site.role("ingest", "--camera", name) for name in _EIGHT]
-            for camera in _EIGHT:
-                site.wait_for_messages(camera, 5)
+            site.wait_for_all(_EIGHT, 5)
             replicas.pop().kill()
-            for camera in _EIGHT:
-                site.wait_for_messages(camera, 5)
+            site.wait_for_all(_EIGHT, 5)
             assert [role.stop() for role in ingests] == [0] * len(ingests)
             for camera in _EIGHT:
                 assert_gaps(site.messages(camera), most_lost=1)

@@ -10,8 +10,10 @@ import pytest
 
 from bench.machine import machine
 from tests.faults.outcome import Outcome
+from tests.faults.record import be_patient
 
 _PROPERTY = "fault"
+_PATIENCE = 5.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,6 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Collect in the process that the reports of all others come to."""
     path = config.getoption("--faults-json", default=None)
+    if path is None:
+        # Among other tests times say how busy the machine is: what has to happen, has to happen.
+        be_patient(_PATIENCE)
     if path is not None and not hasattr(config, "workerinput"):
         command = "make soak" if config.getoption("markexpr") == "soak" else "make faults"
         config.pluginmanager.register(_Figures(path, command))

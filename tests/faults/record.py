@@ -18,6 +18,7 @@ from vision.publishing.reading.cursor import DetectionCursor, StatusCursor
 from vision.publishing.reading.subscriber import Subscriber
 
 _LOOK_EVERY_S = 0.05
+_patience = {"factor": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,16 @@ def _seen(message: DetectionMessage) -> Seen:
 
 def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
+
+
+def be_patient(factor: float) -> None:
+    """Have every promised time of this process count ``factor`` times."""
+    _patience["factor"] = factor
+
+
+def bound_s(promised_s: float) -> float:
+    """How long a promised time may take here: as long as promised, where figures are kept."""
+    return promised_s * _patience["factor"]
 
 
 def wait_for(condition: Callable[[], bool], patience_s: float) -> bool:

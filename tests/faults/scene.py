@@ -11,7 +11,16 @@ from typing import Any
 
 from tests.faults.fault import Fault
 from tests.faults.outcome import MOST_GROWTH_MIB, MOST_MORE_FDS, Outcome
-from tests.faults.record import Recorder, Seen, Told, account, let_pass, longest_silence_s, wait_for
+from tests.faults.record import (
+    Recorder,
+    Seen,
+    Told,
+    account,
+    bound_s,
+    let_pass,
+    longest_silence_s,
+    wait_for,
+)
 from tests.faults.stage import PASSWORD, Stage
 from tests.support.clips import make_clip
 from tests.support.hostile_rtsp import HostileRtsp
@@ -105,12 +114,11 @@ class Scene:
                 lambda item: item.state in fault.states and _fits(fault.reason, item.reason),
             )
 
-        wait_for(lambda: told() is not None, fault.detect_s)
+        limit_s = bound_s(fault.detect_s)
+        wait_for(lambda: told() is not None, limit_s)
         found = told()
         outcome.detect_s = found.arrived_s - began_s if found else None
-        outcome.expect(
-            found is not None, f"none of {[*fault.states]} told within {fault.detect_s:.0f} s"
-        )
+        outcome.expect(found is not None, f"none of {[*fault.states]} told within {limit_s:.0f} s")
 
     def _recover(self, fault: Fault, stage: Stage, outcome: Outcome, ended_s: float) -> None:
         # Frames that were on their way when the fault ended are of the time before.
@@ -124,9 +132,10 @@ class Scene:
         def is_back() -> bool:
             return fresh() is not None and self.recorder.state(stage.name) == CameraState.ONLINE
 
+        limit_s = bound_s(fault.recover_s)
         outcome.expect(
-            wait_for(is_back, fault.recover_s),
-            f"not online with messages within {fault.recover_s:.0f} s of its end",
+            wait_for(is_back, limit_s),
+            f"not online with messages within {limit_s:.0f} s of its end",
         )
         found = fresh()
         outcome.recover_s = found.arrived_s - ended_s if found else None
@@ -139,7 +148,7 @@ class Scene:
         if len({message.run for message in seen}) > 1:
             yield "the worker of the witness was replaced"
         silence_s = longest_silence_s([message.received_s for message in seen])
-        if silence_s > _WITNESS_SILENCE_S:
+        if silence_s > bound_s(_WITNESS_SILENCE_S):
             yield f"the witness was silent for {silence_s:.1f} s"
 
     def _judge(

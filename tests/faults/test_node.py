@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.outcome import Outcome
-from tests.faults.record import account, wait_for
+from tests.faults.record import account, bound_s, wait_for
 from tests.faults.station import running_station
 from tests.support.processes import children_of
 
@@ -32,7 +32,7 @@ def test_killed_and_restarted(tmp_path: Path, judge: Callable[[Outcome], None]) 
         family = children_of(node.process.pid)
         killed_s = time.monotonic()
         node.stop(signal.SIGKILL)
-        gone = wait_for(lambda: not any(child.is_alive for child in family), _GONE_S)
+        gone = wait_for(lambda: not any(child.is_alive for child in family), bound_s(_GONE_S))
         outcome.detect_s = time.monotonic() - killed_s
         outcome.expect(gone, f"{[child.pid for child in family if child.is_alive]} stay behind")
         left = set(_SHARED_MEMORY.iterdir()) - shared_before
@@ -45,7 +45,7 @@ def test_killed_and_restarted(tmp_path: Path, judge: Callable[[Outcome], None]) 
         told_s = time.monotonic()
         outcome.expect(node.stop() == 0, "it did not end with 0")
         outcome.notes["stop_s"] = round(time.monotonic() - told_s, 2)
-        outcome.expect(outcome.notes["stop_s"] < _GRACE_S, "it took long to end")
+        outcome.expect(outcome.notes["stop_s"] < bound_s(_GRACE_S), "it took long to end")
         for camera in station.cameras:
             counted = account(seen[camera])
             outcome.lost += counted.lost

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.faults.outcome import Outcome
-from tests.faults.record import account, let_pass, wait_for
+from tests.faults.record import account, bound_s, let_pass, wait_for
 from tests.faults.station import Station, running_station
 from tests.support.node import validate
 
@@ -46,13 +46,13 @@ def outage(
     recorder, away = station.recorder, _times_away(station)
     began_s, began_utc_s = time.monotonic(), time.time()
     begin()
-    noticed = wait_for(lambda: _times_away(station) > away, min(lasts_s, _DETECT_S))
+    noticed = wait_for(lambda: _times_away(station) > away, bound_s(min(lasts_s, _DETECT_S)))
     outcome.detect_s = time.monotonic() - began_s if noticed else None
     outcome.expect(noticed, "the node did not say that Redis is away")
     let_pass(began_s + lasts_s - time.monotonic())
     end()
     ended_s, ended_utc_s = time.monotonic(), time.time()
-    outcome.recover_s = station.back_after_s(ended_s, _RECOVER_S)
+    outcome.recover_s = station.back_after_s(ended_s, bound_s(_RECOVER_S))
     outcome.expect(outcome.recover_s is not None, f"not back {_RECOVER_S:.0f} s after its end")
     rates = []
     for camera in station.cameras:

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from tests.support.compose_model import FOLDER
-from tests.support.redis_processes import free_ports
+from tests.support.redis_processes import free_ports, once
 from tests.support.redis_server import available_servers
 from vision.config.topics import RedisSettings
 
@@ -35,6 +35,25 @@ USERS = (
     "replica",
     "sentinel",
 )
+"""Of users.acl, but for the two without a password."""
+CLUSTER_USERS = (
+    "node",
+    "events",
+    "narrator",
+    "subscriber",
+    "bridge",
+    "exporter",
+    "admin",
+    "replica",
+)
+"""Of cluster-users.acl, likewise."""
+
+
+def rights_of(name: str) -> dict[str, str]:
+    """What each user of a file in compose/redis may do, in the words of Redis, in one line."""
+    text = (FOLDER / "redis" / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    users = [line.split() for line in text.splitlines() if line.startswith("user ")]
+    return {words[1]: " ".join(words[2:]) for words in users}
 
 
 def stack_server() -> Path | None:
@@ -93,6 +112,7 @@ class StackRedis:
             username=user,
             password=self.password(user) if user in USERS else "any" if user else None,
             protocol=2,
+            retry=once(),
         ) as client:
             yield client
 

@@ -13,7 +13,7 @@ import yaml
 
 from tests.support.compose_model import FOLDER, ROOT
 from vision.telemetry.families import FAMILIES
-from vision.telemetry.family import Kind
+from vision.telemetry.family import ALL, Kind, Role
 
 RULES = FOLDER / "prometheus" / "rules" / "vision.yml"
 RULE_TESTS = sorted((FOLDER / "prometheus" / "tests").glob("*.yml"))
@@ -64,11 +64,18 @@ def metrics_in(query: str) -> set[str]:
 
 def own_metrics() -> set[str]:
     """What this program exposes and what the rules record, as one writes it in a query."""
-    names = {family.exposed_name for family in FAMILIES}
-    for family in FAMILIES:
-        if family.kind is Kind.HISTOGRAM:
-            names |= {f"{family.name}_{part}" for part in ("bucket", "sum", "count")}
+    names = {name for role in ALL for name in metrics_of(role)}
     return names | {rule["record"] for rule in rules() if "record" in rule}
+
+
+def metrics_of(role: Role) -> set[str]:
+    """Those of ours that a role has, as one writes them in a query."""
+    return {
+        f"{family.name}_{part}" if family.kind is Kind.HISTOGRAM else family.exposed_name
+        for family in FAMILIES
+        if role in family.roles
+        for part in ("bucket", "sum", "count")
+    }
 
 
 def is_known(name: str, exporters: set[str]) -> bool:

@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tests.support.programs import require_program
 from tests.support.waiting import wait_until
@@ -131,9 +133,16 @@ def answers(connect: Callable[[], redis.Redis]) -> bool:
         return False
 
 
+def once() -> Retry:
+    """No second try: who is refused is not let in by asking again, and who waits asks by himself."""
+    return Retry(NoBackoff(), 0)
+
+
 def wait_for_port(port: int, password: str | None = None) -> None:
     """Wait until a server on ``port`` answers."""
     wait_until(
-        lambda: answers(lambda: redis.Redis(port=port, password=password, protocol=2)),
+        lambda: answers(
+            lambda: redis.Redis(port=port, password=password, protocol=2, retry=once())
+        ),
         f"a server on port {port}",
     )

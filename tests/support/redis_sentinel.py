@@ -16,7 +16,14 @@ import redis
 from tests.support.compose_model import FOLDER
 from tests.support.compose_redis import USERS
 from tests.support.programs import require_program
-from tests.support.redis_processes import RedisProcess, RedisProcesses, answers, command, free_ports
+from tests.support.redis_processes import (
+    RedisProcess,
+    RedisProcesses,
+    answers,
+    command,
+    free_ports,
+    once,
+)
 from tests.support.waiting import wait_until
 from vision.config.topics import RedisSettings
 
@@ -25,6 +32,8 @@ _FILES = FOLDER / "redis"
 _MONITOR = re.compile(r"^sentinel monitor (\w+) redis 6379 (\d)$", re.MULTILINE)
 _DOWN_AFTER = re.compile(r"^(sentinel down-after-milliseconds \w+) \d+$", re.MULTILINE)
 _START_TIMEOUT_S = 30.0
+# Those of Sentinel, which no file sets.
+_INFO_MS, _PUBLISH_MS = 10_000, 2_000
 
 
 def sentinel_name() -> str:
@@ -72,8 +81,11 @@ class SentinelTrio:
                 "the replica",
                 _START_TIMEOUT_S,
             )
+        # Else each may look at the primary before there is a replica, and then not for ten seconds.
+        self.hurry(info_ms=100, publish_ms=200)
         for port in sentinels:
             wait_until(partial(self._is_ready, port), "the Sentinels", _START_TIMEOUT_S)
+        self.hurry(info_ms=_INFO_MS, publish_ms=_PUBLISH_MS)
 
     def _start_sentinel(self, folder: Path, port: int, down_after_ms: int | None) -> None:
         folder.mkdir()
@@ -137,7 +149,9 @@ class SentinelTrio:
 
     def _is_ready(self, port: int) -> bool:
         try:
-            with redis.Redis(port=port, password=self._sentinel_password, protocol=2) as client:
+            with redis.Redis(
+                port=port, password=self._sentinel_password, protocol=2, retry=once()
+            ) as client:
                 state = client.sentinel_master(self._name)
         except redis.RedisError:
             return False
@@ -153,17 +167,29 @@ class SentinelTrio:
             command_timeout_s=command_timeout_s,
         )
 
+    def hurry(self, *, info_ms: int, publish_ms: int) -> None:
+        """How often Sentinels ask servers who follows them, and tell one another of themselves."""
+        for port in self.sentinels:
+            with self._sentinel(port) as sentinel:
+                command(sentinel, "SENTINEL", "DEBUG", "INFO-PERIOD", info_ms)
+                command(sentinel, "SENTINEL", "DEBUG", "PUBLISH-PERIOD", publish_ms)
+
     def fail_over(self) -> None:
         """Have the Sentinels make the replica the primary, as an administrator would."""
-        password = (self.secrets / "redis_sentinel_password").read_text()
-        with redis.Redis(
-            port=self.sentinels[0], username="sentinel", password=password, protocol=2
-        ) as sentinel:
+        with self._sentinel(self.sentinels[0]) as sentinel:
             command(sentinel, "SENTINEL", "FAILOVER", self._name)
+
+    def _sentinel(self, port: int) -> redis.Redis:
+        password = (self.secrets / "redis_sentinel_password").read_text()
+        return redis.Redis(
+            port=port, username="sentinel", password=password, protocol=2, retry=once()
+        )
 
     def client(self, port: int) -> redis.Redis:
         """A plain client of one of the servers."""
-        return redis.Redis(port=port, username=self.username, password=self.password, protocol=2)
+        return redis.Redis(
+            port=port, username=self.username, password=self.password, protocol=2, retry=once()
+        )
 
     def primary(self) -> RedisProcess:
         """The server that is the primary at the start."""

@@ -89,7 +89,7 @@ class Role:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vision", *self._arguments],
                 cwd=self._folder,
-                env=_environment() | dict(self._variables),
+                env=_environment(self._variables),
                 stdout=log,
                 stderr=log,
             )
@@ -120,10 +120,12 @@ class Site:
             "run_dir": str(folder / "run"),
         }
         (folder / "vision.yaml").write_text(yaml.safe_dump(common | dict(settings)))
+        # A variable would win over the models that the settings name.
+        self._variables = {} if "models_dir" in settings else models_variable()
 
     def role(self, *arguments: str, **variables: str) -> Role:
         """Start a role; ``variables`` change its settings."""
-        self.roles.append(Role(self.folder, arguments, variables))
+        self.roles.append(Role(self.folder, arguments, self._variables | variables))
         return self.roles[-1]
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -131,7 +133,7 @@ class Site:
         return subprocess.run(
             [sys.executable, "-m", "vision", *arguments],
             cwd=self.folder,
-            env=_environment(),
+            env=_environment(self._variables),
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
@@ -146,10 +148,18 @@ class Site:
 
     def wait_for_messages(self, camera: str, more: int) -> None:
         """Wait until so many further messages are on a camera's stream."""
-        key = f"vision:detections:{{{camera}}}"
+        self.wait_for_all([camera], more)
+
+    def wait_for_all(self, cameras: Sequence[str], more: int) -> None:
+        """The same for several, which go on at the same time."""
+        keys = [f"vision:detections:{{{camera}}}" for camera in cameras]
         with self.redis.client() as client:
-            wanted = client.xlen(key) + more
-            wait_until(lambda: client.xlen(key) >= wanted, f"{more} messages:\n{self.logs()}")
+            wanted = {key: client.xlen(key) + more for key in keys}
+            for key in keys:
+                wait_until(
+                    lambda key=key: client.xlen(key) >= wanted[key],  # type: ignore[misc]
+                    f"{more} messages of {key}:\n{self.logs()}",
+                )
 
     def logs(self) -> str:
         """The end of what all roles said."""
@@ -169,6 +179,6 @@ def running_site(folder: Path, redis: RedisServer, settings: Mapping[str, Any]) 
                 role.kill()
 
 
-def _environment() -> dict[str, str]:
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("VISION_")}
-    return clean | models_variable()
+    return clean | dict(variables)

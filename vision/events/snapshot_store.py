@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -9,8 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from vision.domain.snapshot import SnapshotFailure, SnapshotRemoval
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
@@ -26,12 +28,35 @@ _SWEEP_S = 60.0
 # Room is made for more than the next picture, or each would look through the whole folder.
 _ROOM = 0.05
 _LOG_PERIOD_S = 60.0
+_FAILURES = {
+    errno.ENOSPC: SnapshotFailure.FULL,
+    errno.EDQUOT: SnapshotFailure.FULL,
+    errno.EACCES: SnapshotFailure.DENIED,
+    errno.EPERM: SnapshotFailure.DENIED,
+    errno.EROFS: SnapshotFailure.DENIED,
+}
 
 
 def snapshot_path(event_id: str) -> str | None:
     """Where the picture of an event lies, ``CAMERA/EVENT_ID.jpg``; None for what is no id."""
     camera = _camera_of(event_id)
     return None if camera is None else f"{camera}/{event_id}{_SUFFIX}"
+
+
+class StoreObserver(Protocol):
+    """Hears what becomes of pictures."""
+
+    def kept(self, camera: str) -> None:
+        """One was written."""
+
+    def failed(self, camera: str, reason: SnapshotFailure) -> None:
+        """One could not be written."""
+
+    def removed(self, reason: SnapshotRemoval) -> None:
+        """One is gone."""
+
+    def measured(self, held_bytes: int, oldest_s: float | None) -> None:
+        """The folder was looked through; ``oldest_s`` is in seconds since 1970, None when empty."""
 
 
 class SnapshotStore:
@@ -46,11 +71,13 @@ class SnapshotStore:
         *,
         max_age_s: float,
         max_bytes: int,
+        observer: StoreObserver | None = None,
         utc_s: Callable[[], float] = time.time,
     ) -> None:
         self._folder = folder
         self._max_age_s = max_age_s
         self._max_bytes = max_bytes
+        self._observer = observer
         self._utc_s = utc_s
         self._held_bytes = 0
         self._sweep_at_s = float("-inf")
@@ -59,14 +86,20 @@ class SnapshotStore:
     def write(self, event_id: str, jpeg: bytes) -> bool:
         """Keep the picture of an event, in place of an earlier one; False when it cannot be."""
         camera = _camera_of(event_id)
-        if camera is None or len(jpeg) > self._max_bytes:
+        if camera is None:
+            return False
+        if len(jpeg) > self._max_bytes:
+            self._fail(camera, SnapshotFailure.TOO_LARGE)
             return False
         try:
             with _opened_folder(self._folder, camera, is_made=True) as folder_fd:
                 _replace(folder_fd, event_id, jpeg)
         except OSError as error:
             self._warn(error)
+            self._fail(camera, _FAILURES.get(error.errno or 0, SnapshotFailure.IO))
             return False
+        if self._observer:
+            self._observer.kept(camera)
         self._held_bytes += len(jpeg)
         self.sweep()
         return True
@@ -99,6 +132,8 @@ class SnapshotStore:
         try:
             self._remove(now_s)
         except OSError as error:
+            # Asked again in a minute, not at every turn.
+            self._held_bytes = 0
             self._warn(error)
 
     def _remove(self, now_s: float) -> None:
@@ -107,12 +142,23 @@ class SnapshotStore:
         limit = self._max_bytes
         if held_bytes > limit:
             limit = int(limit * (1 - _ROOM))
+        oldest_s = None
         for picture in kept:
-            if now_s - picture.taken_s <= self._max_age_s and held_bytes <= limit:
+            is_old = now_s - picture.taken_s > self._max_age_s
+            if not is_old and held_bytes <= limit:
+                oldest_s = picture.taken_s
                 break
             picture.path.unlink(missing_ok=True)
             held_bytes -= picture.size
+            if self._observer:
+                self._observer.removed(SnapshotRemoval.AGE if is_old else SnapshotRemoval.SIZE)
         self._held_bytes = held_bytes
+        if self._observer:
+            self._observer.measured(held_bytes, oldest_s)
+
+    def _fail(self, camera: str, reason: SnapshotFailure) -> None:
+        if self._observer:
+            self._observer.failed(camera, reason)
 
     def _warn(self, error: OSError) -> None:
         reason = error.strerror or str(error)

@@ -11,7 +11,8 @@ from vision.domain.errors import ConfigError
 _ID_TOO_SMALL = "equal or smaller than the target stream top item"
 _REASONS = {
     redis.AuthenticationError: (
-        "it refused the login: check the secret file redis_password and the key redis.username"
+        "it refused the login: check the secret file redis_password and the key redis.username; "
+        "a user that is new is known once Redis was started again"
     ),
     redis.BusyLoadingError: "it is still loading its data",
     redis.TimeoutError: "no answer in time",

@@ -29,6 +29,13 @@ LAG = Family(
     (_CAMERA,),
     _ROLES,
 )
+FRAMES = Family(
+    "vision_events_frames",
+    Kind.COUNTER,
+    "inferred frames that were tracked",
+    (_CAMERA,),
+    _ROLES,
+)
 GAPS = Family(
     "vision_events_gaps",
     Kind.COUNTER,
@@ -37,4 +44,4 @@ GAPS = Family(
     _ROLES,
 )
 
-FAMILIES = (EVENTS, OPEN, LAG, GAPS)
+FAMILIES = (EVENTS, OPEN, LAG, FRAMES, GAPS)

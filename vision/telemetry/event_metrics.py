@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol, TypeVar
 
 from prometheus_client import Counter, Gauge
-from prometheus_client.metrics import MetricWrapperBase
 
 from vision.domain.event import EventMessage, EventType, GapReason
 from vision.telemetry import event_families as f
-from vision.telemetry.family import Family
-
-_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
-
-
-class Maker(Protocol):
-    """Makes a metric of a family for the registry of a role."""
-
-    def __call__(self, kind: type[_Metric], family: Family) -> _Metric:
-        """The metric."""
+from vision.telemetry.family import Maker
+from vision.telemetry.snapshot_metrics import SnapshotMetrics
 
 
 class EventMetrics:
@@ -31,10 +21,13 @@ class EventMetrics:
         self._open = make(Gauge, f.OPEN)
         self._lag = make(Gauge, f.LAG)
         self._gaps = make(Counter, f.GAPS)
+        self._frames = make(Counter, f.FRAMES)
+        self.snapshots = SnapshotMetrics(make)
 
     def know_camera(self, camera: str, open_events: Callable[[], int]) -> None:
         """Begin a camera's series; ``open_events`` is read when somebody asks."""
         self._open.labels(camera).set_function(open_events)
+        self._frames.labels(camera)
         for reason in GapReason:
             self._gaps.labels(camera, reason.value)
 
@@ -53,6 +46,7 @@ class EventMetrics:
         """Note a span that nobody looked at."""
         self._gaps.labels(camera, reason.value).inc()
 
-    def observe_lag(self, camera: str, seconds: float) -> None:
-        """Note how far behind the frames the tracking is."""
-        self._lag.labels(camera).set(seconds)
+    def count_frame(self, camera: str, lag_s: float) -> None:
+        """Note a frame that was tracked, and how far behind it the tracking is."""
+        self._frames.labels(camera).inc()
+        self._lag.labels(camera).set(lag_s)

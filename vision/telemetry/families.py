@@ -13,6 +13,7 @@ from vision.domain.worker_loss import WorkerLoss
 from vision.telemetry import bridge_families as bridge
 from vision.telemetry import event_families as events
 from vision.telemetry import narration_families as narration
+from vision.telemetry import snapshot_families as snapshots
 from vision.telemetry.family import ALL, Family, Kind, Label, Role
 
 _CAPTURING: tuple[Role, ...] = ("node", "ingest")
@@ -239,6 +240,7 @@ FAMILIES = (
     CERTIFICATE,
     MODEL,
     *events.FAMILIES,
+    *snapshots.FAMILIES,
     *narration.FAMILIES,
     *bridge.FAMILIES,
     BUILD,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
+
+from prometheus_client.metrics import MetricWrapperBase
 
 Role = Literal["node", "ingest", "infer", "web", "events", "narrate", "bridge"]
 ALL: tuple[Role, ...] = ("node", "ingest", "infer", "web", "events", "narrate", "bridge")
 # `vision web` shows what the others tell; told again here, it would count twice.
 PIPELINE: tuple[Role, ...] = ("node", "ingest", "infer")
+
+_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
 
 
 class Kind(StrEnum):
@@ -62,3 +66,10 @@ class Family:
     def label_names(self) -> tuple[str, ...]:
         """The names of its labels."""
         return tuple(label.name for label in self.labels)
+
+
+class Maker(Protocol):
+    """Makes a metric of a family for the registry of a role."""
+
+    def __call__(self, kind: type[_Metric], family: Family) -> _Metric:
+        """The metric."""

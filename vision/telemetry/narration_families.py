@@ -48,5 +48,20 @@ NARRATION_SECONDS = Family(
 PENDING = Family(
     "vision_narrations_pending", Kind.GAUGE, "events whose sentences are under way", (), _ROLES
 )
+NEWEST_EVENT = Family(
+    "vision_narration_newest_event_timestamp_seconds",
+    Kind.GAUGE,
+    "when the newest message of an event arrived, told of or not, seconds since 1970",
+    (_CAMERA,),
+    _ROLES,
+)
 
-FAMILIES = (ATTEMPTS, ATTEMPT_SECONDS, PROVIDER_STATE, NARRATIONS, NARRATION_SECONDS, PENDING)
+FAMILIES = (
+    ATTEMPTS,
+    ATTEMPT_SECONDS,
+    PROVIDER_STATE,
+    NARRATIONS,
+    NARRATION_SECONDS,
+    PENDING,
+    NEWEST_EVENT,
+)

@@ -25,6 +25,7 @@ class NarrationMetrics(NodeMetrics):
         self.narrations = self._make(Counter, f.NARRATIONS)
         self.narration_seconds = self._make(Histogram, f.NARRATION_SECONDS, buckets=_SECONDS)
         self.pending = self._make(Gauge, f.PENDING)
+        self.newest_event = self._make(Gauge, f.NEWEST_EVENT)
 
     def know_provider(self, name: str, state: Callable[[], BreakerState]) -> None:
         """Begin a provider's series; ``state`` is read when somebody asks."""

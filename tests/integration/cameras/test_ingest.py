@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from tests.support.clips import frame_number, make_clip
-from tests.support.ingest import ingesting
+from tests.support.ingest import Ingest, ingesting
 from tests.support.waiting import wait_until
 from vision.domain.frame import ClockSource
 from vision.domain.status import CameraState
@@ -192,7 +192,8 @@ def test_stopping_is_quick_and_leaves_no_process(server: Server) -> None:
         assert pid is not None
         started_s = time.monotonic()
         ingest.stop()
-        assert time.monotonic() - started_s < 10
+        # The read would block for a minute.
+        assert time.monotonic() - started_s < 30
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert ingest.monitor.state is CameraState.STOPPED
@@ -217,6 +218,10 @@ def test_tls_is_verified_unless_told_otherwise(clip: Clip, tmp_path: Path) -> No
             ingest.wait_for_frames(2)
 
 
+def _is_watched_at(ingest: Ingest, fps: float) -> bool:
+    return ingest.monitor.view().fps_in == pytest.approx(fps, abs=2)
+
+
 def test_a_slow_pace_takes_key_frames_until_they_become_rare(folder: Path) -> None:
     """Only they are decoded then; the camera is watched at its own rate all the same."""
     often = Clip.load(make_clip(folder / "often.mp4", gop_s=0.5))
@@ -235,12 +240,12 @@ def test_a_slow_pace_takes_key_frames_until_they_become_rare(folder: Path) -> No
         wait_until(look, "frames")
         # A pace of 1.4 in 10 frames a second would take every seventh.
         assert {number % 5 for number in numbers} == {0}
-        assert ingest.monitor.view().fps_in == pytest.approx(10, abs=2)
+        wait_until(lambda: _is_watched_at(ingest, 10), "its own rate")
         server.cameras["front"].show(seldom)
         ingest.wait_for_frames(2)
         numbers.clear()
         wanted = len(ingest.metas) + 6
         wait_until(look, "frames")
         assert {number % 5 for number in numbers} != {0}
-        assert ingest.monitor.view().fps_in == pytest.approx(10, abs=2)
+        wait_until(lambda: _is_watched_at(ingest, 10), "its own rate")
     assert ingest.states.count(CameraState.ONLINE) == 1

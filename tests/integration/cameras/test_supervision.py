@@ -140,7 +140,8 @@ def test_a_slow_retry_does_not_hold_up_the_end(clip: Clip, tmp_path: Path) -> No
         ingest.wait_for_state(CameraState.AUTH_FAILED)
         started_s = time.monotonic()
         ingest.stop()
-        assert time.monotonic() - started_s < 5
+        # The next try is half a minute away.
+        assert time.monotonic() - started_s < 20
     assert ingest.states[-1] is CameraState.STOPPED
 
 

@@ -209,9 +209,15 @@ def test_no_password_lies_on_disk_or_on_the_command_line(server: StackRedis) -> 
     assert not [user for user in USERS if server.password(user) in shown]
 
 
-def test_an_empty_password_stops_the_start(tmp_path: Path) -> None:
-    """A user without a password would be open to all: it is an error that names the file."""
-    (tmp_path / "redis_ingest_password").write_text("\n")
+@pytest.mark.parametrize(
+    ("content", "wrong"), [("\n", "redis_ingest_password: is empty"), (None, "compose/prepare.sh")]
+)
+def test_a_user_without_a_password_stops_the_start(
+    tmp_path: Path, content: str | None, wrong: str
+) -> None:
+    """Empty, it would be open to all; missing, the user is new: one line with file and remedy."""
+    if content is not None:
+        (tmp_path / "redis_ingest_password").write_text(content)
     answer = subprocess.run(
         ["/bin/sh", FOLDER / "redis" / "start.sh", "true"],
         env=start_environment(tmp_path, tmp_path / "users.acl"),
@@ -220,4 +226,7 @@ def test_an_empty_password_stops_the_start(tmp_path: Path) -> None:
         check=False,
     )
     assert answer.returncode == 1
-    assert "redis_ingest_password: is empty" in answer.stderr
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert str(tmp_path / "redis_ingest_password") in line
+    assert wrong in line

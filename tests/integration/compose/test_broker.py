@@ -114,12 +114,16 @@ def test_who_has_no_password_is_not_let_in(
     client.close()
 
 
-@pytest.mark.parametrize(("word", "wrong"), [("", "is empty"), ("a:b", "holds a colon")])
+@pytest.mark.parametrize(
+    ("word", "wrong"),
+    [("", "is empty"), ("a:b", "holds a colon"), (None, "make it with compose/prepare.sh")],
+)
 def test_a_password_that_the_broker_cannot_keep_is_an_error(
-    tmp_path: Path, word: str, wrong: str
+    tmp_path: Path, word: str | None, wrong: str
 ) -> None:
     """With the file, and nothing of what is in it."""
-    (tmp_path / "mqtt_password").write_text(word)
+    if word is not None:
+        (tmp_path / "mqtt_password").write_text(word)
     answer = subprocess.run(
         ["/bin/sh", _FILES / "start.sh", "true"],
         env={"PATH": os.environ["PATH"], "MQTT_SECRETS": str(tmp_path)},

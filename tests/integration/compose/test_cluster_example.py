@@ -1,27 +1,44 @@
-"""The example of a cluster: three nodes with the shipped files, and a node's publisher on it."""
+"""The example of a cluster: three nodes with the shipped files, and each role with its rights."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from redis.crc import key_slot
+from vision.publishing.cursor import EventCursor, NarrationCursor
+from vision.publishing.subscriber import Subscriber
 
 from tests.support.compose_model import FOLDER
+from tests.support.compose_redis import CLUSTER_USERS
+from tests.support.event_site import put, wait_for_events
 from tests.support.messages import detection
+from tests.support.narrate_role import Visits, narrations
 from tests.support.programs import require_program
 from tests.support.publishing import publishing_to
-from tests.support.redis_processes import RedisProcesses, answers, command, free_ports
+from tests.support.redis_processes import RedisProcesses, answers, command, free_ports, once
+from tests.support.visits import Walk, film
 from tests.support.waiting import wait_until
+from vision.config.loader import settings_from
+from vision.config.secrets import write_secret
+from vision.config.settings import Settings
 from vision.config.topics import RedisSettings
+from vision.runtime.consumers.narrate_role import NarrateRole
+from vision.runtime.parts.events import EventsPart
+from vision.telemetry.metrics import NodeMetrics
 
 pytestmark = pytest.mark.integration
 _FILES = FOLDER / "redis"
-_USERS = ("node", "subscriber", "bridge", "admin", "replica")
+_CAMERAS = ("front", "door", "hall", "shed")
 
 
 class ExampleCluster:
@@ -33,7 +50,7 @@ class ExampleCluster:
         self.ports = chosen[::2]
         secrets = folder / "secrets"
         secrets.mkdir()
-        for user in _USERS:
+        for user in CLUSTER_USERS:
             (secrets / f"redis_{user}_password").write_text(f"password-of-{user}")
         text = (_FILES / "cluster.conf").read_text()
         config = folder / "cluster.conf"
@@ -83,23 +100,68 @@ class ExampleCluster:
 
     def client(self, port: int, user: str) -> redis.Redis:
         """A plain client of one node."""
-        return redis.Redis(port=port, username=user, password=f"password-of-{user}", protocol=2)
+        return redis.Redis(
+            port=port, username=user, password=f"password-of-{user}", protocol=2, retry=once()
+        )
 
-    def settings(self, *, command_timeout_s: float = 2.0) -> RedisSettings:
-        """Those of a node."""
+    def client_for(self, camera: str, user: str) -> redis.Redis:
+        """The same, of the node that has a camera's keys: each has a third of them, in order."""
+        slot = key_slot(f"{{{camera}}}".encode())
+        return self.client(self.ports[min(slot // (2**14 // 3), 2)], user)
+
+    def settings(self, *, command_timeout_s: float = 2.0, user: str = "node") -> RedisSettings:
+        """Those of a role."""
         return RedisSettings(
             url="redis://127.0.0.1:1",
             cluster_nodes=(f"127.0.0.1:{self.ports[0]}",),
-            username="node",
+            username=user,
             command_timeout_s=command_timeout_s,
         )
 
+    def refusals(self) -> list[dict[str, Any]]:
+        """What was refused since the nodes were emptied."""
+        found: list[dict[str, Any]] = []
+        for port in self.ports:
+            with self.client(port, "admin") as client:
+                found += client.acl_log()
+        return found
+
+    def empty(self) -> None:
+        """No keys, no refusals."""
+        for port in self.ports:
+            with self.client(port, "admin") as client:
+                client.flushall()
+                client.acl_log_reset()
+
+
+@pytest.fixture(scope="module")
+def _one_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleCluster]:
+    folder = tmp_path_factory.mktemp("cluster")
+    with RedisProcesses(folder) as processes:
+        yield ExampleCluster(processes, folder)
+
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[ExampleCluster]:
-    """Up for the length of a test."""
-    with RedisProcesses(tmp_path) as processes:
-        yield ExampleCluster(processes, tmp_path)
+def cluster(_one_cluster: ExampleCluster) -> ExampleCluster:
+    """One for all tests, empty."""
+    _one_cluster.empty()
+    return _one_cluster
+
+
+@contextmanager
+def at_work(*works: Callable[[threading.Event], object]) -> Iterator[None]:
+    """Each in a thread, until the end."""
+    stop = threading.Event()
+    threads = [threading.Thread(target=work, args=(stop,)) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_a_node_publishes_with_the_rights_of_one(cluster: ExampleCluster) -> None:
@@ -117,12 +179,77 @@ def test_a_node_publishes_with_the_rights_of_one(cluster: ExampleCluster) -> Non
     assert found == len(cameras)
 
 
+@pytest.mark.parametrize(("tracker", "hearer"), [("node", "node"), ("events", "subscriber")])
+def test_events_are_made_and_heard_with_the_rights_of_their_roles(
+    cluster: ExampleCluster, tracker: str, hearer: str
+) -> None:
+    """In a node, whose page hears of them, and in a role of its own, which finds the cameras."""
+    now_ns, heard = time.time_ns(), set[str]()
+    only = _CAMERAS if tracker == "node" else None
+    settings = Settings.model_validate({"redis": cluster.settings(user=tracker).model_dump()})
+    metrics = NodeMetrics(lambda: (), "events")
+    part = EventsPart(settings, lambda: f"password-of-{tracker}", metrics.events, only=only)
+    page = Subscriber(
+        cluster.settings(user=hearer), lambda: f"password-of-{hearer}", EventCursor, only or ()
+    )
+
+    def listen(stop: threading.Event) -> None:
+        heard.update(received.message.camera for received in page.messages(stop))
+
+    for camera in _CAMERAS:
+        frames = film([Walk(0, 5)], 9, camera=camera, began_ns=now_ns, run=now_ns // 10**6)
+        with cluster.client_for(camera, "admin") as client:
+            put(client, frames)
+    with at_work(part.run, listen):
+        for camera in _CAMERAS:
+            with cluster.client_for(camera, "subscriber") as client:
+                wait_for_events(client, {"end": 1}, camera)
+        wait_until(lambda: heard == {*_CAMERAS}, "the page hears of each")
+    assert cluster.refusals() == []
+
+
+def test_events_are_told_of_with_the_rights_of_the_narrator(
+    cluster: ExampleCluster, tmp_path: Path
+) -> None:
+    """Sentences reach the nodes of their cameras, and a subscriber."""
+    (tmp_path / "secrets").mkdir(mode=0o700)
+    write_secret(tmp_path / "secrets" / "redis_password", "password-of-narrator")
+    places = {"secrets_dir": str(tmp_path / "secrets"), "run_dir": str(tmp_path / "run")}
+    user = cluster.settings(user="narrator").model_dump()
+    role, heard = NarrateRole(settings_from({"redis": user} | places, "test", {})), set[str]()
+    subscriber = Subscriber(
+        cluster.settings(user="subscriber"), lambda: "password-of-subscriber", NarrationCursor
+    )
+
+    def listen(stop: threading.Event) -> None:
+        heard.update(received.message.camera for received in subscriber.messages(stop))
+
+    with at_work(role.run, listen):
+        wait_until(lambda: role.is_reading, "it reads")
+        for camera in _CAMERAS:
+            with cluster.client_for(camera, "admin") as client:
+                Visits(client, camera, is_cluster=True).say(1)
+        for camera in _CAMERAS:
+            with cluster.client_for(camera, "admin") as client:
+                wait_until(
+                    lambda client=client, camera=camera: len(narrations(client, camera)) == 1,  # type: ignore[misc]
+                    f"{camera} is told of",
+                )
+        wait_until(lambda: heard == {*_CAMERAS}, "the subscriber hears of each")
+    assert cluster.refusals() == []
+
+
 @pytest.mark.parametrize(
     ("user", "words"),
     [
         ("node", ("CLUSTER", "RESET")),
         ("node", ("FLUSHALL",)),
         ("node", ("GET", "vision:state:{front}")),
+        ("events", ("XADD", "vision:detections:{front}", "*", "message", "{}")),
+        ("events", ("CLUSTER", "RESET")),
+        ("narrator", ("XADD", "vision:events:{front}", "*", "message", "{}")),
+        ("narrator", ("SPUBLISH", "vision:events:{front}", "{}")),
+        ("exporter", ("XRANGE", "vision:detections:{front}", "-", "+")),
         ("subscriber", ("CLUSTER", "FORGET", "x")),
         ("subscriber", ("XADD", "vision:detections:{front}", "*", "message", "{}")),
         ("subscriber", ("SPUBLISH", "vision:detections:{front}", "{}")),

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.support.edge import Edge, basic, needs_nginx
+from tests.support.waiting import wait_until
 from tests.support.web import Node, inferring, serving
 from vision.web.access import SECURITY_HEADERS
 
@@ -187,8 +188,9 @@ def test_the_log_tells_of_refusals_and_of_no_credential(edge: Edge) -> None:
         visitor.get("/no-such-page?password=hunter2")
     with edge.client("Bearer not-the-token") as stranger:
         stranger.get("/api/events?password=hunter2")
+    # A line is written once its answer was.
+    refused = ('"path":"/no-such-page","status":404', '"path":"/api/events","status":401')
+    wait_until(lambda: all(line in edge.log for line in refused), "the refusals")
     said = edge.log
-    assert '"path":"/no-such-page","status":404' in said
-    assert '"path":"/api/events","status":401' in said
     assert '"path":"/api/cameras"' not in said
     assert not [word for word in (edge.token, "hunter2", "not-the-token") if word in said]

@@ -11,6 +11,7 @@ import redis
 
 from tests.support.compose_model import FOLDER
 from tests.support.compose_redis import require_stack_server, running_stack_redis
+from tests.support.redis_processes import free_ports
 from tests.support.scripts import run_script
 from tests.support.waiting import wait_until
 
@@ -97,8 +98,9 @@ def test_tls_stands_beside_the_plain_port(program: Path, tmp_path: Path) -> None
     config.write_text(text.replace("tls-port 6380", "tls-port 0"))
     with running_stack_redis(program, tmp_path, config=config) as server:
         with server.client("admin") as admin:
-            admin.config_set("tls-port", server.port + 1)
-        url = f"rediss://127.0.0.1:{server.port + 1}/0"
+            (port,) = free_ports(1)
+            admin.config_set("tls-port", port)
+        url = f"rediss://127.0.0.1:{port}/0"
         login = {"username": "subscriber", "password": server.password("subscriber")}
         with redis.Redis.from_url(url, ssl_ca_certs=str(certs / "ca.crt"), **login) as client:
             assert client.ping()

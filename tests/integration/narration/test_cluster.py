@@ -49,6 +49,8 @@ def test_cameras_on_several_nodes_are_told_of(tmp_path: Path) -> None:
                 with cluster.client(cluster.port_of(f"vision:events:{{{camera}}}")) as client:
                     visits = Visits(client, camera, is_cluster=True)
                     known |= {visits.say(1), visits.say(2)}
+            for camera in _CAMERAS:
+                with cluster.client(cluster.port_of(f"vision:events:{{{camera}}}")) as client:
                     wait_until(
                         lambda client=client, camera=camera: len(narrations(client, camera)) == 2,  # type: ignore[misc]
                         f"{camera} is told of",

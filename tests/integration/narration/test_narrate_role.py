@@ -78,7 +78,7 @@ def test_a_visit_is_told_of_on_stream_and_channel(
     first = told[0][1]
     assert (first["provider"], first["model"]) == ("ollama", "m-ollama")
     assert [one["outcome"] for one in first["attempts"]] == ["server_error", "answered"]
-    assert 0 < first["latency_ms"] < 3000
+    assert 0 < first["latency_ms"] < 30_000
     assert client.get(narrated_key("front")) == visits.stream_ids[-1].encode()
     for line in (
         'vision_narration_attempts_total{outcome="server_error",provider="cloud"} 2.0',

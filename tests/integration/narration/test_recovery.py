@@ -145,7 +145,8 @@ def test_an_encrypted_connection_that_drips_ends_in_its_time(tmp_path: Path) -> 
     ):
         told, took_s = telling.timed()
     assert told.attempts[0].outcome == "timeout"
-    assert took_s < 2.5
+    # All of the answer would take ten seconds.
+    assert took_s < 5
 
 
 def test_what_is_sent_holds_the_facts_and_no_more(tmp_path: Path) -> None:

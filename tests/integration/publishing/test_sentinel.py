@@ -50,7 +50,8 @@ def test_a_killed_primary_costs_nothing(trio: SentinelTrio) -> None:
         cameras.finish()
         running.wait_sent()
         assert failover_s < _BOUND_S
-        assert cameras.slowest_s < 0.5
+        # One that waited for Redis would wait for its command to time out.
+        assert cameras.slowest_s < trio.settings().command_timeout_s
         assert not running.observer.drops
     cameras.assert_all_on(trio)
 

@@ -31,11 +31,23 @@ def server(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """A server with messages, a state and a frame that is about to expire."""
     with running_stack_redis(program, tmp_path_factory.mktemp("redis")) as running:
         with running.client("admin") as admin:
+            # Else each snapshot waits five seconds for others who might want one.
+            admin.config_set("repl-diskless-sync-delay", 0)
             for number in range(1, CONTENT + 1):
                 admin.xadd(DETECTIONS, {"message": f'{{"seq":{number}}}'}, id=f"7-{number}")
             admin.hset("vision:state:{front}", mapping={"state": "online"})
             admin.set("vision:frame:{front}", b"pixels", px=60_000)
         yield running
+
+
+@pytest.fixture(scope="module")
+def a_backup(server: StackRedis, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup, not encrypted: not to be written to."""
+    folder = tmp_path_factory.mktemp("backup") / "backups"
+    made = _backup(server, folder)
+    assert made.returncode == 0, made.stderr
+    assert not list(folder.glob(".work*"))
+    return _only_file(folder)
 
 
 def _environ(server: StackRedis) -> dict[str, str]:
@@ -62,14 +74,13 @@ def _only_file(folder: Path) -> Path:
     return file
 
 
-def test_what_was_backed_up_comes_back(program: Path, server: StackRedis, tmp_path: Path) -> None:
+def test_what_was_backed_up_comes_back(
+    program: Path, server: StackRedis, a_backup: Path, tmp_path: Path
+) -> None:
     """A server started on the restored folder has the same messages, and the config is there."""
-    made = _backup(server, tmp_path / "backups")
-    assert made.returncode == 0, made.stderr
-    file = _only_file(tmp_path / "backups")
-    assert file.stat().st_mode & 0o077 == 0
+    assert a_backup.stat().st_mode & 0o077 == 0
     new = tmp_path / "new"
-    back = run_script("restore.sh", "--data", new / "data", "--config", new / "config", file)
+    back = run_script("restore.sh", "--data", new / "data", "--config", new / "config", a_backup)
     assert back.returncode == 0, back.stderr
     assert (new / "config" / "vision.yaml").read_text() == "cameras: {}\n"
     with running_stack_redis(program, new) as restored:  # noqa: SIM117
@@ -80,17 +91,15 @@ def test_what_was_backed_up_comes_back(program: Path, server: StackRedis, tmp_pa
             assert not after.exists("vision:frame:{front}")
             # It goes on where it was: greater ids are taken, and old ones refused.
             assert after.xadd(DETECTIONS, {"message": "{}"}, id=f"7-{CONTENT + 1}")
-    assert not list((tmp_path / "backups").glob(".work*"))
     assert not list(new.glob(".restore.*"))
 
 
-def test_a_folder_with_data_is_left_alone(server: StackRedis, tmp_path: Path) -> None:
+def test_a_folder_with_data_is_left_alone(a_backup: Path, tmp_path: Path) -> None:
     """Nothing is written over, and the message says what to do."""
-    _backup(server, tmp_path / "backups")
     taken = tmp_path / "data"
     taken.mkdir()
     (taken / "dump.rdb").write_bytes(b"of value")
-    answer = run_script("restore.sh", "--data", taken, _only_file(tmp_path / "backups"))
+    answer = run_script("restore.sh", "--data", taken, a_backup)
     assert answer.returncode == 1
     assert "is not empty" in answer.stderr
     assert [path.name for path in taken.iterdir()] == ["dump.rdb"]
@@ -98,11 +107,10 @@ def test_a_folder_with_data_is_left_alone(server: StackRedis, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "other"])
-def test_a_damaged_file_is_refused(server: StackRedis, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_refused(a_backup: Path, tmp_path: Path, damage: str) -> None:
     """Cut off, changed or no archive at all: one line, and an empty folder stays empty."""
-    _backup(server, tmp_path / "backups")
-    file = _only_file(tmp_path / "backups")
-    content = bytearray(file.read_bytes())
+    file = tmp_path / a_backup.name
+    content = bytearray(a_backup.read_bytes())
     if damage == "cut":
         del content[len(content) // 2 :]
     elif damage == "flipped":
@@ -117,12 +125,9 @@ def test_a_damaged_file_is_refused(server: StackRedis, tmp_path: Path, damage: s
     assert not list((tmp_path / "data").iterdir())
 
 
-def test_verify_writes_nothing(server: StackRedis, tmp_path: Path) -> None:
+def test_verify_writes_nothing(a_backup: Path, tmp_path: Path) -> None:
     """--verify proves a file and leaves everything as it is."""
-    _backup(server, tmp_path / "backups")
-    answer = run_script(
-        "restore.sh", "--verify", "--data", tmp_path / "none", _only_file(tmp_path / "backups")
-    )
+    answer = run_script("restore.sh", "--verify", "--data", tmp_path / "none", a_backup)
     assert answer.returncode == 0, answer.stderr
     assert "is whole: keys 2 " in answer.stderr
     assert not (tmp_path / "none").exists()

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from tests.support.publishing import SteadyCameras, publishing_to
-from tests.support.redis_processes import command
+from tests.support.redis_processes import command, once
 from tests.support.redis_sentinel import SentinelTrio, running_sentinels
 from tests.support.scripts import run_script
 from tests.support.waiting import wait_until
@@ -25,6 +25,8 @@ def trio(tmp_path: Path) -> Iterator[SentinelTrio]:
     if shutil.which("redis-cli") is None:
         pytest.skip("no redis-cli is installed")
     with running_sentinels(tmp_path) as running:
+        # What is waited for is that they tell one another of themselves.
+        running.hurry(info_ms=200, publish_ms=200)
         yield running
 
 
@@ -50,7 +52,9 @@ def _rotate(
 
 def _accepts(port: int, user: str, password: str) -> bool:
     try:
-        with redis.Redis(port=port, username=user, password=password, protocol=2) as client:
+        with redis.Redis(
+            port=port, username=user, password=password, protocol=2, retry=once()
+        ) as client:
             return bool(client.ping())
     except redis.AuthenticationError:
         return False

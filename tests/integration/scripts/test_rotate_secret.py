@@ -13,6 +13,7 @@ import redis
 
 from tests.support.compose_redis import StackRedis, require_stack_server, running_stack_redis
 from tests.support.programs import require_program
+from tests.support.redis_processes import once
 from tests.support.scripts import run_script
 
 pytestmark = pytest.mark.integration
@@ -63,7 +64,7 @@ def test_the_new_one_holds_and_the_old_one_does_not(server: StackRedis, user: st
     with server.client(user) as newcomer:
         assert newcomer.ping()
     with (
-        redis.Redis(port=server.port, username=user, password=before) as old,
+        redis.Redis(port=server.port, username=user, password=before, retry=once()) as old,
         pytest.raises(redis.AuthenticationError),
     ):
         old.ping()

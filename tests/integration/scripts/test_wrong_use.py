@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.compose_model import FOLDER
 from tests.support.programs import require_program
 from tests.support.scripts import SCRIPTS, run_script
 
 pytestmark = pytest.mark.integration
 NAMES = sorted(path.name for path in SCRIPTS.glob("*.sh"))
 NO_ENGINE = {"DOCKER_HOST": "unix:///nobody/docker.sock"}
+
+
+def prepared(folder: Path) -> None:
+    """What compose/prepare.sh makes, and the file ``env`` that names it."""
+    places = ("--secrets", folder / "secrets", "--data", folder / "data", "--env", folder / "env")
+    subprocess.run([FOLDER / "prepare.sh", *places], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,6 +65,7 @@ def test_an_engine_that_is_away_is_one_line(
     if name in ("deploy.sh", "rollback.sh"):
         more = ("--state", tmp_path)
     if name == "deploy.sh":
+        prepared(tmp_path)
         more = (*more, "--env-file", env_file)
     if name == "restore.sh":
         more = (archive,)
@@ -64,6 +73,22 @@ def test_an_engine_that_is_away_is_one_line(
     assert answer.returncode == 1
     assert answer.stderr.startswith("error: the Docker engine does not answer")
     assert answer.stderr.count("\n") == 1
+
+
+def test_a_release_that_needs_more_than_is_there_is_not_deployed(tmp_path: Path) -> None:
+    """A machine that was set up by an older release: one line, with what is missing and the remedy."""
+    prepared(tmp_path)
+    missing = tmp_path / "secrets" / "redis_narrator_password"
+    missing.unlink()
+    words = ("--state", tmp_path / "state", "--env-file", tmp_path / "env", "image:1")
+    answer = run_script("deploy.sh", *words, environ=NO_ENGINE)
+    assert answer.returncode == 1
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith(f"error: missing: {missing}: run compose/prepare.sh")
+    assert not (tmp_path / "state").exists()
+    # The remedy is one.
+    prepared(tmp_path)
+    assert "prepare.sh" not in run_script("deploy.sh", *words, environ=NO_ENGINE).stderr
 
 
 def test_smoke_says_what_it_would_run() -> None:

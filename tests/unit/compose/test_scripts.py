@@ -122,3 +122,41 @@ def test_prepare_names_the_sentinels_and_does_not_forget_them(tmp_path: Path) ->
     for options in ((), ("--ha",)):
         assert f"REDIS_SENTINELS={named}\n" in (tmp_path / "env").read_text()
         assert _prepare(tmp_path, *options).returncode == 0
+
+
+def test_prepare_goes_on_where_it_was_and_keeps_what_a_person_added(tmp_path: Path) -> None:
+    """After an update it is run again, without the options of the first time."""
+    assert _prepare(tmp_path).returncode == 0
+    env = tmp_path / "env"
+    added = "# the way in\nEDGE_ADDRESS=0.0.0.0\nNETWORKS_FILE=mine.yaml\n"
+    env.write_text(env.read_text() + added)
+    before = env.read_text()
+    secret = tmp_path / "secrets" / "redis_narrator_password"
+    secret.unlink()
+    answer = subprocess.run(
+        [FOLDER / "prepare.sh", "--env", env], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert secret.is_file()
+    assert env.read_text() == before
+
+
+def test_prepare_names_what_is_missing_and_makes_nothing(tmp_path: Path) -> None:
+    """In one line with the remedy; all that it makes counts, and nothing else."""
+    first = _prepare(tmp_path, "--check")
+    assert first.returncode == 1
+    assert list(tmp_path.iterdir()) == []
+    assert _prepare(tmp_path).returncode == 0
+    made = _prepare(tmp_path, "--check")
+    assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
+    for path in (tmp_path / "secrets").iterdir():
+        assert str(path) in first.stderr
+    for path in (tmp_path / "data").iterdir():
+        assert f"{path}/" in first.stderr
+    (tmp_path / "secrets" / "redis_events_password").unlink()
+    (tmp_path / "data" / "snapshots").rmdir()
+    (line,) = _prepare(tmp_path, "--check").stderr.splitlines()
+    assert line == (
+        f"error: missing: {tmp_path}/data/snapshots/, {tmp_path}/secrets/redis_events_password: "
+        "run compose/prepare.sh, which makes them and keeps what is there"
+    )

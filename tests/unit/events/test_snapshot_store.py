@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vision.events.snapshot_store import SnapshotStore, snapshot_path
+from vision.domain.snapshot import SnapshotFailure, SnapshotRemoval
+from vision.events.snapshot_store import SnapshotStore, StoreObserver, snapshot_path
 
 _DAY_S = 86_400
 _NOW_S = 1_763_898_000.0
@@ -27,15 +29,50 @@ class Clock:
         return self.s
 
 
+class Tally:
+    """Writes down what a store says of itself."""
+
+    def __init__(self) -> None:
+        self.kept_of: list[str] = []
+        self.failures: list[tuple[str, SnapshotFailure]] = []
+        self.removals: list[SnapshotRemoval] = []
+        self.looks: list[tuple[int, float | None]] = []
+
+    def kept(self, camera: str) -> None:
+        """Its camera."""
+        self.kept_of.append(camera)
+
+    def failed(self, camera: str, reason: SnapshotFailure) -> None:
+        """Camera and reason."""
+        self.failures.append((camera, reason))
+
+    def removed(self, reason: SnapshotRemoval) -> None:
+        """The reason."""
+        self.removals.append(reason)
+
+    def measured(self, held_bytes: int, oldest_s: float | None) -> None:
+        """Both."""
+        self.looks.append((held_bytes, oldest_s))
+
+
 def event_id(number: int, camera: str = "front") -> str:
     """The id of an event."""
     return f"{camera}:1763898000123-{number}-0"
 
 
-def store_in(folder: Path, clock: Clock | None = None, max_bytes: int = 10_000) -> SnapshotStore:
+def store_in(
+    folder: Path,
+    clock: Clock | None = None,
+    max_bytes: int = 10_000,
+    observer: StoreObserver | None = None,
+) -> SnapshotStore:
     """A store for a day."""
     return SnapshotStore(
-        folder, max_age_s=_DAY_S, max_bytes=max_bytes, utc_s=clock or (lambda: _NOW_S)
+        folder,
+        max_age_s=_DAY_S,
+        max_bytes=max_bytes,
+        observer=observer,
+        utc_s=clock or (lambda: _NOW_S),
     )
 
 
@@ -198,3 +235,76 @@ def test_an_empty_file_is_no_picture(tmp_path: Path) -> None:
     store.write(event_id(1), _JPEG)
     (tmp_path / str(snapshot_path(event_id(1)))).write_bytes(b"")
     assert store.read("front", event_id(1)) is None
+
+
+def test_it_tells_what_becomes_of_pictures(tmp_path: Path) -> None:
+    """What is kept, what goes for its age and what makes room; what is left, and how old that is."""
+    clock, tally = Clock(), Tally()
+    store = store_in(tmp_path, clock, max_bytes=1_000, observer=tally)
+    for number, age_s in ((1, _DAY_S + 1), (2, 60), (3, 50)):
+        store.write(event_id(number), _JPEG.ljust(400))
+        taken_at(tmp_path, number, _NOW_S - age_s)
+    assert tally.kept_of == ["front"] * 3
+    # The third was too much: that is looked at without waiting for the minute.
+    assert tally.removals == [SnapshotRemoval.AGE]
+    assert tally.looks.pop() == (800, _NOW_S - 60)
+    store.write(event_id(4), _JPEG.ljust(400))
+    assert tally.removals == [SnapshotRemoval.AGE, SnapshotRemoval.SIZE]
+    assert tally.looks.pop() == (800, _NOW_S - 50)
+    clock.s += 2 * _DAY_S
+    for number in (3, 4):
+        taken_at(tmp_path, number, _NOW_S)
+    store.sweep()
+    assert tally.looks.pop() == (0, None)
+    assert not tally.failures
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.ENOSPC, SnapshotFailure.FULL),
+        (errno.EDQUOT, SnapshotFailure.FULL),
+        (errno.EACCES, SnapshotFailure.DENIED),
+        (errno.EROFS, SnapshotFailure.DENIED),
+        (errno.EIO, SnapshotFailure.IO),
+    ],
+)
+def test_it_tells_why_a_disk_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: SnapshotFailure
+) -> None:
+    """In words of its own: an operator does something else about each."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    tally = Tally()
+    store = store_in(tmp_path, observer=tally)
+    monkeypatch.setattr("vision.events.snapshot_store.os.replace", refuse)
+    assert not store.write(event_id(1), _JPEG)
+    assert not store.write(event_id(1), _JPEG.ljust(10_001))
+    assert tally.failures == [("front", reason), ("front", SnapshotFailure.TOO_LARGE)]
+    assert not tally.kept_of
+    assert kept(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_swept_is_not_asked_at_every_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a minute, even while it holds more than it may."""
+    clock, asked = Clock(), []
+
+    def refuse(path: Path, **_: object) -> None:
+        asked.append(path)
+        raise PermissionError(errno.EACCES, "no")
+
+    store = store_in(tmp_path, clock, max_bytes=1_000)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    for number in range(3):
+        store.write(event_id(number), _JPEG.ljust(400))
+    assert len(asked) == 1
+    for _ in range(3):
+        store.sweep()
+    assert len(asked) == 1
+    clock.s += 61
+    store.sweep()
+    assert len(asked) == 2

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.record import Account, Seen, account, fairness, longest_silence_s
+from tests.faults.record import (
+    Account,
+    Seen,
+    account,
+    be_patient,
+    bound_s,
+    fairness,
+    longest_silence_s,
+)
 
 
 def seen(run: int, seq: int, skipped: int = 0) -> Seen:
@@ -39,3 +47,15 @@ def test_fairness_and_silence() -> None:
     assert fairness([0, 0]) == 0
     assert longest_silence_s([1.0, 1.5, 4.0]) == 2.5
     assert longest_silence_s([1.0]) == 0
+
+
+def test_a_promised_time_is_what_counts_unless_somebody_is_patient() -> None:
+    """As in a run among other tests, where no figures are kept."""
+    before = bound_s(1.0)
+    try:
+        be_patient(1.0)
+        assert bound_s(5.0) == 5.0
+        be_patient(4.0)
+        assert bound_s(5.0) == 20.0
+    finally:
+        be_patient(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.support.web import camera_view
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import SourceErrorCode
 from vision.domain.narration import TEMPLATE
+from vision.domain.snapshot import SnapshotFailure, SnapshotRemoval
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
 from vision.frames.redis_writer import PutSkip
@@ -140,6 +142,29 @@ def test_counts_begin_with_nothing_and_not_with_their_first_event() -> None:
     ):
         assert found[name]["front", label] == 0
     assert found["vision_capture_to_publish_seconds_count"]["front",] == 0
+
+
+def test_pictures_of_events_are_counted_from_the_first_camera_on() -> None:
+    """With 0 for each reason, the size of the folder, and how far back its pictures go."""
+    metrics = NodeMetrics(lambda: (), "events", Redactor())
+    assert samples(metrics)["vision_snapshots_oldest_age_seconds"] == {(): 0}
+    assert samples(metrics)["vision_snapshots_limit_bytes"] == {(): 0}
+    told = metrics.events.snapshots
+    told.know_limit(5_000)
+    told.know_camera("front")
+    told.kept("front")
+    told.failed("front", SnapshotFailure.FULL)
+    told.removed(SnapshotRemoval.SIZE)
+    told.measured(4_000, time.time() - 60)
+    found = samples(metrics)
+    assert found["vision_snapshots_taken_total"] == {("front",): 1}
+    assert found["vision_snapshots_failed_total"] == {
+        ("front", reason.value): float(reason is SnapshotFailure.FULL) for reason in SnapshotFailure
+    }
+    assert found["vision_snapshots_removed_total"] == {("age",): 0, ("size",): 1}
+    assert found["vision_snapshots_bytes"] == {(): 4_000}
+    assert found["vision_snapshots_limit_bytes"] == {(): 5_000}
+    assert found["vision_snapshots_oldest_age_seconds"][()] >= 60
 
 
 def test_a_worker_that_is_gone_leaves_no_memory_and_a_camera_without_a_clock_no_offset() -> None:

@@ -43,7 +43,7 @@ class EventsRole:
         self._liveness = liveness_file(settings, "events")
         metrics = NodeMetrics(lambda: (), "events")
         self._metrics_port = MetricsPart(settings, secrets, metrics)
-        store = snapshot_store(settings)
+        store = snapshot_store(settings, metrics.events.snapshots)
         self._memory = PictureMemory()
         self._taker = SnapshotTaker(store, self._memory) if store else None
         self._receiver = PictureReceiver(settings.redis, password) if store else None

@@ -84,6 +84,7 @@ class NarrationLine:
 
     def put(self, entry: Followed, stop: threading.Event) -> None:
         """Begin with an event; waits while Redis takes no sentences."""
+        self._metrics.newest_event.labels(entry.camera).set_to_current_time()
         pending = self._begin(entry)
         while not stop.is_set():
             try:

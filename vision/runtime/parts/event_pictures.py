@@ -124,6 +124,8 @@ class SnapshotTaker:
         self, camera: str, visits: Sequence[Visit], messages: Sequence[EventMessage]
     ) -> list[EventMessage]:
         """The messages with the pictures that are kept by now."""
+        # Where nothing happens nothing is written, and pictures grow old all the same.
+        self._store.sweep()
         shots = self._shots.setdefault(camera, {})
         self._put_together(camera, shots)
         now_s = self._monotonic_s()

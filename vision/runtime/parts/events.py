@@ -77,7 +77,7 @@ class EventsPart:
     def followed(self, frame: DetectionMessage, gap: GapReason | None) -> None:
         """Note how late it was, and what nobody looked at before it."""
         received = datetime.fromisoformat(frame.time.received) - _EPOCH
-        self._metrics.observe_lag(frame.camera, max(0.0, time.time() - received.total_seconds()))
+        self._metrics.count_frame(frame.camera, max(0.0, time.time() - received.total_seconds()))
         if gap is not None:
             self._metrics.count_gap(frame.camera, gap)
 
@@ -89,6 +89,8 @@ class EventsPart:
         rules = rules_for(self._settings, camera)
         tracker = EventTracker(camera, rules, self, self._pictures)
         self._metrics.know_camera(camera, lambda: tracker.open_events)
+        if self._pictures:
+            self._metrics.snapshots.know_camera(camera)
         return tracker
 
     def _forget(self, camera: str) -> None:

@@ -84,8 +84,9 @@ class Node:
         )
         self._feed = LiveFeed()
         show_outbox(metrics, self._publisher, settings.publishing)
-        is_tracking, store = settings.events.enabled, snapshot_store(settings)
-        pictures = PictureMemory() if is_tracking and store else None
+        is_tracking = settings.events.enabled
+        store = snapshot_store(settings, metrics.events.snapshots) if is_tracking else None
+        pictures = PictureMemory() if store else None
         self._delivery = Delivery(
             metrics, self._feed, self._fleet.monitors.__getitem__, pictures=pictures
         )

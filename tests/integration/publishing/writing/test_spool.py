@@ -17,6 +17,7 @@ from tests.support.spooling import FILE, away, rows_on, size_on, spooling
 from tests.support.waiting import wait_until
 from vision.publishing.keys import Kind
 from vision.publishing.writing.observer import DropReason
+from vision.publishing.writing.spool import _ROW_BYTES
 
 pytestmark = pytest.mark.integration
 
@@ -27,19 +28,22 @@ from pathlib import Path
 from tests.support.messages import detection, status
 from tests.support.publishing import RunningPublisher
 from tests.support.waiting import wait_until
-from tests.support.spooling import FILE, away, rows_on, size_on, spooling
 from vision.config.topics import PublishingSettings, RedisSettings
 
 url, folder, first, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+row_bytes = int(sys.argv[5])
 running = RunningPublisher(
     RedisSettings(url=url), lambda: None, PublishingSettings(spool_dir=folder)
 )
+found_bytes = running.publisher.spool_bytes
 running.start()
-running.publisher.publish_status(status(reason=f"from {first}"))
+said = [running.publisher.publish_status(status(reason=f"from {first}"))]
 for seq in range(first, last + 1):
-    running.publisher.publish(detection(seq))
-    running.publisher.publish(detection(seq, camera="yard"))
-print("published", flush=True)
+    said.append(running.publisher.publish(detection(seq)))
+    said.append(running.publisher.publish(detection(seq, camera="yard")))
+all_bytes = found_bytes + sum(len(payload) + row_bytes for payload in said)
+wait_until(lambda: running.publisher.spool_bytes == all_bytes, "all of them on the disk")
+print("kept", flush=True)
 sys.stdin.readline()
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -77,15 +81,16 @@ def test_kill_9_in_an_outage_loses_nothing_that_waited(server: RedisServer, tmp_
     server.stop()
     for first, last in ((1, 300), (301, 600)):
         with subprocess.Popen(
-            [sys.executable, "-c", _KILLED_NODE, url, str(tmp_path), str(first), str(last)],
+            [
+                *(sys.executable, "-c", _KILLED_NODE, url, str(tmp_path)),
+                *map(str, (first, last, _ROW_BYTES)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[4],
         ) as node:
             assert node.stdout is not None
-            assert node.stdout.readline() == b"published\n"
-            # Longer than it waits between two attempts to connect: the disk has all by now.
-            let_pass(3.0)
+            assert node.stdout.readline() == b"kept\n"
             assert node.stdin is not None
             node.stdin.write(b"\n")
             node.stdin.flush()

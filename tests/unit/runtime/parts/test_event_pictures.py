@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -206,6 +207,20 @@ def test_a_disk_that_refuses_costs_the_picture_only(tmp_path: Path) -> None:
     assert {message.best.snapshot for message in stage.messages} == {None}
     # Tried again a second later, not with each frame.
     assert len(stage.encoded) == 2
+
+
+def test_pictures_go_when_they_are_old_though_nothing_happens(tmp_path: Path) -> None:
+    """Frames with nothing in them are enough to look: after the last event, too."""
+    stage = Stage(tmp_path)
+    show(stage, [0.5] * 4 + [None] * 10)
+    assert stage.kept() == 1
+    utc_s = time.time()
+    stage.store = SnapshotStore(
+        tmp_path, max_age_s=3600, max_bytes=1 << 20, utc_s=lambda: utc_s + 3700
+    )
+    stage.start()
+    stage.message(20, None)
+    assert stage.kept() is None
 
 
 def test_memory_is_bounded_and_holds_copies() -> None:
