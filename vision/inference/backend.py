@@ -16,23 +16,8 @@ from numpy.typing import NDArray
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image
-from vision.inference.heads import Heads
+from vision.inference.heads import Candidates, Heads
 from vision.inference.letterbox import Letterbox
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """The most confident anchors of a picture, each with its best class only.
-
-    Attributes:
-        boxes: (4, count): centre x, centre y, width and height in pixels of the input.
-        scores: (count,), falling.
-        class_ids: (count,).
-    """
-
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    class_ids: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)

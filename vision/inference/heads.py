@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,21 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """The most confident anchors of a picture, each with its best class only.
+
+    Attributes:
+        boxes: (4, count): centre x, centre y, width and height in pixels of the input.
+        scores: (count,).
+        class_ids: (count,).
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    class_ids: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
 class Heads:
     """The raw result of one picture; its arrays may be views of the engine's memory.
 
@@ -70,21 +86,42 @@ class Heads:
 
         Centre x, centre y, width and height in pixels of the input, then a score per class.
         """
-        found = np.flatnonzero(self.best >= _logit(confidence) - _LOGIT_SLACK)
+        found = self._found(confidence)
         result = np.empty((_SIDES + self.logits.shape[1], len(found)), np.float32)
-        if len(found):
-            result[:_SIDES] = self._boxes(found).T
-            result[_SIDES:] = (1 / (1 + np.exp(-self.logits[found]))).T
+        result[:_SIDES] = self._boxes(found).T
+        result[_SIDES:] = _sigmoid(self.logits[found]).T
         return result
 
+    def candidates(self, confidence: float) -> Candidates:
+        """The same anchors, each with its best class only."""
+        found = self._found(confidence)
+        class_ids = self.logits[found].argmax(axis=1).astype(np.int32)
+        return Candidates(self._boxes(found).T, _sigmoid(self.best[found]), class_ids)
+
+    def _found(self, confidence: float) -> NDArray[np.intp]:
+        return np.flatnonzero(self.best >= _logit(confidence) - _LOGIT_SLACK)
+
     def _boxes(self, found: NDArray[np.intp]) -> NDArray[np.float32]:
+        """(found, 4): centre x, centre y, width and height."""
         bins = self.distances[found].reshape(len(found), _SIDES, -1)
         shares = np.exp(bins - bins.max(axis=2, keepdims=True))
-        expected = shares @ np.arange(bins.shape[2], dtype=np.float32) / shares.sum(axis=2)
-        sides: NDArray[np.float32] = expected * self.grid.strides[found]
+        # Sum and weighted sum of the bins of each side, at once.
+        sums = shares @ _weights(bins.shape[2])
+        sides: NDArray[np.float32] = sums[..., 1] / sums[..., 0] * self.grid.strides[found]
         before, after = sides[:, :2], sides[:, 2:]
         centres = self.grid.centres[found] + (after - before) / 2
         return np.concatenate((centres, before + after), axis=1)
+
+
+@cache
+def _weights(bins: int) -> NDArray[np.float32]:
+    """(bins, 2): ones, and how far each bin is from the centre in strides."""
+    return np.stack((np.ones(bins), np.arange(bins)), axis=1).astype(np.float32)
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    scores: NDArray[np.float32] = np.reciprocal(1 + np.exp(-logits))
+    return scores
 
 
 def _logit(confidence: float) -> float:

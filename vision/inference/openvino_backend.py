@@ -115,8 +115,11 @@ class OpenVinoBackend:
 
     def finished(self) -> list[OpenVinoAnswer]:
         """See :meth:`Backend.finished`."""
+        under_way = self._under_way.items()
+        told = [(ticket, request) for ticket, request in under_way if request.finished_mono_ns]
         answers = []
-        for ticket, request in list(self._under_way.items()):
+        # One that failed is not told of: all are asked where nobody said anything.
+        for ticket, request in told or list(under_way):
             results = request.results()
             if results is not None:
                 del self._under_way[ticket]
@@ -179,8 +182,11 @@ class _Request:
 
     def start(self, picture: Image) -> None:
         """Copy the picture in and start."""
-        self._letterbox = Letterbox.centred(size_of(picture), self.shape.size)
-        self._letterbox.fill(self._canvas, picture)
+        letterbox = Letterbox.centred(size_of(picture), self.shape.size)
+        if letterbox != self._letterbox:
+            self._letterbox = letterbox
+            letterbox.pad(self._canvas)
+        letterbox.draw(self._canvas, picture)
         self.finished_mono_ns = 0
         try:
             self._request.start_async()

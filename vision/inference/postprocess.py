@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.domain.detections import Detections
-from vision.inference.backend import Candidates
-from vision.inference.heads import Heads
+from vision.inference.heads import Candidates, Heads
 from vision.inference.letterbox import Letterbox
 
 # Suppression takes quadratic time; what is past this many candidates is noise.
@@ -61,7 +60,8 @@ class Postprocessor:
             selection: What to keep.
         """
         if isinstance(raw, Heads):
-            raw = raw.decoded(selection.confidence)
+            look = raw.decoded if selection.multi_label else raw.candidates
+            raw = look(selection.confidence)
         if isinstance(raw, Candidates):
             boxes, class_ids, scores = _wanted(raw, selection)
         else:

@@ -24,7 +24,7 @@ from vision.domain.detections import Detections
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image
 from vision.frames.planar import from_rgb, size_of
-from vision.inference.backend import Candidates
+from vision.inference.heads import Candidates
 from vision.inference.choice import ChosenModel, choose_for_gpu
 from vision.inference.export import can_export, export_model
 from vision.inference.gpu.backend import LANES, GpuBackend
