@@ -103,10 +103,11 @@ class Heads:
 
     def _boxes(self, found: NDArray[np.intp]) -> NDArray[np.float32]:
         """(found, 4): centre x, centre y, width and height."""
-        bins = self.distances[found].reshape(len(found), _SIDES, -1)
+        width = self.distances.shape[1] // _SIDES
+        bins = self.distances[found].reshape(len(found), _SIDES, width)
         shares = np.exp(bins - bins.max(axis=2, keepdims=True))
         # Sum and weighted sum of the bins of each side, at once.
-        sums = shares @ _weights(bins.shape[2])
+        sums = shares @ _weights(width)
         sides: NDArray[np.float32] = sums[..., 1] / sums[..., 0] * self.grid.strides[found]
         before, after = sides[:, :2], sides[:, 2:]
         centres = self.grid.centres[found] + (after - before) / 2
