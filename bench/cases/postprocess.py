@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import cycle
-
-import numpy as np
 
 from bench.cases import Options, row
 from bench.cases.engine import answer_to, engine, pictures
@@ -26,7 +25,7 @@ def measure(options: Options) -> list[Row]:
             if isinstance(answer.results, InferenceError):
                 raise answer.results
             (result,) = answer.results
-            raw.append(RawResult(np.array(result.output), result.letterbox, result.input_size))
+            raw.append(copy.deepcopy(result))
             answer.release()
         postprocess = Postprocessor(backend.model.labels)
     rows = []

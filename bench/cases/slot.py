@@ -31,7 +31,7 @@ from vision.domain.frame import ClockSource, Frame, FrameMeta
 from vision.frames.newest import NewestFrames
 from vision.frames.redis_source import RedisFrameSource
 from vision.frames.redis_writer import RedisFrameWriter
-from vision.frames.shared_memory import SharedBuffers, SharedFrameReader, SharedFrameWriter
+from vision.frames.shared_memory import WriterSide, shared_slot
 from vision.frames.slot import FrameLease, FrameSink, FrameSource
 from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
@@ -86,49 +86,21 @@ def _shared_memory(names: list[str]) -> Iterator[_Bench]:
     controls: dict[str, Connection] = {}
     processes: list[SpawnProcess] = []
     for name in names:
-        buffers = SharedBuffers(_WIDTH)
-        ours, theirs = _spawn.Pipe()
+        reader, side = shared_slot(name, _WIDTH)
         controls[name], control = _spawn.Pipe()
-        process = _spawn.Process(target=_shared_writer, args=(name, buffers, theirs, control))
+        process = _spawn.Process(target=_shared_writer, args=(name, side, control))
         process.start()
         processes.append(process)
-        theirs.close()
         control.close()
-        buffers.close_descriptor()
-        reader = SharedFrameReader(buffers, _give_back(ours))
-        threading.Thread(target=_listen, args=(ours, reader, newest), daemon=True).start()
+        side.close()
+        newest.attach(reader, lambda _: None)
     yield lambda seconds: _measure(seconds, newest, lambda lease: lease.release(), controls)
     for process in processes:
         process.join()
 
 
-def _give_back(pipe: Connection) -> Callable[[int], None]:
-    return lambda buffer: pipe.send_bytes(bytes((buffer,)))
-
-
-def _listen(pipe: Connection, reader: SharedFrameReader, newest: NewestFrames) -> None:
-    """As the node's supervisor of an ingest process does."""
-    try:
-        while True:
-            newest.offer(reader.lease(pipe.recv()))
-    except (EOFError, OSError):
-        return
-
-
-def _shared_writer(
-    name: str, buffers: SharedBuffers, pipe: Connection, control: Connection
-) -> None:
-    writer = SharedFrameWriter(buffers, pipe.send)
-
-    def take_back() -> None:
-        try:
-            while True:
-                writer.freed(pipe.recv_bytes()[0])
-        except (EOFError, OSError):
-            return
-
-    threading.Thread(target=take_back, daemon=True).start()
-    _write(name, writer, control)
+def _shared_writer(name: str, side: WriterSide, control: Connection) -> None:
+    _write(name, side.open(), control)
 
 
 @contextmanager
@@ -183,7 +155,7 @@ def _write(name: str, sink: FrameSink, control: Connection) -> None:
         now_ns = time.monotonic_ns()
         meta = replace(meta, seq=meta.seq + 1, pts=now_ns, received_mono_ns=now_ns)
         while not sink.put(Frame(meta, image)):
-            # The thread that takes buffers back has not come to it: a camera would skip.
+            # All are with the taker: a camera would skip.
             time.sleep(_MOMENT_S)
     control.send(time.process_time())
 

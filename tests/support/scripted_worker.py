@@ -60,6 +60,10 @@ class ScriptedSource:
             self.turns.pop(0)
         return given
 
+    def wait(self, timeout_s: float) -> None:
+        """Return at once, as if woken."""
+        assert timeout_s > 0
+
     def wake(self) -> None:
         """Count it."""
         self.woken += 1

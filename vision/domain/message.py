@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.frame import FrameMeta
@@ -22,8 +23,14 @@ _DECIMALS = 4
 
 def utc_text(time_ns: int) -> str:
     """RFC 3339 text in UTC with milliseconds: ``2026-11-23T11:40:00.123Z``."""
-    moment = datetime.fromtimestamp(time_ns // 1_000_000 / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, ms = divmod(time_ns // 1_000_000, 1000)
+    return f"{_second_text(seconds)}.{ms:03}Z"
+
+
+# A frame's times lie in one or two seconds, and so do those of the frames beside it.
+@lru_cache(maxsize=16)
+def _second_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import os
+import select
 import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
+from vision.domain.frame import FrameMeta
+from vision.frames.shared_memory import SharedFrameLease, SharedFrameReader
 from vision.frames.slot import FrameLease
+
+# While nobody takes, frames are looked through so often, or their writers had no buffer left.
+_LOOK_S = 0.1
+_MS = 1000
 
 
 class SkipObserver(Protocol):
@@ -15,49 +28,144 @@ class SkipObserver(Protocol):
         """``count`` frames of ``camera`` are skipped for ``reason``."""
 
 
+@dataclass(slots=True)
+class _Inlet:
+    """Where a camera's frames come in."""
+
+    reader: SharedFrameReader
+    on_frame: Callable[[FrameMeta], None]
+
+
 class NewestFrames:
     """A slot of capacity one per camera; implements :class:`vision.frames.slot.FrameSource`.
 
-    Any number of threads offer, one takes.
+    One thread takes; frames wait in their pipes until it has room. Whoever attaches a reader
+    calls :meth:`collect` now and then, so that frames overtake one another whatever the taker
+    does.
     """
 
     def __init__(self, on_skipped: SkipObserver) -> None:
         self._on_skipped = on_skipped
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        # By the descriptor of the reader.
+        self._inlets: dict[int, _Inlet] = {}
         # Insertion order is the order of service: who was served moves to the end.
-        self._slots: dict[str, FrameLease | None] = {}
-        self._woken = False
+        self._slots: dict[str, SharedFrameLease | None] = {}
+        self._waiting = 0
+        self._woken = self._asleep = False
+        self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        weakref.finalize(self, os.close, self._alarm)
+        self._alarm_only = self._poll_for(())
+        self._poll = self._poll_for(())
 
-    def offer(self, lease: FrameLease) -> None:
-        """Put a frame into its camera's slot; one that lay there is released and counted."""
-        camera = lease.frame.meta.camera
-        with self._changed:
-            overtaken = self._slots.get(camera)
-            self._slots[camera] = lease
-            self._changed.notify()
-        if overtaken is not None:
-            overtaken.release()
-            self._on_skipped(camera, "overtaken", 1)
+    def attach(self, reader: SharedFrameReader, on_frame: Callable[[FrameMeta], None]) -> None:
+        """Take in what a writer announces from now on.
+
+        ``on_frame`` is told, by any thread, of each frame that comes into the slot.
+        """
+        with self._lock:
+            self._inlets[reader.fileno()] = _Inlet(reader, on_frame)
+            self._poll = self._poll_for(self._inlets)
+        self._rouse()
+
+    def detach(self, reader: SharedFrameReader) -> None:
+        """Take in what is left of a writer that is gone, and close its reader."""
+        self.collect(reader)
+        with self._lock:
+            del self._inlets[reader.fileno()]
+            self._poll = self._poll_for(self._inlets)
+            reader.close()
+        self._rouse()
+
+    def collect(self, reader: SharedFrameReader) -> None:
+        """Put the newest frame of ``reader`` into its camera's slot; callable from any thread."""
+        self._take_in(self._inlets[reader.fileno()])
 
     def take(self, limit: int, timeout_s: float) -> list[FrameLease]:
         """See :meth:`vision.frames.slot.FrameSource.take`."""
-        with self._changed:
-            self._changed.wait_for(self._ready, timeout_s)
-            self._woken = False
-            waiting = [camera for camera, lease in self._slots.items() if lease is not None]
-            return [self._serve(camera) for camera in waiting[:limit]]
+        deadline_s = time.monotonic() + timeout_s
+        left_s = 0.0 if self._waiting else timeout_s
+        while True:
+            self._look(self._poll, left_s)
+            if self._waiting or self._woken:
+                break
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                break
+        self._woken = False
+        return self._serve(limit)
+
+    def wait(self, timeout_s: float) -> None:
+        """See :meth:`vision.frames.slot.FrameSource.wait`."""
+        deadline_s = time.monotonic() + timeout_s
+        while not self._woken and (left_s := deadline_s - time.monotonic()) > 0:
+            self._look(self._alarm_only, min(left_s, _LOOK_S))
+            if not self._woken:
+                self._look(self._poll, 0)
+        self._woken = False
 
     def wake(self) -> None:
-        """Make a waiting :meth:`take` return at once."""
-        with self._changed:
-            self._woken = True
-            self._changed.notify()
+        """See :meth:`vision.frames.slot.FrameSource.wake`."""
+        self._woken = True
+        self._rouse()
 
-    def _ready(self) -> bool:
-        return self._woken or any(lease is not None for lease in self._slots.values())
+    def _rouse(self) -> None:
+        # Who is awake sees by itself what has changed.
+        if self._asleep:
+            os.eventfd_write(self._alarm, 1)
 
-    def _serve(self, camera: str) -> FrameLease:
-        lease = self._slots.pop(camera)
-        assert lease is not None  # noqa: S101  told to the type checker; the caller looked
-        self._slots[camera] = None
-        return lease
+    def _look(self, poll: select.poll, timeout_s: float) -> None:
+        """Take in what is ready; wait for something to be, or for the alarm."""
+        self._asleep = timeout_s > 0
+        # After that line whoever wakes this thread rings the alarm.
+        events = poll.poll(0 if self._woken else math.ceil(timeout_s * _MS))
+        self._asleep = False
+        for descriptor, event in events:
+            if descriptor == self._alarm:
+                os.eventfd_read(self._alarm)
+            elif (inlet := self._inlets.get(descriptor)) and not self._take_in(inlet):
+                self._give_up(descriptor, event)
+
+    def _take_in(self, inlet: _Inlet) -> bool:
+        """Whether there was a frame."""
+        camera = inlet.reader.camera
+        with self._lock:
+            lease, overtaken = inlet.reader.newest()
+            if lease is None:
+                return False
+            before = self._slots.get(camera)
+            self._slots[camera] = lease
+            if before is None:
+                self._waiting += 1
+            else:
+                before.release()
+                overtaken += 1
+        inlet.on_frame(lease.frame.meta)
+        if overtaken:
+            self._on_skipped(camera, "overtaken", overtaken)
+        return True
+
+    def _give_up(self, descriptor: int, event: int) -> None:
+        """Do not ask again for a writer that is gone; its reader is still to be detached."""
+        if event & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
+            with self._lock:
+                self._poll = self._poll_for(known for known in self._inlets if known != descriptor)
+
+    def _serve(self, limit: int) -> list[FrameLease]:
+        if not self._waiting:
+            return []
+        served: list[FrameLease] = []
+        with self._lock:
+            for camera, lease in list(self._slots.items()):
+                if lease is not None and len(served) < limit:
+                    del self._slots[camera]
+                    self._slots[camera] = None
+                    served.append(lease)
+            self._waiting -= len(served)
+        return served
+
+    def _poll_for(self, descriptors: Iterable[int]) -> select.poll:
+        poll = select.poll()
+        for descriptor in (self._alarm, *descriptors):
+            poll.register(descriptor, select.POLLIN)
+        return poll

@@ -101,6 +101,12 @@ class RedisFrameSource:
             self._wanted = limit - len(taken)
         return taken
 
+    def wait(self, timeout_s: float) -> None:
+        """See :meth:`vision.frames.slot.FrameSource.wait`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._woken, timeout_s)
+            self._woken = False
+
     def wake(self) -> None:
         """See :meth:`vision.frames.slot.FrameSource.wake`."""
         with self._changed:

@@ -3,9 +3,9 @@
 Each camera has a few buffers in one anonymous memory file (``memfd_create(2)``): it has no
 name, so nothing is left behind whatever process is killed. The writer fills a free buffer
 and announces it on a pipe; from then on the buffer is the reader's, who hands it back with
-one byte. The pipe orders the memory accesses of both sides, wakes the reader without
-polling, and ends when a side dies. The reader listens all the time, also while the engine
-is busy, so a frame that a newer one overtakes is back with the writer at once.
+one byte on another. The pipes order the memory accesses of both sides and end when a side
+dies. Neither side is woken by the other for each frame: the reader reads all announcements at
+once when it has room for a frame, the writer all buffers given back when it has a frame.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from __future__ import annotations
 import math
 import mmap
 import os
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing import reduction
 from typing import Protocol
 
 import numpy as np
 
-from vision.domain.frame import Frame, FrameMeta, Image
+from vision.domain.frame import Frame, Image
+from vision.frames.announcement import RECORD_BYTES, FrameReady, pack, unpack
 
 # One being written, one newest, and enough for those in the engine or under way. Memory that
 # is never written to costs nothing, and the last one back is used first.
@@ -34,37 +35,67 @@ class _Inherited(Protocol):
         """The descriptor, from now on the caller's to close."""
 
 
-@dataclass(frozen=True, slots=True)
-class FrameReady:
-    """The announcement of a frame: its description, buffer and the shape of its image."""
+def shared_slot(camera: str, long_side: int) -> tuple[SharedFrameReader, WriterSide]:
+    """Memory for pictures of up to ``long_side`` squared, and both sides of it.
 
-    meta: FrameMeta
-    buffer: int
-    shape: tuple[int, ...]
+    Raises:
+        OSError: The machine has no memory or descriptor left.
+    """
+    opened: list[int] = []
+    try:
+        opened.append(memory := os.memfd_create("vision-frames"))
+        os.ftruncate(memory, _buffer_bytes(long_side) * BUFFERS)
+        pictures = SharedPictures(memory, long_side)
+        opened.extend(announcing := os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC))
+        opened.extend(freeing := os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC))
+    except BaseException:
+        for descriptor in opened:
+            os.close(descriptor)
+        raise
+    (announced, announce), (freed, give_back) = announcing, freeing
+    reader = SharedFrameReader(camera, pictures, announced, give_back)
+    return reader, WriterSide(long_side, memory, announce, freed)
 
 
-class SharedBuffers:
-    """The memory of one camera; pass it to a process being spawned to share it."""
+class WriterSide:
+    """The writer's side before it is opened, to be passed to a process being spawned."""
 
-    def __init__(self, long_side: int, file_descriptor: int | None = None) -> None:
-        """Make memory for pictures of up to ``long_side`` squared, or map what exists."""
+    def __init__(self, long_side: int, memory: int, announce: int, freed: int) -> None:
         self._long_side = long_side
-        self._buffer_bytes = long_side * long_side * 3 // 2
-        size = self._buffer_bytes * BUFFERS
-        if file_descriptor is None:
-            file_descriptor = os.memfd_create("vision-frames")
-            os.ftruncate(file_descriptor, size)
-        self._file_descriptor = file_descriptor
-        self._map = mmap.mmap(file_descriptor, size)
+        self._memory = memory
+        self._announce = announce
+        self._freed = freed
 
-    def __reduce__(
-        self,
-    ) -> tuple[Callable[[int, _Inherited], SharedBuffers], tuple[int, _Inherited]]:
-        return _attach, (self._long_side, reduction.DupFd(self._file_descriptor))
+    def __reduce__(self) -> tuple[Callable[..., WriterSide], tuple[object, ...]]:
+        descriptors = (self._memory, self._announce, self._freed)
+        return _received, (self._long_side, *map(reduction.DupFd, descriptors))
 
-    def close_descriptor(self) -> None:
-        """Close the file once both sides have mapped it; the memory stays."""
-        os.close(self._file_descriptor)
+    def open(self) -> SharedFrameWriter:
+        """Write to it from this process."""
+        pictures = SharedPictures(self._memory, self._long_side)
+        return SharedFrameWriter(pictures, self._announce, self._freed)
+
+    def close(self) -> None:
+        """Leave it to the process it was passed to: the pipes end when that one does."""
+        for descriptor in (self._memory, self._announce, self._freed):
+            os.close(descriptor)
+
+
+def _received(long_side: int, *inherited: _Inherited) -> WriterSide:
+    memory, announce, freed = (one.detach() for one in inherited)
+    return WriterSide(long_side, memory, announce, freed)
+
+
+def _buffer_bytes(long_side: int) -> int:
+    return long_side * long_side * 3 // 2
+
+
+class SharedPictures:
+    """The pictures in a memory file, which may be closed once it is mapped."""
+
+    def __init__(self, descriptor: int, long_side: int) -> None:
+        self._buffer_bytes = _buffer_bytes(long_side)
+        self._map = mmap.mmap(descriptor, self._buffer_bytes * BUFFERS)
 
     def image(self, buffer: int, shape: tuple[int, ...]) -> Image:
         """A view of the picture in ``buffer``."""
@@ -72,47 +103,72 @@ class SharedBuffers:
         return np.frombuffer(self._map, np.uint8, math.prod(shape), offset).reshape(shape)
 
 
-def _attach(long_side: int, inherited: _Inherited) -> SharedBuffers:
-    buffers = SharedBuffers(long_side, inherited.detach())
-    buffers.close_descriptor()
-    return buffers
-
-
 class SharedFrameWriter:
-    """The ingest worker's side; ``put`` is for one thread, ``freed`` for another."""
+    """The ingest worker's side, for one thread; a :class:`vision.frames.slot.FrameSink`."""
 
-    def __init__(self, buffers: SharedBuffers, announce: Callable[[FrameReady], None]) -> None:
-        self._buffers = buffers
+    def __init__(self, pictures: SharedPictures, announce: int, freed: int) -> None:
+        self._pictures = pictures
         self._announce = announce
-        # A list's pop and append are atomic, and no order among free buffers matters.
+        self._freed = freed
         self._free = list(range(BUFFERS))
 
     def put(self, frame: Frame) -> bool:
-        """Copy the picture and announce it; False when the reader holds all buffers."""
+        """Copy the picture and announce it; False when the reader holds all buffers or is gone."""
+        self._free += _read(self._freed, BUFFERS)
         if not self._free:
             return False
-        buffer = self._free.pop()
-        self._buffers.image(buffer, frame.image.shape)[:] = frame.image
-        self._announce(FrameReady(frame.meta, buffer, frame.image.shape))
-        return True
-
-    def freed(self, buffer: int) -> None:
-        """Take back a buffer that the reader is done with."""
-        self._free.append(buffer)
+        rows, columns = frame.image.shape
+        ready = FrameReady(frame.meta, self._free.pop(), (rows, columns))
+        self._pictures.image(ready.buffer, ready.shape)[:] = frame.image
+        return _write(self._announce, pack(ready))
 
 
 class SharedFrameReader:
-    """The node's side of one worker: turns announcements into leases."""
+    """The node's side of one worker; for one thread at a time, but for leases."""
 
-    def __init__(self, buffers: SharedBuffers, give_back: Callable[[int], None]) -> None:
-        """``give_back`` tells the writer that a buffer is free; called from any thread."""
-        self._buffers = buffers
+    def __init__(
+        self, camera: str, pictures: SharedPictures, announced: int, give_back: int
+    ) -> None:
+        self.camera = camera
+        self._pictures = pictures
+        self._announced = announced
         self._give_back = give_back
+        self._giving_back = threading.Lock()
 
-    def lease(self, ready: FrameReady) -> SharedFrameLease:
-        """The announced frame; its memory is the holder's until it is released."""
-        image = self._buffers.image(ready.buffer, ready.shape)
-        return SharedFrameLease(Frame(ready.meta, image), ready.buffer, self._give_back)
+    def fileno(self) -> int:
+        """Readable when there is something to read, or no writer any more."""
+        return self._announced
+
+    def newest(self) -> tuple[SharedFrameLease | None, int]:
+        """The newest frame announced since last time, and how many it has overtaken.
+
+        Those are back with the writer. None: there is no frame.
+        """
+        # All there can be: each stands for a buffer. The size is that of whole records.
+        records = memoryview(_read(self._announced, BUFFERS * RECORD_BYTES))
+        if not records:
+            return None, 0
+        overtaken = bytes(records[:-RECORD_BYTES:RECORD_BYTES])
+        ready = unpack(self.camera, records[-RECORD_BYTES:])
+        if overtaken:
+            self._free(overtaken)
+        frame = Frame(ready.meta, self._pictures.image(ready.buffer, ready.shape))
+        return SharedFrameLease(frame, ready.buffer, self._release), len(overtaken)
+
+    def close(self) -> None:
+        """Hear no more of the writer; leases stay valid, their memory goes with the last."""
+        os.close(self._announced)
+        with self._giving_back:
+            os.close(self._give_back)
+            self._give_back = -1
+
+    def _release(self, buffer: int) -> None:
+        self._free(bytes((buffer,)))
+
+    def _free(self, buffers: bytes) -> None:
+        with self._giving_back:
+            if self._give_back >= 0:
+                _write(self._give_back, buffers)
 
 
 class SharedFrameLease:
@@ -131,3 +187,20 @@ class SharedFrameLease:
         give_back, self._give_back = self._give_back, None
         if give_back is not None:
             give_back(self._buffer)
+
+
+def _read(pipe: int, most: int) -> bytes:
+    """What lies in the pipe; nothing, too, once it has ended."""
+    try:
+        return os.read(pipe, most)
+    except BlockingIOError:
+        return b""
+
+
+def _write(pipe: int, message: bytes) -> bool:
+    """Whether somebody may read it. There is room: no more is under way than there are buffers."""
+    try:
+        os.write(pipe, message)
+    except BrokenPipeError:
+        return False
+    return True

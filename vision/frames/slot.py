@@ -55,8 +55,14 @@ class FrameSource(Protocol):
         list means that the time is over or that somebody called :meth:`wake`.
         """
 
+    def wait(self, timeout_s: float) -> None:
+        """Take nothing; wait for somebody to call :meth:`wake`, ``timeout_s`` at most."""
+
     def wake(self) -> None:
-        """Make a waiting :meth:`take` return at once; callable from any thread."""
+        """Make a waiting :meth:`take` or :meth:`wait`, or the next, return at once.
+
+        Callable from any thread.
+        """
 
 
 class FrameSink(Protocol):

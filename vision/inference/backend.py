@@ -16,22 +16,8 @@ from numpy.typing import NDArray
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image
+from vision.inference.heads import Candidates, Heads
 from vision.inference.letterbox import Letterbox
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """The most confident anchors of a picture, each with its best class only.
-
-    Attributes:
-        boxes: (4, count): centre x, centre y, width and height in pixels of the input.
-        scores: (count,), falling.
-        class_ids: (count,).
-    """
-
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    class_ids: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +25,14 @@ class RawResult:
     """What the network said of one picture.
 
     Attributes:
-        output: (4 + classes, anchors), a view of the engine's memory; or what is left of that
-            where copying all of it would cost more than looking through it on the device.
+        output: (4 + classes, anchors); or what it is made of; or what is left of it where
+            copying all would cost more than looking through it on the device. A view of the
+            engine's memory.
         letterbox: Where the picture lies in the input.
         input_size: Height and width of the input.
     """
 
-    output: NDArray[np.float32] | Candidates
+    output: NDArray[np.float32] | Heads | Candidates
     letterbox: Letterbox
     input_size: tuple[int, int]
 

@@ -43,11 +43,20 @@ class Letterbox:
 
     def fill(self, canvas: RgbImage, picture: Image) -> None:
         """Write the picture, in colour, and the grey around it into ``canvas``."""
+        self.pad(canvas)
+        self.draw(canvas, picture)
+
+    def pad(self, canvas: RgbImage) -> None:
+        """Write the grey around the picture into ``canvas``; it stays when others are drawn."""
         right, bottom = self.left + self.width, self.top + self.height
         canvas[: self.top] = PAD_VALUE
         canvas[bottom:] = PAD_VALUE
         canvas[self.top : bottom, : self.left] = PAD_VALUE
         canvas[self.top : bottom, right:] = PAD_VALUE
+
+    def draw(self, canvas: RgbImage, picture: Image) -> None:
+        """Write the picture, in colour, into ``canvas``."""
+        right, bottom = self.left + self.width, self.top + self.height
         # Straight into the engine's memory: no copy in between.
         to_rgb(picture, canvas[self.top : bottom, self.left : right])
 

@@ -11,6 +11,8 @@ from concurrent.futures import Executor
 from typing import Any
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from vision.artefacts.catalogue import ModelEntry
 from vision.artefacts.store import ModelFile
@@ -21,6 +23,7 @@ from vision.domain.frame import Image, RgbImage
 from vision.frames.planar import size_of
 from vision.inference.backend import RawResult
 from vision.inference.fitted import fitted
+from vision.inference.heads import Heads
 from vision.inference.letterbox import Letterbox
 from vision.inference.openvino_runtime import ov, read_model, reason
 from vision.inference.openvino_shapes import CompiledShape, ShapePool
@@ -112,8 +115,11 @@ class OpenVinoBackend:
 
     def finished(self) -> list[OpenVinoAnswer]:
         """See :meth:`Backend.finished`."""
+        under_way = self._under_way.items()
+        told = [(ticket, request) for ticket, request in under_way if request.finished_mono_ns]
         answers = []
-        for ticket, request in list(self._under_way.items()):
+        # One that failed is not told of: all are asked where nobody said anything.
+        for ticket, request in told or list(under_way):
             results = request.results()
             if results is not None:
                 del self._under_way[ticket]
@@ -169,12 +175,18 @@ class _Request:
         self._request: Any = shape.compiled.create_infer_request()
         self._request.set_callback(self._called_back, None)
         self._canvas: RgbImage = self._request.get_input_tensor().data[0]
+        self._outputs: list[NDArray[np.float32]] = [
+            tensor.data[0] for tensor in self._request.output_tensors
+        ]
         self._letterbox = Letterbox(0, 0, *shape.size[::-1])
 
     def start(self, picture: Image) -> None:
         """Copy the picture in and start."""
-        self._letterbox = Letterbox.centred(size_of(picture), self.shape.size)
-        self._letterbox.fill(self._canvas, picture)
+        letterbox = Letterbox.centred(size_of(picture), self.shape.size)
+        if letterbox != self._letterbox:
+            self._letterbox = letterbox
+            letterbox.pad(self._canvas)
+        letterbox.draw(self._canvas, picture)
         self.finished_mono_ns = 0
         try:
             self._request.start_async()
@@ -193,8 +205,14 @@ class _Request:
             # A request that fails is never called back.
             self.finished_mono_ns = time.monotonic_ns()
             return InferenceError(f"OpenVINO failed: {reason(error)}")
-        output = self._request.get_output_tensor().data[0]
-        return (RawResult(output, self._letterbox, self.shape.size),)
+        return (RawResult(self._output(), self._letterbox, self.shape.size),)
+
+    def _output(self) -> NDArray[np.float32] | Heads:
+        if self.shape.grid is None:
+            (whole,) = self._outputs
+            return whole
+        best, logits, distances = self._outputs
+        return Heads(best, logits, distances, self.shape.grid)
 
     def wait(self) -> None:
         """Wait until it is no longer under way, whatever comes of it."""

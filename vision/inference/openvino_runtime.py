@@ -20,13 +20,13 @@ _CONVERTER = "openvino.tools.ovc"
 
 def _import_quietly() -> Any:
     if "openvino" in sys.modules or _CONVERTER in sys.modules:
-        import openvino  # noqa: PLC0415  the import is what this function is about
+        import openvino.passes  # noqa: PLC0415  the import is what this function is about
 
         return openvino
     # An entry of None makes an import of that name fail (docs.python.org, "The module cache").
     sys.modules[_CONVERTER] = None  # type: ignore[assignment]  # as documented there
     try:
-        import openvino  # noqa: PLC0415  as above
+        import openvino.passes  # noqa: PLC0415  as above
     finally:
         del sys.modules[_CONVERTER]
     return openvino

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from vision.domain.errors import InferenceError
+from vision.inference.heads import Grid
 from vision.inference.letterbox import tight_canvas
-from vision.inference.openvino_runtime import ov, reason
+from vision.inference.openvino_graph import Cut, with_pixels_in
+from vision.inference.openvino_runtime import reason
 
 _log = logging.getLogger(__name__)
-_PIXEL_MAX = 255.0
 # Each keeps the weights in memory once more; cameras differ in few aspect ratios.
 MAX_SHAPES = 4
 # What else there is to do takes microseconds, and is not to wait for an inference of
@@ -26,10 +27,14 @@ _NICENESS = 5
 
 @dataclass(frozen=True, slots=True)
 class CompiledShape:
-    """The network compiled for an input of ``size``: height and width."""
+    """The network compiled for an input of ``size``: height and width.
+
+    ``grid`` is that of its heads where these come out; None where boxes and scores do.
+    """
 
     size: tuple[int, int]
     compiled: Any
+    grid: Grid | None
 
     @property
     def area(self) -> int:
@@ -65,6 +70,7 @@ class ShapePool:
         self._compiling = threading.Lock()
         self._pending: dict[tuple[int, int], Future[CompiledShape]] = {}
         self._asked = {largest}
+        self._is_cut = self._can_be_cut(largest)
         self.largest = self._compile(largest)
         self._ready = [self.largest]
 
@@ -98,7 +104,7 @@ class ShapePool:
         try:
             # The engine's threads are as nice as the one that makes them.
             with self._compiling, ThreadPoolExecutor(1, initializer=_be_nice) as behind_others:
-                network = _with_pixels_in(self._network.clone(), size)
+                network, grid = self._prepared(size)
                 compile_model = self._core.compile_model
                 compiled = behind_others.submit(
                     compile_model, network, "CPU", dict(self._options)
@@ -109,23 +115,35 @@ class ShapePool:
             ) from error
         elapsed_s = time.monotonic() - started_s
         _log.info("inference.shape_ready input=%dx%d seconds=%.2f", *size[::-1], elapsed_s)
-        return CompiledShape(size, compiled)
+        return CompiledShape(size, compiled, grid)
+
+    def _prepared(self, size: tuple[int, int]) -> tuple[Any, Grid | None]:
+        network = self._fixed(size)
+        if not self._is_cut:
+            return with_pixels_in(network), None
+        cut = Cut(network)
+        return with_pixels_in(cut.heads_only()), cut.grid
+
+    def _fixed(self, size: tuple[int, int]) -> Any:
+        network = self._network.clone()
+        network.reshape([1, 3, *size])
+        return network
+
+    def _can_be_cut(self, size: tuple[int, int]) -> bool:
+        try:
+            if Cut(self._fixed(size)).agrees(self._core):
+                return True
+            why = "its last operations mean something else than those of YOLOv8"
+        except LookupError as error:
+            why = str(error)
+        # As right as ever, and a little slower.
+        _log.info('inference.network_whole reason="%s"', why)
+        return False
 
 
 def _be_nice() -> None:
     # Of this thread alone: nice(2), "C library/kernel differences".
     os.nice(_NICENESS)
-
-
-def _with_pixels_in(network: Any, size: tuple[int, int]) -> Any:
-    """``network`` for one picture of ``uint8`` (1, height, width, 3) in red, green, blue."""
-    network.reshape([1, 3, *size])
-    steps = ov.preprocess.PrePostProcessor(network)
-    steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-    steps.input().model().set_layout(ov.Layout("NCHW"))
-    steps.input().preprocess().convert_element_type(ov.Type.f32).scale(_PIXEL_MAX)
-    steps.output().tensor().set_element_type(ov.Type.f32)
-    return steps.build()
 
 
 def _holds(canvas: tuple[int, int], picture: tuple[int, int]) -> bool:

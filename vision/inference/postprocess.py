@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.domain.detections import Detections
-from vision.inference.backend import Candidates
+from vision.inference.heads import Candidates, Heads
 from vision.inference.letterbox import Letterbox
 
 # Suppression takes quadratic time; what is past this many candidates is noise.
@@ -45,17 +45,23 @@ class Postprocessor:
         self._label_of = np.array([order[label] for label in labels], np.int32)
 
     def __call__(
-        self, raw: NDArray[np.float32] | Candidates, letterbox: Letterbox, selection: Selection
+        self,
+        raw: NDArray[np.float32] | Heads | Candidates,
+        letterbox: Letterbox,
+        selection: Selection,
     ) -> Detections:
         """Decode one frame.
 
         Args:
             raw: (4 + classes, anchors): centre x, centre y, width and height in pixels of the
-                input, then a score per class. Not kept. Or candidates, of which each answers for
-                its best class whatever the selection says.
+                input, then a score per class; or the heads that it is made of. Not kept. Or
+                candidates, of which each answers for its best class whatever the selection says.
             letterbox: Where the picture lies in the input.
             selection: What to keep.
         """
+        if isinstance(raw, Heads):
+            look = raw.decoded if selection.multi_label else raw.candidates
+            raw = look(selection.confidence)
         if isinstance(raw, Candidates):
             boxes, class_ids, scores = _wanted(raw, selection)
         else:

@@ -109,7 +109,6 @@ class InferenceWorker:
         self._utc_ns = utc_ns
         self._postprocess = Postprocessor(backend.model.labels)
         self._damper = Damper()
-        self._answered = threading.Event()
         self._order = CameraOrder()
         # By ticket, with the time of submission.
         self._under_way: dict[int, tuple[int, Sequence[Job]]] = {}
@@ -143,20 +142,21 @@ class InferenceWorker:
 
     def wake(self) -> None:
         """Have the worker look around at once; callable from any thread."""
-        self._answered.set()
         self._source.wake()
 
     def _turn(self) -> None:
         self._turned_ns = self._mono_ns()
-        self._answered.clear()
         answers = self._backend.finished()
-        room = min(self._backend.free() * self._max_batch, self._most_held - len(self._order))
-        if room > 0:
+        if not answers and self._room() <= 0:
+            answers = self._wait_for_answers()
+        if (room := self._room()) > 0:
             # First the engine, then the results: it works while they are read.
             self._submit(self._admit(self._take(room, 0 if answers else _PATIENCE_S)))
-        elif not answers:
-            answers = self._wait_for_answers()
         self._settle(answers)
+
+    def _room(self) -> int:
+        """How many frames may be taken."""
+        return min(self._backend.free() * self._max_batch, self._most_held - len(self._order))
 
     def _take(self, room: int, timeout_s: float) -> list[FrameLease]:
         """Frames for the engine; waits for a batch to fill where batches help."""
@@ -214,8 +214,7 @@ class InferenceWorker:
 
     def _wait_for_answers(self) -> Sequence[Answer]:
         """Wait until the engine may have answered."""
-        self._answered.wait(_PATIENCE_S)
-        self._answered.clear()
+        self._source.wait(_PATIENCE_S)
         return self._backend.finished()
 
     def _check_engine(self) -> None:

@@ -24,13 +24,13 @@ from vision.domain.detections import Detections
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image
 from vision.frames.planar import from_rgb, size_of
-from vision.inference.backend import Candidates
 from vision.inference.choice import ChosenModel, choose_for_gpu
 from vision.inference.export import can_export, export_model
 from vision.inference.gpu.backend import LANES, GpuBackend
 from vision.inference.gpu.device import torch_module
 from vision.inference.gpu.graph import Replayed
 from vision.inference.gpu.steps import most_confident, network_input
+from vision.inference.heads import Candidates
 from vision.inference.letterbox import Letterbox
 from vision.inference.openvino_backend import OpenVinoBackend
 from vision.inference.postprocess import Postprocessor

@@ -8,8 +8,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.frames import CountedLease, frame
+from tests.support.frames import frame
+from vision.domain.frame import FrameMeta
 from vision.frames.newest import NewestFrames
+from vision.frames.shared_memory import BUFFERS, SharedFrameReader, SharedFrameWriter, shared_slot
+from vision.frames.slot import FrameLease
+
+_LIMIT_S = 60.0
 
 
 class Skips(Counter[tuple[str, str]]):
@@ -20,73 +25,169 @@ class Skips(Counter[tuple[str, str]]):
         self[camera, reason] += count
 
 
+class Cameras:
+    """A slot with a writer per camera, all in this process."""
+
+    def __init__(self, *names: str) -> None:
+        self.skips = Skips()
+        self.frames = NewestFrames(self.skips)
+        self.metas: list[FrameMeta] = []
+        self.readers: dict[str, SharedFrameReader] = {}
+        self.writers: dict[str, SharedFrameWriter] = {}
+        self._seq = 0
+        for name in names:
+            self.attach(name)
+
+    def attach(self, name: str) -> None:
+        """A new writer of the camera."""
+        self.readers[name], side = shared_slot(name, 64)
+        self.writers[name] = side.open()
+        self.frames.attach(self.readers[name], self.metas.append)
+
+    def put(self, name: str) -> int:
+        """Put a frame and return its number."""
+        self._seq += 1
+        assert self.writers[name].put(frame(name, self._seq))
+        return self._seq
+
+    def take(self, limit: int = 8, timeout_s: float = 0.0) -> list[FrameLease]:
+        """Take."""
+        return self.frames.take(limit, timeout_s)
+
+
+def seqs(leases: list[FrameLease]) -> list[int]:
+    """The numbers of the frames."""
+    return [lease.frame.meta.seq for lease in leases]
+
+
 def test_a_late_reader_sees_the_newest_frame_only() -> None:
-    """Those that were overtaken are released and counted."""
-    skips = Skips()
-    frames = NewestFrames(skips)
-    leases = [CountedLease(frame("front", seq)) for seq in (1, 2, 3)]
-    for lease in leases:
-        frames.offer(lease)
-    assert frames.take(8, 0) == [leases[2]]
-    assert [lease.released for lease in leases] == [1, 1, 0]
-    assert skips == {("front", "overtaken"): 2}
-    assert frames.take(8, 0) == []
+    """Those that were overtaken are back with the writer and counted."""
+    cameras = Cameras("front")
+    for _ in range(3):
+        newest = cameras.put("front")
+    taken = cameras.take()
+    assert seqs(taken) == [newest]
+    assert cameras.skips == {("front", "overtaken"): 2}
+    assert [meta.seq for meta in cameras.metas] == [newest]
+    assert cameras.take() == []
+    for _ in range(BUFFERS - 1):
+        cameras.put("front")
+    assert not cameras.writers["front"].put(frame("front", 99))
+    taken[0].release()
+    cameras.put("front")
+
+
+def test_frames_overtake_one_another_while_nobody_takes() -> None:
+    """Whoever attached the reader collects: the writer never runs out of buffers."""
+    cameras = Cameras("front")
+    for number in range(5 * BUFFERS):
+        newest = cameras.put("front")
+        if number % 3 == 0:
+            cameras.frames.collect(cameras.readers["front"])
+    assert seqs(cameras.take()) == [newest]
+    assert cameras.skips == {("front", "overtaken"): 5 * BUFFERS - 1}
 
 
 def test_the_longest_unserved_camera_comes_first() -> None:
     """A fast camera does not crowd out a slow one."""
-    frames = NewestFrames(Skips())
-    for camera in ("a", "b", "c"):
-        frames.offer(CountedLease(frame(camera, 1)))
+    cameras = Cameras(*"abc")
+    # Pipes that are ready are looked through in no particular order.
+    for camera in "abc":
+        cameras.put(camera)
+        cameras.frames.collect(cameras.readers[camera])
     served = []
-    for seq in range(2, 8):
-        (lease,) = frames.take(1, 0)
+    for _ in range(6):
+        (lease,) = cameras.take(1)
         served.append(lease.frame.meta.camera)
-        frames.offer(CountedLease(frame(lease.frame.meta.camera, seq)))
+        cameras.put(served[-1])
+        lease.release()
     assert served == ["a", "b", "c", "a", "b", "c"]
 
 
 def test_a_waiting_reader_is_woken_by_a_frame() -> None:
-    """Without polling: the wait has no end of its own here."""
-    frames = NewestFrames(Skips())
-    taken: list[int] = []
-    reader = threading.Thread(target=lambda: taken.append(len(frames.take(4, 60))))
+    """Also by one of a camera that came while it waited."""
+    cameras = Cameras("front")
+    taken: list[FrameLease] = []
+    reader = threading.Thread(target=lambda: taken.extend(cameras.take(4, _LIMIT_S)))
     reader.start()
-    frames.offer(CountedLease(frame("front", 1)))
-    reader.join(10)
-    assert taken == [1]
+    cameras.attach("yard")
+    seq = cameras.put("yard")
+    reader.join(_LIMIT_S)
+    assert seqs(taken) == [seq]
 
 
 def test_a_waiting_reader_can_be_woken_without_a_frame() -> None:
-    """At shutdown nobody waits for a camera."""
+    """At shutdown nobody waits for a camera; each call ends one wait."""
+    cameras = Cameras("front")
+    for wait in (lambda: cameras.take(4, _LIMIT_S), lambda: cameras.frames.wait(_LIMIT_S)):
+        reader = threading.Thread(target=wait)
+        reader.start()
+        cameras.frames.wake()
+        reader.join(_LIMIT_S / 2)
+        assert not reader.is_alive()
+
+
+def test_waiting_takes_nothing_and_keeps_the_newest() -> None:
+    """While the engine is full, frames overtake one another."""
+    cameras = Cameras("front")
+    ended = threading.Event()
+
+    def wait() -> None:
+        while not ended.is_set():
+            cameras.frames.wait(_LIMIT_S)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    put = 0
+    while put < 4 * BUFFERS:
+        # False for the moment in which the thread has not looked yet.
+        put += cameras.writers["front"].put(frame("front", put + 1))
+    ended.set()
+    cameras.frames.wake()
+    waiting.join(_LIMIT_S)
+    assert seqs(cameras.take()) == [put]
+    assert cameras.skips == {("front", "overtaken"): put - 1}
+
+
+def test_the_last_frame_of_a_writer_that_is_gone_is_taken() -> None:
+    """Its memory stays with whoever holds the frame; giving it back goes nowhere."""
+    cameras = Cameras("front")
+    cameras.put("front")
+    newest = cameras.put("front")
+    cameras.frames.detach(cameras.readers["front"])
+    (lease,) = cameras.take()
+    assert lease.frame.meta.seq == newest
+    assert lease.frame.image.sum() == 0
+    lease.release()
+    assert cameras.skips == {("front", "overtaken"): 1}
+
+
+def test_a_writer_that_is_gone_does_not_keep_the_reader_awake() -> None:
+    """Until it is detached its pipe is ready all the time, with nothing in it."""
     frames = NewestFrames(Skips())
-    taken: list[int] = []
-    reader = threading.Thread(target=lambda: taken.append(len(frames.take(4, 60))))
-    reader.start()
-    frames.wake()
-    reader.join(10)
-    assert taken == [0]
+    reader, side = shared_slot("front", 64)
+    frames.attach(reader, lambda _: None)
+    side.close()
+    assert frames.take(1, 0.0) == []
+    polled = frames._poll.poll(0)
+    assert polled == []
+    frames.detach(reader)
 
 
-@given(
-    st.lists(st.one_of(st.sampled_from("abcd"), st.integers(1, 5)), max_size=60),
-)
+@given(st.lists(st.one_of(st.sampled_from("abcd"), st.integers(1, 5)), max_size=60))
 def test_every_frame_is_taken_or_counted_exactly_once(steps: list[str | int]) -> None:
-    """Offered = taken + overtaken + still waiting, whatever the order of events."""
-    skips = Skips()
-    frames = NewestFrames(skips)
-    offered: list[CountedLease] = []
-    taken: list[object] = []
-    for number, step in enumerate(steps):
+    """Put = taken + overtaken, whatever the order of events."""
+    cameras = Cameras(*"abcd")
+    put, taken = 0, 0
+    for step in steps:
         if isinstance(step, str):
-            offered.append(CountedLease(frame(step, number + 1)))
-            frames.offer(offered[-1])
-        else:
-            batch = frames.take(step, 0)
-            cameras = [lease.frame.meta.camera for lease in batch]
-            assert len(batch) <= step
-            assert len(set(cameras)) == len(cameras)
-            taken += batch
-    waiting = frames.take(10, 0)
-    assert len(offered) == len(taken) + skips.total() + len(waiting)
-    assert sum(lease.released for lease in offered) == skips.total()
+            put += cameras.writers[step].put(frame(step, put + 1))
+            continue
+        batch = cameras.take(step)
+        assert len(batch) <= step
+        assert len({lease.frame.meta.camera for lease in batch}) == len(batch)
+        for lease in batch:
+            lease.release()
+        taken += len(batch)
+    waiting = cameras.take(10)
+    assert put == taken + cameras.skips.total() + len(waiting)

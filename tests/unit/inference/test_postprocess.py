@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vision.domain.detections import Detections
-from vision.inference.backend import Candidates
+from vision.inference.heads import Candidates
 from vision.inference.letterbox import Letterbox
 from vision.inference.postprocess import Postprocessor, Selection
 

@@ -20,12 +20,13 @@ from vision.domain.detections import ModelInfo
 from vision.domain.errors import ConfigError, InferenceError
 from vision.domain.frame import Image
 from vision.frames.planar import size_of
-from vision.inference.backend import Candidates, RawResult
+from vision.inference.backend import RawResult
 from vision.inference.fitted import fitted
 from vision.inference.gpu.device import Device, torch_module
 from vision.inference.gpu.lane import Lane
 from vision.inference.gpu.network import Network, TorchNetwork
 from vision.inference.gpu.tensorrt import TensorRtNetwork
+from vision.inference.heads import Candidates
 from vision.inference.letterbox import Letterbox, tight_canvas
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,6 @@ from vision.config.topics import LogSettings
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
 from vision.frames.newest import NewestFrames
-from vision.frames.shared_memory import FrameReady
 from vision.resilience.backoff import Backoff
 from vision.resilience.restarts import RestartWindow
 from vision.runtime.cameras.birth import silence_before_birth_s
@@ -106,6 +105,7 @@ class IngestSupervisor:
             self._worker = worker
         if self._stopping.is_set():
             self.stop()
+        self._frames.attach(worker.frames, self._monitor.on_frame)
         try:
             return self._listen(worker)
         except Exception:  # noqa: BLE001  a camera must not be lost to a word of its worker
@@ -115,6 +115,7 @@ class IngestSupervisor:
             with self._lock:
                 self._worker = None
             worker.bury()
+            self._frames.detach(worker.frames)
 
     def _listen(self, worker: IngestWorker) -> tuple[WorkerLoss, str]:
         """Take in messages until the worker is gone; says in what way it went."""
@@ -138,10 +139,9 @@ class IngestSupervisor:
 
     def _take_in(self, worker: IngestWorker, message: object) -> None:
         match message:
-            case FrameReady():
-                self._monitor.on_frame(message.meta)
-                self._frames.offer(worker.lease(message))
             case Heartbeat():
+                # Whatever the inference does, frames overtake one another.
+                self._frames.collect(worker.frames)
                 self._monitor.on_heartbeat(worker.run, message.counters, message.vitals)
             case StateReport():
                 self._monitor.on_state(

@@ -10,8 +10,7 @@ from multiprocessing.process import BaseProcess
 
 from vision.config.topics import LogSettings
 from vision.domain.worker_loss import WorkerLoss
-from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameLease
-from vision.frames.shared_memory import SharedFrameReader as Reader
+from vision.frames.shared_memory import SharedFrameReader, shared_slot
 from vision.runtime.ingest.memory import processor_s, resident_mib
 from vision.runtime.ingest.process import ingest_main
 from vision.runtime.ingest.protocol import LOGS, STOP, IngestTask
@@ -35,13 +34,13 @@ class IngestWorker:
         """
         self.run = task.run
         self._sending = threading.Lock()
-        buffers = SharedBuffers(task.long_side)
+        self._frames, writer_side = shared_slot(task.name, task.long_side)
         try:
             self._pipe, theirs = _spawn.Pipe()
             try:
                 self._process: BaseProcess = _spawn.Process(
                     target=ingest_main,
-                    args=(task, theirs, buffers),
+                    args=(task, theirs, writer_side),
                     name=f"ingest-{task.name}",
                     daemon=True,
                 )
@@ -51,9 +50,11 @@ class IngestWorker:
                 raise
             finally:
                 theirs.close()
+        except BaseException:
+            self._frames.close()
+            raise
         finally:
-            buffers.close_descriptor()
-        self._reader = Reader(buffers, self._tell)
+            writer_side.close()
 
     @property
     def pid(self) -> int | None:
@@ -65,9 +66,10 @@ class IngestWorker:
         """What it says; the end of it is the worker's."""
         return self._pipe
 
-    def lease(self, ready: FrameReady) -> SharedFrameLease:
-        """A frame that it announced."""
-        return self._reader.lease(ready)
+    @property
+    def frames(self) -> SharedFrameReader:
+        """Where its frames come from; to be closed by whoever reads it."""
+        return self._frames
 
     def resident_mib(self) -> float:
         """Memory it holds, MiB."""
@@ -99,7 +101,7 @@ class IngestWorker:
         return WorkerLoss.EXITED, how
 
     def bury(self) -> None:
-        """Wait until nothing is left of it; the memory goes with the last frame that is read."""
+        """Wait until nothing is left of it but frames that were not read yet."""
         self._process.kill()
         self._process.join()
         self._process.close()
@@ -107,7 +109,7 @@ class IngestWorker:
             self._pipe.close()
 
     def _tell(self, byte: int) -> None:
-        """Send one byte: a buffer to reuse, or STOP."""
+        """Send one byte."""
         self._send(bytes((byte,)))
 
     def _send(self, message: bytes) -> None:
@@ -115,5 +117,5 @@ class IngestWorker:
             with self._sending:
                 self._pipe.send_bytes(message)
         except OSError:
-            # It is gone and its buffers with it; the next one gets its own.
+            # It is gone.
             return

@@ -17,13 +17,12 @@ from vision.config.secrets import SecretFiles
 from vision.config.topics import LogSettings
 from vision.domain.errors import ConfigError, SourceError, SourceErrorCode
 from vision.domain.status import CameraState
-from vision.frames.shared_memory import FrameReady, SharedBuffers, SharedFrameWriter
+from vision.frames.shared_memory import WriterSide
 from vision.resilience.backoff import Backoff
 from vision.runtime.ingest.address import camera_address
 from vision.runtime.ingest.memory import resident_bytes
 from vision.runtime.ingest.protocol import (
     HEARTBEAT_S,
-    LOGS,
     STOP,
     Heartbeat,
     IngestTask,
@@ -56,7 +55,7 @@ _SLOW_LEAST_SHARE = 0.5
 _QUICK_BOUNDS_S = (0.25, 15.0)
 
 
-def ingest_main(task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> None:
+def ingest_main(task: IngestTask, pipe: Connection, frames: WriterSide) -> None:
     """Body of the process that :mod:`vision.runtime.cameras.supervisor` spawns."""
     # The end of the pipe tells a worker that its node is gone, but not one that is stopped or
     # hangs in a library: that one is killed by the kernel.
@@ -77,20 +76,19 @@ def ingest_main(task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> N
         # The node refuses to start with it; once it runs, a camera is worth more than a report.
         _log.warning('ingest.no_error_reports camera=%s reason="%s"', task.name, error)
     keep_freed_memory()
-    IngestProcess(task, pipe, buffers).run()
+    IngestProcess(task, pipe, frames).run()
 
 
 class IngestProcess:
     """Wires the capture worker to the pipe and the shared memory."""
 
-    def __init__(self, task: IngestTask, pipe: Connection, buffers: SharedBuffers) -> None:
+    def __init__(self, task: IngestTask, pipe: Connection, frames: WriterSide) -> None:
         self._task = task
         self._pipe = pipe
         self._sending = threading.Lock()
         self._stop = threading.Event()
         self._done = threading.Event()
         self._secrets = SecretFiles(task.secrets_dir, process_redactor.register)
-        self._writer = SharedFrameWriter(buffers, self._send)
         self._online_since_s: float | None = None
         self._worker = CaptureWorker(
             camera=task.name,
@@ -100,7 +98,7 @@ class IngestProcess:
             clock_window_s=task.camera.clock_window_s,
             frozen_after_s=task.camera.frozen_after_s,
             motion=task.camera.motion,
-            sink=self._writer,
+            sink=frames.open(),
             on_online=self._online,
             on_clock_step=self._clock_step,
             on_frozen=self._frozen,
@@ -170,7 +168,7 @@ class IngestProcess:
         else:
             self._send(StateReport(CameraState.ONLINE, "the picture changes again"))
 
-    def _send(self, message: FrameReady | StateReport) -> None:
+    def _send(self, message: StateReport) -> None:
         try:
             with self._sending:
                 self._pipe.send(message)
@@ -181,12 +179,9 @@ class IngestProcess:
     def _listen(self) -> None:
         try:
             while (message := self._pipe.recv_bytes())[0] != STOP:
-                if message[0] == LOGS:
-                    logs = LogSettings.model_validate_json(message[1:])
-                    set_levels(logs.level, logs.areas.items())
-                    _log.debug("ingest.logs_set camera=%s", self._task.name)
-                else:
-                    self._writer.freed(message[0])
+                logs = LogSettings.model_validate_json(message[1:])
+                set_levels(logs.level, logs.areas.items())
+                _log.debug("ingest.logs_set camera=%s", self._task.name)
         except (EOFError, OSError):
             _log.warning("ingest.node_gone camera=%s", self._task.name)
         self._stop.set()

@@ -1,8 +1,8 @@
 """What an ingest process and the node say to each other over their pipe.
 
-The worker sends :class:`vision.frames.shared_memory.FrameReady`, :class:`StateReport` and,
-all the time, :class:`Heartbeat`. The node sends one byte: a buffer it gives back, or
-:data:`STOP`; after :data:`LOGS` comes how the worker is to log from now on, as JSON.
+The worker sends :class:`StateReport` and, all the time, :class:`Heartbeat`. The node sends
+:data:`STOP`, or :data:`LOGS` and after it how the worker is to log from now on, as JSON. Frames
+go their own way: :mod:`vision.frames.shared_memory`.
 """
 
 from __future__ import annotations
