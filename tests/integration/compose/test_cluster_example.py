@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import redis
 from redis.crc import key_slot
-from vision.publishing.cursor import EventCursor, NarrationCursor
-from vision.publishing.subscriber import Subscriber
+from vision.publishing.reading.cursor import EventCursor, NarrationCursor
+from vision.publishing.reading.subscriber import Subscriber
 
 from tests.support.compose_model import FOLDER
 from tests.support.compose_redis import CLUSTER_USERS
