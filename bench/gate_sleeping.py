@@ -26,14 +26,15 @@ from bench.gate_streams import write_stream
 from vision.config.camera import MotionSettings
 
 _GRIDS = ((1, 1), (4, 3))
-# Until the decoder sleeps: the first time sizes of packets are learned too.
-_FIRST_PAUSE_S, _PAUSE_S = 30, 24
+# Until the decoder sleeps: the gate shuts, and some groups of pictures are as they were before.
+_PAUSE_S, _PAUSE_GROUPS = 16, 5
 _BEFORE_S, _AFTER_S = 6.0, 1.0
 # A cell that looks empty: nothing in it that the gate would see, with a reserve.
 _EMPTY_LEVELS, _EMPTY_CELLS = 7, 3
 _MEMORY_FRAMES, _GRACE_FRAMES = 2 * PACE_FPS, 2
-_FIELDS = 32
+_FIELDS = 8
 _NO_REFRESH_S = 3600
+_WHOLE = (0, 0, 1, 1)
 _ZERO = {"tune": "zerolatency"}
 _CBR = {"b": "400k", "maxrate": "400k", "minrate": "400k", "bufsize": "400k"}
 
@@ -70,11 +71,26 @@ SETTINGS = (
 
 
 @dataclass(frozen=True, slots=True)
+class _Cell:
+    """A cell of the grid in the frames of the pace.
+
+    Attributes:
+        part: Its top, left, bottom and right, as shares of the picture.
+        boxes: By whose labels: what the model found in it.
+        is_empty: Whether it looks as usual.
+    """
+
+    part: tuple[float, float, float, float]
+    boxes: dict[str, list[Boxes]]
+    is_empty: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
 class _Scene:
     """A cell of the grid over time.
 
     Attributes:
-        part: Its rows and columns, as shares from top, left, bottom, right.
+        part: As that of the cell.
         shown: The clip's frame at each frame of the scene, None for the usual picture.
         starts: Frames of the scene at which the clip goes on.
         new: By whose label ids: frames of the scene with a new object.
@@ -86,7 +102,7 @@ class _Scene:
     new: dict[str, list[int]]
 
 
-def sleeping(clip: Path, model: str) -> list[dict[str, Any]]:
+def sleeping(clip: Path, model: str) -> Iterator[dict[str, Any]]:
     """Frames with a new object, and how many passed, without and with the decoder's sleep."""
     with av.open(str(clip)) as container:
         fps = round(float(container.streams.video[0].average_rate or PACE_FPS))
@@ -95,11 +111,10 @@ def sleeping(clip: Path, model: str) -> list[dict[str, Any]]:
             for frame in container.decode(video=0)
         ]
     usual = np.median(np.array(pictures[:: max(1, fps // 2)]), axis=0).astype(np.uint8)
-    scenes = list(_scenes(clip, model, fps))
-    figures = []
+    cells = list(_cells(clip, model))
     for setting in SETTINGS:
         totals: dict[str, Any] = {"seconds": 0.0, "asleep_s": 0.0, "wakings": 0}
-        for scene in scenes:
+        for scene in _scenes(cells, _PAUSE_S + _PAUSE_GROUPS * setting.group_s, fps):
             with TemporaryDirectory() as folder:
                 path = Path(folder) / "scene.mp4"
                 write_stream(
@@ -111,17 +126,14 @@ def sleeping(clip: Path, model: str) -> list[dict[str, Any]]:
                     options=setting.options,
                 )
                 _add(totals, _judged(path, scene, fps))
-        figures.append(
-            {
-                "clip": clip.name,
-                "codec": setting.codec,
-                "setting": setting.name,
-                "group_s": setting.group_s,
-                "noise_levels": setting.noise,
-                **totals,
-            }
-        )
-    return figures
+        yield {
+            "clip": clip.name,
+            "codec": setting.codec,
+            "setting": setting.name,
+            "group_s": setting.group_s,
+            "noise_levels": setting.noise,
+            **totals,
+        }
 
 
 def _judged(path: Path, scene: _Scene, fps: int) -> dict[str, Any]:
@@ -159,10 +171,9 @@ def _add(totals: dict[str, Any], figures: dict[str, Any]) -> None:
             totals[name] = round(totals.get(name, 0) + value, 1)
 
 
-def _scenes(clip: Path, model: str, fps: int) -> Iterator[_Scene]:
+def _cells(clip: Path, model: str) -> Iterator[_Cell]:
     thumbnails = np.array(list(paced_thumbnails(clip, PACE_FPS)))
     found, labels = detect(clip, model, PACE_FPS)
-    step = max(1, round(fps / PACE_FPS))
     kinds = {"people": [labels.index("person")], "all labels": list(range(len(labels)))}
     usual = np.median(thumbnails, axis=0)
     for columns, rows in _GRIDS:
@@ -172,45 +183,50 @@ def _scenes(clip: Path, model: str, fps: int) -> Iterator[_Scene]:
             strict=True,
         ):
             changed = np.abs(view - usual) > _EMPTY_LEVELS
-            is_empty = changed.sum(axis=(1, 2)) <= _EMPTY_CELLS
-            boxes = {
-                name: [xyxy[np.isin(ids, ids_of)] for xyxy, ids in inside]
-                for name, ids_of in kinds.items()
-            }
-            part = (row / rows, column / columns, (row + 1) / rows, (column + 1) / columns)
-            scene = _scene(part, boxes, is_empty, step)
-            if scene.starts:
-                yield scene
+            yield _Cell(
+                part=(row / rows, column / columns, (row + 1) / rows, (column + 1) / columns),
+                boxes={
+                    name: [xyxy[np.isin(ids, kept)] for xyxy, ids in inside]
+                    for name, kept in kinds.items()
+                },
+                is_empty=changed.sum(axis=(1, 2)) <= _EMPTY_CELLS,
+            )
 
 
-def _scene(
-    part: tuple[float, float, float, float],
-    boxes: dict[str, list[Boxes]],
-    is_empty: NDArray[np.bool_],
-    step: int,
-) -> _Scene:
-    """All that is new in a cell, each after a pause, in paced frames and then in all."""
-    pause, first = _PAUSE_S * PACE_FPS, _FIRST_PAUSE_S * PACE_FPS
-    shown: list[int | None] = [None] * first
-    starts, done = [], 0
-    for number in _news(boxes["all labels"]):
-        if number < done:
+def _scenes(cells: Sequence[_Cell], pause_s: int, fps: int) -> Iterator[_Scene]:
+    """All that is new in a cell, each after a pause, in frames of the pace and then in all."""
+    step, pause = max(1, round(fps / PACE_FPS)), [None] * (pause_s * PACE_FPS)
+    for cell in cells:
+        shown: list[int | None] = [*pause]
+        starts, done = [], 0
+        for first, last in _spans(cell):
+            starts.append(len(shown) * step)
+            shown += range(max(first, done), last)
+            shown += pause
+            done = last
+        if not starts:
             continue
+        none = np.empty((0, 4), np.float32)
+        new = {
+            name: [n * step for n in _news([none if at is None else of[at] for at in shown])]
+            for name, of in cell.boxes.items()
+        }
+        frames = [None if at is None else at * step + more for at in shown for more in range(step)]
+        yield _Scene(cell.part, frames, starts, new)
+
+
+def _spans(cell: _Cell) -> Iterator[tuple[int, int]]:
+    """From an empty cell to a second after something is new in it."""
+    done = 0
+    for number in _news(cell.boxes["all labels"]):
         before = range(max(done, number - round(_BEFORE_S * PACE_FPS)), number)
-        empty = [n for n in before if is_empty[n]]
-        if not empty:
-            continue
-        done = min(len(is_empty), number + round(_AFTER_S * PACE_FPS))
-        starts.append(len(shown))
-        shown += range(empty[-1], done)
-        shown += [None] * pause
-    none = np.empty((0, 4), np.float32)
-    new = {
-        name: [n * step for n in _news([none if at is None else of[at] for at in shown])]
-        for name, of in boxes.items()
-    }
-    frames = [None if at is None else at * step + more for at in shown for more in range(step)]
-    return _Scene(part, frames, [start * step for start in starts], new)
+        empty = [n for n in before if cell.is_empty[n]]
+        if empty:
+            done = min(len(cell.is_empty), number + round(_AFTER_S * PACE_FPS))
+            yield empty[-1], done
+    if not done and cell.part == _WHOLE:
+        # A camera that moves: all of it comes at once.
+        yield 0, round(_AFTER_S * PACE_FPS)
 
 
 def _news(boxes: Sequence[Boxes]) -> list[int]:
@@ -242,12 +258,10 @@ def _rendered(
                     slice(round(left * columns), round(right * columns)),
                 )
                 target[cell] = source[cell]
-        cv2.add(
-            picture[:height],
-            fields[int(random.integers(_FIELDS))],
-            dst=picture[:height],
-            dtype=cv2.CV_8U,
-        )
+        # The same noise twice would be none to an encoder.
+        shift = int(random.integers(height)), int(random.integers(width))
+        field = np.roll(fields[int(random.integers(_FIELDS))], shift, (0, 1))
+        cv2.add(picture[:height], field, dst=picture[:height], dtype=cv2.CV_8U)
         yield av.VideoFrame.from_ndarray(picture, "yuv420p")
 
 

@@ -60,7 +60,7 @@ def make_entering(
 def _frames(still: int, walking: int) -> Iterator[av.VideoFrame]:
     random = np.random.default_rng(1)
     street, person = _cut_out()
-    fields = [np.rint(random.normal(0, NOISE_LEVELS, street.shape[:2])) for _ in range(32)]
+    fields = [np.rint(random.normal(0, NOISE_LEVELS, street.shape[:2])) for _ in range(8)]
     height, width = person.shape[:2]
     for number in range(still + walking):
         picture = street.astype(np.int16)
@@ -68,7 +68,9 @@ def _frames(still: int, walking: int) -> Iterator[av.VideoFrame]:
         if right > 0:
             left = max(0, right - width)
             picture[-height - 20 : -20, left:right] = person[:, width - (right - left) :]
-        picture += fields[int(random.integers(len(fields)))].astype(np.int16)[..., None]
+        # The same noise twice would be none to an encoder.
+        shift = int(random.integers(HEIGHT)), int(random.integers(WIDTH))
+        picture += np.roll(fields[number % len(fields)], shift, (0, 1)).astype(np.int16)[..., None]
         yield av.VideoFrame.from_ndarray(np.clip(picture, 0, 255).astype(np.uint8), "rgb24")
 
 

@@ -182,14 +182,7 @@ class StreamDecoder:
 
 
 def _arrival(packet: Packet, mono_ns: int) -> Arrival:
-    pts = packet.pts
-    return Arrival(
-        mono_ns=mono_ns,
-        size=packet.size,
-        pts_s=None if pts is None else float(pts * packet.time_base),
-        is_key=packet.is_keyframe,
-        is_damaged=packet.is_corrupt,
-    )
+    return Arrival(mono_ns, packet.size, packet.pts, packet.is_keyframe, packet.is_corrupt)
 
 
 def _time_of(what: Packet | av.VideoFrame, otherwise: PacketTime) -> PacketTime:

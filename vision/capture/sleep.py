@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from vision.capture.packet_floor import PacketFloor
 
@@ -24,7 +24,7 @@ _AWAKE_NS = 2_000_000_000
 _MOST_BYTES_PER_PIXEL = 0.002
 # Key frames this far apart, of the refresh and at most, so that one is there in time, and that few
 # packets are to be decoded at once.
-_REFRESH_SHARE, _MOST_GROUP_NS = 0.8, 10_000_000_000
+_REFRESH_SHARE, _MOST_GROUP_NS = 0.85, 10_000_000_000
 _MOST_KEPT_BYTES = 8 << 20
 # The next key frame is late after so many usual intervals.
 _LATE_SHARE = 1.5
@@ -32,7 +32,9 @@ _LATE_SHARE = 1.5
 # in its size.
 _LOOK_NS = 1_500_000_000
 # Of a usual step between pictures: more means that one is missing.
-_STEP_SHARE = 1.5
+_STEP_SHARE, _STEP_FORGOTTEN = 1.5, 0.99
+# As many pictures at most may come before one that is shown sooner.
+_MOST_REORDERED = 16
 
 
 class StillScene(Protocol):
@@ -46,21 +48,20 @@ class StillScene(Protocol):
         """For how long the gate has been shut; negative while it is open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """What can be known of a packet without decoding it.
 
     Attributes:
         mono_ns: CLOCK_MONOTONIC of its arrival.
         size: Bytes.
-        pts_s: Presentation time, seconds; None where it has none.
+        pts: Presentation time in the stream's unit; None where it has none.
         is_key: Whether decoding can begin with it.
         is_damaged: Whether the demuxer has marked it.
     """
 
     mono_ns: int
     size: int
-    pts_s: float | None
+    pts: int | None
     is_key: bool
     is_damaged: bool = False
 
@@ -97,15 +98,16 @@ class DecoderSleep(Generic[Packet]):
         self.is_asleep = False
         self.pixels = 0
         self._scene = scene
-        self._longest_ns = min(_MOST_GROUP_NS, round(refresh_s * 1e9 * _REFRESH_SHARE))
+        in_time_ns = round(refresh_s * 1e9 * _REFRESH_SHARE) - self._period_ns
+        self._longest_ns = min(_MOST_GROUP_NS, in_time_ns)
         self._floor = PacketFloor()
         self._kept: list[Packet] = []
         self._kept_bytes = 0
         self._key_ns: int | None = None
         self._group_ns = 0
         self._looked_ns = self._woken_ns = self._seen_ns = 0
-        self._pts_s: float | None = None
-        self._step_s = 0.0
+        self._pts: int | None = None
+        self._pts_step = 0.0
         self._is_upset = False
 
     @property
@@ -176,22 +178,23 @@ class DecoderSleep(Generic[Packet]):
 
     def _is_unusual(self, arrival: Arrival) -> bool:
         """Whether a packet is damaged or one is missing."""
-        before_s, now_s = self._pts_s, arrival.pts_s
+        before, now = self._pts, arrival.pts
         is_upset, self._is_upset = self._is_upset, False
-        if arrival.is_damaged or now_s is None:
+        if arrival.is_damaged or now is None:
             return True
-        if before_s is None:
-            self._pts_s = now_s
+        if before is None:
+            self._pts = now
             return is_upset
-        step_s = now_s - before_s
-        # With B-frames later pictures come first: it is the latest that counts.
-        self._pts_s = max(before_s, now_s)
-        if step_s <= 0:
-            if -step_s > 1:
-                self._pts_s, is_upset = now_s, True
-            return is_upset
-        is_jump = bool(self._step_s) and step_s > self._step_s * _STEP_SHARE
-        self._step_s = step_s if is_jump else max(step_s, self._step_s * 0.99)
+        step = now - before
+        if step <= 0:
+            # With B-frames later pictures come first, a few at most.
+            if -step <= self._pts_step * _MOST_REORDERED:
+                return is_upset
+            self._pts = now
+            return True
+        self._pts = now
+        is_jump = 0 < self._pts_step * _STEP_SHARE < step
+        self._pts_step = step if is_jump else max(step, self._pts_step * _STEP_FORGOTTEN)
         return is_upset or is_jump
 
     def _keep_from(self, packet: Packet, size: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from vision.capture.sleep import Arrival, DecoderSleep, Step
 SECOND = 1_000_000_000
 FPS = 10
 PIXELS = 640 * 360
+_KEY_BYTES = 40_000
 
 
 class Scene:
@@ -39,14 +39,14 @@ class Camera:
     """A camera of ten pictures a second, packet by packet."""
 
     def __init__(
-        self, group: int = 20, size: int = 80, refresh_s: float = 60, key_size: int = 40_000
+        self, group: int = 20, size: int = 80, refresh_s: float = 60, pace_fps: float = 5
     ) -> None:
         self.scene = Scene()
         self.scene.refresh_ns = round(refresh_s * SECOND)
-        self.sleep = DecoderSleep[int](self.scene, refresh_s, fps=5)
+        self.sleep = DecoderSleep[int](self.scene, refresh_s, pace_fps)
         self.sleep.pixels = PIXELS
         self.steps: list[Step[int] | None] = []
-        self.group, self.size, self.key_size = group, size, key_size
+        self.group, self.size = group, size
         self._since_key = group
         self._random = np.random.default_rng(1)
 
@@ -59,9 +59,9 @@ class Camera:
         """The packet that a still scene has next, ``more`` bytes larger."""
         is_key = self._since_key >= self.group
         self._since_key = 1 if is_key else self._since_key + 1
-        size = self.key_size if is_key else self.size + int(self._random.integers(-9, 10)) + more
+        size = _KEY_BYTES if is_key else self.size + int(self._random.integers(-9, 10)) + more
         at_s = self.number / FPS
-        return Arrival(round(at_s * SECOND) + SECOND, size, at_s, is_key)
+        return Arrival(round(at_s * SECOND) + SECOND, size, round(at_s * 90_000), is_key)
 
     def send(self, arrival: Arrival) -> Step[int] | None:
         """One packet, and what is to be done then."""
@@ -132,10 +132,10 @@ def test_an_open_gate_wakes_it() -> None:
 @pytest.mark.parametrize(
     "unusual",
     [
-        lambda arrival: replace(arrival, is_damaged=True),
-        lambda arrival: replace(arrival, pts_s=arrival.pts_s + 0.1),
-        lambda arrival: replace(arrival, pts_s=arrival.pts_s - 3600),
-        lambda arrival: replace(arrival, pts_s=None),
+        lambda arrival: arrival._replace(is_damaged=True),
+        lambda arrival: arrival._replace(pts=arrival.pts + 9000),
+        lambda arrival: arrival._replace(pts=arrival.pts - 900_000),
+        lambda arrival: arrival._replace(pts=None),
     ],
     ids=["damaged", "one is missing", "the clock goes back", "no time"],
 )
@@ -189,6 +189,7 @@ def test_the_refresh_wakes_it_where_no_key_frame_comes_in_time() -> None:
         (Camera(size=3300), "a constant rate fills up still scenes too"),
         (Camera(group=110), "too much would have to be decoded at once"),
         (Camera(group=50, refresh_s=4), "no key frame comes in time for a refresh"),
+        (Camera(refresh_s=10, pace_fps=0.1), "a turn of the pace is all that a refresh waits"),
         (Camera(group=1), "all are key frames"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
