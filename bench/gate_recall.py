@@ -47,7 +47,7 @@ def recall(clip: Path, model: str) -> dict[str, Any]:
     for columns, rows in _GRIDS:
         totals = {"people": np.zeros(3, int), "all labels": np.zeros(3, int)}
         shut = 0
-        for view, inside in _views(thumbnails, found, columns, rows):
+        for view, inside in views(thumbnails, found, columns, rows):
             admitted = _admitted(view)
             shut += admitted.count(False)
             for name, total in totals.items():
@@ -72,14 +72,15 @@ def _count(boxes: Sequence[Boxes], admitted: Sequence[bool]) -> NDArray[np.int_]
     # The gate is open at the first frame, and what is there then is new to nobody.
     for number in range(1, len(boxes)):
         before = np.concatenate(boxes[max(0, number - _MEMORY_FRAMES) : number])
-        if not _has_new(boxes[number], before):
+        if not has_new(boxes[number], before):
             continue
         soon = admitted[number : number + 1 + _GRACE_FRAMES]
         counted += (1, admitted[number], any(soon))
     return counted
 
 
-def _has_new(boxes: Boxes, before: Boxes) -> bool:
+def has_new(boxes: Boxes, before: Boxes) -> bool:
+    """Whether one of ``boxes`` overlaps with none of those ``before``."""
     if not len(boxes) or not len(before):
         return len(boxes) > 0
     least = np.maximum(boxes[:, None, :2], before[None, :, :2])
@@ -101,7 +102,7 @@ def _admitted(thumbnails: NDArray[np.uint8]) -> list[bool]:
     ]
 
 
-def _views(
+def views(
     thumbnails: NDArray[np.uint8], found: Sequence[Detections], columns: int, rows: int
 ) -> Iterator[tuple[NDArray[np.uint8], list[tuple[Boxes, NDArray[np.int32]]]]]:
     """Each cell of the grid with the clip in it and the clip's usual picture around it."""

@@ -87,6 +87,7 @@ def camera_view(name: str = "front", state: CameraState = CameraState.ONLINE) ->
         skipped={"stale": 1},
         gate={"opened": 2, "closed": 2, "passed": 40, "held": 60},
         is_still=True,
+        is_asleep=False,
     )
 
 

@@ -12,7 +12,9 @@ class CaptureCounters:
     Attributes:
         packets: Video packets received.
         newest_packet_mono_ns: CLOCK_MONOTONIC when the newest of them arrived, 0 before.
-        decoded: Pictures decoded, and those that need not be.
+        decoded: Pictures decoded, and those that need not be since key frames suffice.
+        slept: Packets that arrived while the decoder slept, and were not decoded at once.
+        is_asleep: Whether it sleeps now.
         newest_mono_ns: CLOCK_MONOTONIC when the packet of the newest picture arrived, 0 before.
         undecoded: Packets of this connection since the newest picture came out of the decoder.
         undecoded_since_mono_ns: CLOCK_MONOTONIC when the first of them arrived.
@@ -29,6 +31,8 @@ class CaptureCounters:
     packets: int = 0
     newest_packet_mono_ns: int = 0
     decoded: int = 0
+    slept: int = 0
+    is_asleep: bool = False
     newest_mono_ns: int = 0
     undecoded: int = 0
     undecoded_since_mono_ns: int = 0

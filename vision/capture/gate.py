@@ -26,20 +26,40 @@ class MotionGate:
         self._moved_ns = 0
         self._passed_ns = 0
         self._seen_ns = 0
+        self._shut_ns: int | None = None
 
-    def admit(self, thumbnail: Grey, mono_ns: int) -> bool:
-        """Whether the frame that arrived at ``mono_ns`` is to be inferred."""
-        interval_ns, self._seen_ns = mono_ns - self._seen_ns, mono_ns
+    @property
+    def due_ns(self) -> int:
+        """CLOCK_MONOTONIC by when the next frame has to pass."""
+        return self._passed_ns + self._refresh_ns
+
+    def shut_for_ns(self, mono_ns: int) -> int:
+        """For how long it has been shut; negative while it is open or has seen nothing."""
+        return -1 if self._shut_ns is None else mono_ns - self._shut_ns
+
+    def look(self, thumbnail: Grey, mono_ns: int) -> None:
+        """See the frame that arrived at ``mono_ns``, whether or not it can pass."""
+        self._seen_ns = mono_ns
         if self._detector.moves(thumbnail, mono_ns):
             self._moved_ns = mono_ns
             if not self._is_open:
-                self._is_open = True
+                self._is_open, self._shut_ns = True, None
                 self._counters.gate_opened += 1
         elif self._is_open and mono_ns - self._moved_ns > self._hold_ns:
-            self._is_open = False
+            self._is_open, self._shut_ns = False, mono_ns
             self._counters.gate_closed += 1
+
+    def admit(self, thumbnail: Grey, mono_ns: int, next_ns: int | None = None) -> bool:
+        """Whether the frame that arrived at ``mono_ns`` is to be inferred.
+
+        The one after it is expected at ``next_ns``, or as much later as this one came after the
+        last.
+        """
+        if next_ns is None:
+            next_ns = mono_ns + (mono_ns - self._seen_ns)
+        self.look(thumbnail, mono_ns)
         # Rather early than late: when the frame after this one comes, the time may be over.
-        if not self._is_open and mono_ns + interval_ns - self._passed_ns <= self._refresh_ns:
+        if not self._is_open and next_ns <= self.due_ns:
             self._counters.gated += 1
             return False
         self._passed_ns = mono_ns

@@ -24,3 +24,11 @@ class Pace:
         # Due again at once and no more: after a stall there is no burst to catch up.
         self._due_ns = max(self._due_ns + self._period_ns, received_mono_ns)
         return True
+
+    def take(self, received_mono_ns: int) -> bool:
+        """Whether a frame that came early can have the next turn; then that is taken."""
+        due_ns = self._due_ns
+        if due_ns is not None and received_mono_ns < due_ns - self._period_ns:
+            return False
+        self._due_ns = max((due_ns or received_mono_ns) + self._period_ns, received_mono_ns)
+        return True

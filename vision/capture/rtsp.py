@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 import av
 from av.container import InputContainer
@@ -16,40 +15,19 @@ from av.video.stream import VideoStream
 
 from vision.capture.address import RtspAddress
 from vision.capture.counters import CaptureCounters
+from vision.capture.decoding import DecodedFrame, Packet, PacketTime, StreamDecoder
 from vision.capture.failure import source_error
-from vision.capture.key_frames import KeyFrameSaver
+from vision.capture.sleep import DecoderSleep
 from vision.domain.errors import SourceError, SourceErrorCode
 
 # Measured on a 10 fps camera: 0.1 s to the first frame instead of 2.8 s of old ones.
 _OPEN_FAST = {"probesize": "32", "analyzeduration": "1", "fpsprobesize": "0"}
-# A stream joined in mid-GOP without parameter sets in its SDP fails until the next key frame,
-# for which cameras that save bandwidth take many seconds. Then a new decoder may help.
-_GIVE_UP_PACKETS = 300
-_GIVE_UP_NS = 20_000_000_000
 # What a read may take beyond its timeout, and a picture until the next read, before the thread
 # is taken for lost in C; and the same for opening, since a name server is asked several times.
 _GRACE_S, _OPEN_GRACE_S = 2.5, 30.0
 # The time of a picture on the sender's clock, as FFmpeg passes it on: int64 microseconds.
 _PRFT: Final = "prft"
 _PRFT_TIME_BYTES = 8
-_Packet: TypeAlias = "av.Packet[VideoStream]"
-
-
-@dataclass(frozen=True, slots=True)
-class PacketTime:
-    """When a packet arrived, and its picture's time by the camera's clock if known."""
-
-    received_ns: int
-    received_mono_ns: int
-    camera_ns: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedFrame:
-    """A decoded picture in its native size and format with its packet's times."""
-
-    picture: av.VideoFrame
-    time: PacketTime
 
 
 class RtspSession:
@@ -60,14 +38,18 @@ class RtspSession:
         address: RtspAddress,
         counters: CaptureCounters | None = None,
         wanted_fps: float | None = None,
+        sleep: DecoderSleep[Packet] | None = None,
+        on_passed_over: Callable[[PacketTime], None] = lambda _: None,
     ) -> None:
         """Talk to ``address`` and count in ``counters``, which go on over connections.
 
-        Pictures that ``wanted_fps`` frames a second have no use for need not be decoded.
+        Not all pictures need be decoded: see :class:`vision.capture.decoding.StreamDecoder`.
         """
         self._address = address
         self._counters = counters or CaptureCounters()
-        self._saver = KeyFrameSaver[_Packet](wanted_fps) if wanted_fps else None
+        self._wanted_fps = wanted_fps
+        self._sleep = sleep
+        self._on_passed_over = on_passed_over
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -85,6 +67,7 @@ class RtspSession:
         trace: TracebackType | None,
     ) -> None:
         self._counters.undecoded = 0
+        self._counters.is_asleep = False
         self._expect_within(_GRACE_S)
         self._resources.close()
         self._counters.due_mono_ns = 0
@@ -101,60 +84,21 @@ class RtspSession:
             SourceError: The stream ended, fell silent or cannot be decoded. It never just
                 stops: FFmpeg takes a lost connection for the end of a file.
         """
-        counters = self._counters
+        decoder = StreamDecoder(
+            self._stream.codec_context,
+            self._counters,
+            self._wanted_fps,
+            self._sleep,
+            self._on_passed_over,
+        )
         for packet, packet_time in self._packets():
             if is_over():
                 return
-            now_ns = packet_time.received_mono_ns
-            counters.packets += 1
-            counters.newest_packet_mono_ns = now_ns
-            wanted = self._wanted(packet, now_ns)
-            if not wanted:
-                # Its picture would come if anybody asked for it.
-                counters.decoded += 1
-                counters.newest_mono_ns = now_ns
-            # Those that were left out were counted at once.
-            counters.decoded -= max(0, len(wanted) - 1)
-            for each in wanted:
-                if not counters.undecoded:
-                    counters.undecoded_since_mono_ns = now_ns
-                counters.undecoded += 1
+            for decoded in decoder.pictures(packet, packet_time):
                 self._expect_within(_GRACE_S)
-                yield from self._decode(each, packet_time)
-            waited_ns = now_ns - counters.undecoded_since_mono_ns
-            if counters.undecoded > _GIVE_UP_PACKETS and waited_ns > _GIVE_UP_NS:
-                raise SourceError(
-                    SourceErrorCode.DECODE, f"{counters.undecoded} packets in a row do not decode"
-                )
+                yield decoded
 
-    def _wanted(self, packet: _Packet, now_ns: int) -> Sequence[_Packet]:
-        """The packets to decode now that this one came."""
-        if self._saver is None:
-            return (packet,)
-        wanted = self._saver.wanted(packet, now_ns, is_key=packet.is_keyframe)
-        # A decoder that reorders gives a picture when later ones came, and errors are told sooner
-        # where all is decoded.
-        if wanted or not (self._counters.undecoded or self._stream.codec_context.has_b_frames):
-            return wanted
-        return self._saver.give_up()
-
-    def _decode(self, packet: _Packet, packet_time: PacketTime) -> Iterator[DecodedFrame]:
-        counters = self._counters
-        try:
-            pictures = packet.decode()
-        except av.error.InvalidDataError:
-            counters.decode_errors += 1
-            return
-        for picture in pictures:
-            # The decoder's reordering carries each packet's own time to its picture.
-            own_time = picture.opaque
-            frame_time = own_time if isinstance(own_time, PacketTime) else packet_time
-            counters.decoded += 1
-            counters.undecoded = 0
-            counters.newest_mono_ns = frame_time.received_mono_ns
-            yield DecodedFrame(picture, frame_time)
-
-    def _packets(self) -> Iterator[tuple[_Packet, PacketTime]]:
+    def _packets(self) -> Iterator[tuple[Packet, PacketTime]]:
         demuxer = self._container.demux(self._stream)
         while True:
             started_s = time.monotonic()
@@ -243,7 +187,7 @@ class RtspSession:
         )
 
 
-def _camera_time_ns(packet: _Packet) -> int | None:
+def _camera_time_ns(packet: Packet) -> int | None:
     if not packet.has_sidedata(_PRFT):
         return None
     data = bytes(packet.get_sidedata(_PRFT))[:_PRFT_TIME_BYTES]

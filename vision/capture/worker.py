@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 import av
 
 from vision.capture.address import RtspAddress
-from vision.capture.clock import CaptureClock
+from vision.capture.clock import CaptureClock, Stamp
 from vision.capture.counters import CaptureCounters
+from vision.capture.decoding import DecodedFrame, Packet, PacketTime, Turn
 from vision.capture.frozen import FrozenWatch
 from vision.capture.gate import MotionGate
 from vision.capture.pace import Pace
-from vision.capture.rtsp import DecodedFrame, RtspSession
+from vision.capture.rtsp import RtspSession
 from vision.capture.scale import Scaler
+from vision.capture.sleep import DecoderSleep
 from vision.capture.thumbnail import Grey, Thumbnailer
 from vision.config.camera import MotionSettings
 from vision.domain.frame import Frame, FrameMeta
@@ -63,8 +65,10 @@ class CaptureWorker:
         Raises:
             SourceError: The camera cannot be opened or its stream went away.
         """
-        connection = _Connection(self)
-        with RtspSession(address, self.counters, self.fps) as session:
+        connection = Pictures(self)
+        with RtspSession(
+            address, self.counters, self.fps, connection.sleep, connection.pass_over
+        ) as session:
             online = False
             for decoded in session.frames(stop.is_set):
                 if not online:
@@ -84,8 +88,12 @@ class CaptureWorker:
         return self._seq
 
 
-class _Connection:
-    """What is known of the stream of one connection, and forgotten with it."""
+class Pictures:
+    """What is known of the pictures of one connection, and forgotten with it.
+
+    Attributes:
+        sleep: What keeps the decoder from pictures that nobody needs, if anything may.
+    """
 
     def __init__(self, worker: CaptureWorker) -> None:
         self._worker = worker
@@ -96,19 +104,36 @@ class _Connection:
         self._frozen = FrozenWatch(worker.frozen_after_s)
         self._is_frozen = False
         self._frozen_due_ns = 0
-        self._gate = MotionGate(worker.motion, worker.counters) if worker.motion.enabled else None
+        # What the gate sees of pictures that were passed over comes at a pace of its own.
+        self._past_pace = Pace(worker.fps)
+        self._gate: MotionGate | None = None
+        self.sleep: DecoderSleep[Packet] | None = None
+        if worker.motion.enabled:
+            self._gate = MotionGate(worker.motion, worker.counters)
+            if worker.motion.may_sleep:
+                self.sleep = DecoderSleep(self._gate, worker.motion.refresh_s, worker.fps)
+
+    def pass_over(self, time: PacketTime) -> None:
+        """Account for a packet that is not decoded, since nothing moves."""
+        self._stamp(time)
+        if self._pace.admit(time.received_mono_ns):
+            self._worker.counters.gated += 1
 
     def serve(self, decoded: DecodedFrame) -> None:
         """Stamp a picture, and hand it over if it is due and worth it."""
         worker, picture, time = self._worker, decoded.picture, decoded.time
-        # Every frame passes the clock, so that a step is seen at once.
-        stamp = self._clock.stamp(time.camera_ns, time.received_ns, time.received_mono_ns)
-        if stamp.step_ms:
-            worker.on_clock_step(stamp.step_ms)
-        if not self._pace.admit(time.received_mono_ns):
+        if decoded.turn is Turn.PAST:
+            self._look_back(decoded)
+            return
+        stamp = self._stamp(time)
+        is_look = decoded.turn is Turn.LOOK
+        take = self._pace.take if is_look else self._pace.admit
+        is_due = take(time.received_mono_ns)
+        # A decoder that sleeps has nothing else to show to the gate.
+        if not (is_due or is_look):
             return
         # Before any colour is converted, since that is what there is to save.
-        if not self._is_worth_it(picture, time.received_mono_ns):
+        if not self._is_worth_it(picture, time.received_mono_ns, is_due=is_due):
             return
         meta = FrameMeta(
             camera=worker.camera,
@@ -128,7 +153,14 @@ class _Connection:
         )
         worker.offer(meta, picture, self._scaler)
 
-    def _is_worth_it(self, picture: av.VideoFrame, mono_ns: int) -> bool:
+    def _stamp(self, time: PacketTime) -> Stamp:
+        # Every frame passes the clock, so that a step is seen at once.
+        stamp = self._clock.stamp(time.camera_ns, time.received_ns, time.received_mono_ns)
+        if stamp.step_ms:
+            self._worker.on_clock_step(stamp.step_ms)
+        return stamp
+
+    def _is_worth_it(self, picture: av.VideoFrame, mono_ns: int, *, is_due: bool) -> bool:
         """Look at a small picture of it, if anybody wants to."""
         is_watched = bool(self._worker.frozen_after_s) and mono_ns >= self._frozen_due_ns
         if self._gate is None and not is_watched:
@@ -137,7 +169,19 @@ class _Connection:
         if is_watched:
             self._frozen_due_ns = mono_ns + _FROZEN_LOOK_NS
             self._watch_frozen(thumbnail, mono_ns)
-        return self._gate is None or self._gate.admit(thumbnail, mono_ns)
+        if self._gate is None:
+            return True
+        if not is_due:
+            self._gate.look(thumbnail, mono_ns)
+            return False
+        next_ns = self.sleep.next_look_ns if self.sleep and self.sleep.is_asleep else None
+        return self._gate.admit(thumbnail, mono_ns, next_ns)
+
+    def _look_back(self, decoded: DecodedFrame) -> None:
+        """Show the gate what it would have seen, so that what moved is no part of the scene."""
+        mono_ns = decoded.time.received_mono_ns
+        if self._gate is not None and self._past_pace.admit(mono_ns):
+            self._gate.look(self._thumbnailer.thumbnail(decoded.picture), mono_ns)
 
     def _watch_frozen(self, thumbnail: Grey, mono_ns: int) -> None:
         if self._frozen.look(thumbnail, mono_ns) is not self._is_frozen:

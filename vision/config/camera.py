@@ -84,6 +84,16 @@ class MotionSettings(Topic):
     refresh_s: float = Field(
         10.0, gt=0, le=3600, description="seconds without movement after which a frame is inferred"
     )
+    sleep: bool = Field(
+        True,
+        description="decode key frames only while nothing moves and the packets between are small; "
+        "all is decoded when they grow",
+    )
+
+    @property
+    def may_sleep(self) -> bool:
+        """Whether the decoder may."""
+        return self.enabled and self.sleep
 
 
 class CameraSettings(Topic):

@@ -13,6 +13,7 @@ class CameraCounts:
     Attributes:
         received: Coded frames received.
         decoded: Frames decoded.
+        slept: Frames that arrived while the decoder slept.
         decode_errors: Coded frames that the decoder refused.
         offered: Frames that passed pace and motion gate.
         gate: What the motion gate did, by decision; empty without a gate.
@@ -27,6 +28,7 @@ class CameraCounts:
 
     received: int = 0
     decoded: int = 0
+    slept: int = 0
     decode_errors: int = 0
     offered: int = 0
     gate: dict[str, int] = field(default_factory=dict)

@@ -32,6 +32,7 @@ class CameraView:
             ``closed``, the frames that it let pass (``passed``) and those that it ``held``
             back since the camera's worker started; empty without a gate.
         is_still: Whether frames are held back now.
+        is_asleep: Whether its decoder sleeps: ``fps_in`` is that of the key frames it looks at.
         counts: What only Prometheus is told.
     """
 
@@ -49,6 +50,7 @@ class CameraView:
     skipped: dict[str, int]
     gate: dict[str, int]
     is_still: bool
+    is_asleep: bool
     counts: CameraCounts = field(default_factory=CameraCounts)
 
 

@@ -59,6 +59,13 @@ CLOCK_OFFSET = Family(
     (_CAMERA,),
 )
 STILL = Family("vision_camera_still", Kind.GAUGE, "1 while the motion gate is shut", (_CAMERA,))
+ASLEEP = Family(
+    "vision_camera_asleep",
+    Kind.GAUGE,
+    "1 while the decoder sleeps: nothing moves, and it looks at key frames only",
+    (_CAMERA,),
+    _CAPTURING,
+)
 RECEIVED = Family(
     "vision_frames_received", Kind.COUNTER, "coded frames received", (_CAMERA,), _CAPTURING
 )
@@ -66,6 +73,13 @@ DECODED = Family(
     "vision_frames_decoded",
     Kind.COUNTER,
     "frames decoded, or passed over where key frames suffice",
+    (_CAMERA,),
+    _CAPTURING,
+)
+SLEPT = Family(
+    "vision_frames_slept",
+    Kind.COUNTER,
+    "frames passed over while the decoder slept, since nothing moved",
     (_CAMERA,),
     _CAPTURING,
 )
@@ -211,8 +225,10 @@ FAMILIES = (
     NEWEST_AGE,
     CLOCK_OFFSET,
     STILL,
+    ASLEEP,
     RECEIVED,
     DECODED,
+    SLEPT,
     DECODE_ERRORS,
     OFFERED,
     SKIPPED,

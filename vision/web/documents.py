@@ -95,4 +95,5 @@ def _camera(view: CameraView) -> dict[str, Any]:
         "skipped": view.skipped,
         "gate": view.gate,
         "is_still": view.is_still,
+        "is_asleep": view.is_asleep,
     }

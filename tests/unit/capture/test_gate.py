@@ -22,15 +22,15 @@ class Camera:
         self._settings = MotionSettings.model_validate(settings)
         self.gate = MotionGate(self._settings, self.counters)
         self._interval_ns = round(SECOND / fps)
-        self._now_ns = 1000 * SECOND
+        self.now_ns = 1000 * SECOND
         self.admitted: list[bool] = []
 
     def show(self, *pictures: Grey) -> list[bool]:
         """The verdict on further frames."""
         seen = []
         for picture in pictures:
-            seen.append(self.gate.admit(picture, self._now_ns))
-            self._now_ns += self._interval_ns
+            seen.append(self.gate.admit(picture, self.now_ns))
+            self.now_ns += self._interval_ns
         self.admitted += seen
         return seen
 
@@ -101,3 +101,23 @@ def test_it_never_looks_away_for_longer_than_the_refresh(
     assert len(shown) / fps - passed_s[-1] <= longest_s
     assert camera.counters.gated == camera.admitted.count(False)
     assert camera.counters.gate_opened - camera.counters.gate_closed in {0, 1}
+
+
+def test_a_look_opens_and_shuts_it_and_passes_nothing() -> None:
+    """What a decoder that sleeps catches up with has had its turn."""
+    camera, scene = Camera(hold_s=1), Scene()
+    camera.show(*[scene.empty()] * 20)
+    gated, now_ns = camera.counters.gated, camera.now_ns
+    assert camera.gate.shut_for_ns(now_ns) > 2 * SECOND
+    camera.gate.look(scene.with_person(77), now_ns)
+    assert camera.gate.shut_for_ns(now_ns) < 0
+    assert camera.counters.gate_opened == camera.counters.gate_closed + 1
+    assert camera.counters.gated == gated
+
+
+def test_a_frame_that_is_known_to_be_the_last_in_time_passes() -> None:
+    """The next one is a key frame away."""
+    camera, scene = Camera(hold_s=0, refresh_s=10), Scene()
+    camera.show(*[scene.empty()] * 3)
+    assert camera.gate.admit(scene.empty(), camera.now_ns, camera.gate.due_ns) is False
+    assert camera.gate.admit(scene.empty(), camera.now_ns + 1, camera.gate.due_ns + 1) is True

@@ -43,3 +43,14 @@ def test_after_a_stall_there_is_no_burst() -> None:
     pace = Pace(5)
     assert pace.admit(0)
     assert sum(pace.admit(10 * SECOND + number) for number in range(50)) == 2
+
+
+@given(st.lists(st.integers(0, 99), max_size=20))
+def test_a_turn_that_is_taken_early_is_no_further_turn(taken: list[int]) -> None:
+    """Ten seconds of ten frames a second, paced to five: fifty turns, whoever takes them."""
+    pace = Pace(5)
+    turns = [
+        pace.take(number * SECOND // 10) if number in taken else pace.admit(number * SECOND // 10)
+        for number in range(100)
+    ]
+    assert 49 <= sum(turns) <= 51

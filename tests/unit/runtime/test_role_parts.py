@@ -93,8 +93,12 @@ def test_what_a_gate_does_is_known_best_by_its_worker() -> None:
     gate.on_frame(meta(seq=10, gated=70, refresh_s=10))
     assert gate.decisions == {"opened": 2, "closed": 2, "passed": 9, "held": 70}
     assert gate.is_still
+    assert not gate.is_asleep
+    gate.on_heartbeat(CaptureCounters(gate_opened=2, gate_closed=2, is_asleep=True))
+    assert gate.is_asleep
     gate.on_heartbeat(CaptureCounters(offered=10, gated=70, gate_opened=3, gate_closed=2))
     assert not gate.is_still
+    assert not gate.is_asleep
 
 
 def test_a_camera_without_a_gate_has_none_to_show() -> None:

@@ -107,6 +107,7 @@ def test_cameras() -> None:
                 "skipped": {"stale": 1},
                 "gate": {"opened": 2, "closed": 2, "passed": 40, "held": 60},
                 "is_still": True,
+                "is_asleep": False,
             }
         ]
     }

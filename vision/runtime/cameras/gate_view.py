@@ -12,12 +12,14 @@ class GateView:
     Attributes:
         decisions: See :class:`vision.telemetry.camera_view.CameraView`.
         is_still: Whether the gate is shut.
+        is_asleep: Whether the decoder sleeps, as far as its worker is in hearing.
         refresh_s: A frame passes at least so often, 0 without a gate.
     """
 
     def __init__(self) -> None:
         self.decisions: dict[str, int] = {}
         self.is_still = False
+        self.is_asleep = False
         self.refresh_s = 0.0
         self._hears_worker = False
         self._gated = 0
@@ -25,6 +27,7 @@ class GateView:
     def on_heartbeat(self, counters: CaptureCounters) -> None:
         """Take over the counters of the camera's worker, who knows best."""
         self._hears_worker = True
+        self.is_asleep = counters.is_asleep
         # The first frame of a gated camera opens its gate.
         if not counters.gate_opened:
             return

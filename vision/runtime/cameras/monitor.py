@@ -129,7 +129,8 @@ class CameraMonitor:
         self._beat = (now_s, run, counters)
         if before is None or before[1] != run or not before[2].decoded:
             return
-        pictures = counters.decoded - before[2].decoded
+        # While its decoder sleeps a camera delivers as before.
+        pictures = counters.decoded - before[2].decoded + counters.slept - before[2].slept
         passed_ns = counters.newest_mono_ns - before[2].newest_mono_ns
         if pictures > 0 and passed_ns > 0:
             self._intervals_s.append(passed_ns / 1e9 / pictures)
@@ -222,6 +223,7 @@ class CameraMonitor:
                 skipped=dict(self._skipped),
                 gate=self._gate.decisions,
                 is_still=self._gate.is_still and status.state.delivers,
+                is_asleep=self._gate.is_asleep and status.state.delivers,
                 counts=self._tally.read(),
             )
 

@@ -127,6 +127,7 @@ class PublishedCameras:
             skipped={_SKIPPED: camera.skipped} if camera.skipped else {},
             gate={"passed": newest.seq, "held": newest.gated} if newest and newest.gated else {},
             is_still=camera.is_still,
+            is_asleep=False,
         )
 
     def _state(self, camera: _Camera) -> tuple[CameraState, str, int]:

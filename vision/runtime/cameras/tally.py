@@ -36,6 +36,7 @@ class CameraTally:
         counts, known = self._counts, self._counters
         counts.received += counters.packets - known.packets
         counts.decoded += counters.decoded - known.decoded
+        counts.slept += counters.slept - known.slept
         counts.decode_errors += counters.decode_errors - known.decode_errors
         counts.offered += counters.offered - known.offered
         # The first frame of a gated camera opens its gate.

@@ -129,6 +129,7 @@ def _camera_look(name: str, camera: CameraSettings, secrets: SecretFiles) -> Cal
         return (
             f"{seen.codec} {seen.width}x{seen.height}, {seen.fps:.1f} fps, first frame after "
             f"{seen.first_frame_s:.2f} s, {clock}"
+            + (", its decoder may sleep while nothing moves" * camera.motion.may_sleep)
             + (", its certificate is not checked (tls.verify is false)" * camera.is_unverified)
         )
 

@@ -17,7 +17,9 @@ export function setCover(frame, camera, nodeNow) {
     setText(cover.querySelector(".cover-text"), explanation(camera, state));
     setText(cover.querySelector(".cover-since"), times(camera, nodeNow));
   }
-  frame.querySelector(".still").hidden = !(isLive && view.is_still);
+  const still = frame.querySelector(".still");
+  still.hidden = !(isLive && view.is_still);
+  setText(still, view.is_asleep ? "Still, decoder asleep" : "Still");
   const stamp = frame.querySelector(".stamp");
   stamp.hidden = picture === null;
   if (picture !== null) {

@@ -67,7 +67,7 @@ export class Large {
       ["State since", moment(view.since)],
       ...(view.reason ? [["Reason", view.reason]] : []),
       ["Source", view.source_size === null ? "–" : view.source_size.join(" × ")],
-      ["Frames in", rate(view.fps_in)],
+      ["Frames in", rate(view.fps_in) + (view.is_asleep ? ", decoder asleep" : "")],
       ["Frames inferred", rate(view.fps_inferred)],
       ["Newest frame", duration(view.frame_age_s)],
       ["Latency p50 / p99", latency(view)],

@@ -120,6 +120,24 @@ def test_a_steady_camera_never_flaps(bench: Bench, fps: float) -> None:
     assert [status.state for status in bench.told] == [CameraState.ONLINE]
 
 
+def test_a_decoder_that_sleeps_is_no_stall_and_its_rate_is_known(bench: Bench) -> None:
+    """Two pictures a second arrive, and one in two seconds is decoded: five seconds are too long."""
+    bench.play(2, 20)
+    for _ in range(60):
+        before = bench.counters
+        bench.now_ns += 2 * SECOND
+        bench.counters = dataclasses.replace(
+            before, decoded=before.decoded + 1, slept=before.slept + 3, newest_mono_ns=bench.now_ns
+        )
+        bench.beat(bench.counters)
+    assert [status.state for status in bench.told] == [CameraState.ONLINE]
+    assert bench.monitor.view().fps_in == pytest.approx(0.5, abs=0.1)
+    bench.quiet(bench.now_ns + round(4.9 * SECOND))
+    assert bench.monitor.state is CameraState.ONLINE
+    bench.quiet(bench.now_ns + SECOND)
+    assert bench.state() is CameraState.STALLED
+
+
 def test_a_burst_after_a_stall_does_not_change_what_is_usual(bench: Bench) -> None:
     """A slow camera that catches up is no fast one afterwards."""
     bench.play(0.5, 60)

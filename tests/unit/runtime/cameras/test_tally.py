@@ -21,7 +21,7 @@ _BEATS = st.lists(st.integers(0, 1000), min_size=1, max_size=6).map(sorted)
 def beat(tally: CameraTally, run: int, count: int) -> CameraCounts:
     """A heartbeat of a worker that did everything ``count`` times."""
     counters = CaptureCounters(
-        packets=count, decoded=count, offered=count, gated=count, gate_opened=count
+        packets=count, decoded=count, slept=count, offered=count, gated=count, gate_opened=count
     )
     tally.on_heartbeat(run, counters, WorkerVitals(count / 10, 1000 + run, count))
     return tally.read()
@@ -39,7 +39,8 @@ def test_replacing_a_worker_sets_nothing_back(workers: list[list[int]]) -> None:
             assert now.gate.get("held", 0) >= before.gate.get("held", 0)
             before = now
     total = sum(beats[-1] for beats in workers)
-    assert (before.received, before.decoded, before.offered, before.redactions) == (total,) * 4
+    assert (before.received, before.decoded, before.slept, before.offered) == (total,) * 4
+    assert before.redactions == total
     assert abs(before.cpu_s - total / 10) < 1e-6
     assert before.gate == (
         {"opened": total, "closed": 0, "passed": total, "held": total} if total else {}

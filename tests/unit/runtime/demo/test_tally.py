@@ -44,6 +44,7 @@ def view(name: str) -> CameraView:
         {"overtaken": 9},
         {},
         is_still=False,
+        is_asleep=False,
     )
 
 
