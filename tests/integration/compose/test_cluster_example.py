@@ -15,8 +15,6 @@ from typing import Any
 import pytest
 import redis
 from redis.crc import key_slot
-from vision.publishing.reading.cursor import EventCursor, NarrationCursor
-from vision.publishing.reading.subscriber import Subscriber
 
 from tests.support.compose_model import FOLDER
 from tests.support.compose_redis import CLUSTER_USERS
@@ -32,6 +30,8 @@ from vision.config.loader import settings_from
 from vision.config.secrets import write_secret
 from vision.config.settings import Settings
 from vision.config.topics import RedisSettings
+from vision.publishing.reading.cursor import EventCursor, NarrationCursor
+from vision.publishing.reading.subscriber import Subscriber
 from vision.runtime.consumers.narrate_role import NarrateRole
 from vision.runtime.parts.events import EventsPart
 from vision.telemetry.metrics import NodeMetrics
