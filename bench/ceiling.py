@@ -21,6 +21,7 @@ import numpy as np
 from bench.fresh import fresh
 from bench.processes import cpu_s
 from bench.summary import rounded
+from vision.inference.openvino_graph import Cut, with_pixels_in
 from vision.inference.openvino_runtime import ov
 
 _WARM_UP_S = 1.5
@@ -39,6 +40,8 @@ class Load:
         requests: Under way at a time; 0 is one more than the engine runs at a time, as in a
             node: the next one is there when another ends.
         threads: Of the engine; 0 lets the engine choose.
+        as_node: 1 prepares the network as a node does: pixels in, heads out. The ceiling is the
+            file as it is.
     """
 
     file: Path
@@ -47,6 +50,7 @@ class Load:
     batch: int = 1
     requests: int = 0
     threads: int = 0
+    as_node: int = 0
 
 
 def ceiling(load: Load, seconds: float) -> dict[str, Any]:
@@ -62,6 +66,8 @@ def measure(load: Load, seconds: float) -> dict[str, Any]:
     network = core.read_model(load.file)
     if network.input().partial_shape.is_dynamic:
         network.reshape([load.batch, 3, load.height, load.width])
+    if load.as_node:
+        network = with_pixels_in(Cut(network).heads_only())
     options: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT"}
     if load.requests:
         options["PERFORMANCE_HINT_NUM_REQUESTS"] = load.requests
@@ -72,9 +78,12 @@ def measure(load: Load, seconds: float) -> dict[str, Any]:
     queue = ov.AsyncInferQueue(compiled, load.requests or optimal + 1)
     random = np.random.default_rng(_SEED)
     shape = list(compiled.input().shape)
-    pixels = ov.Tensor(random.random(shape, np.float32))
+    pixels = random.random(shape, np.float32)
+    if load.as_node:
+        pixels = (pixels * 255).astype(np.uint8)
+    tensor = ov.Tensor(pixels)
     for request in queue:
-        request.set_input_tensor(pixels)
+        request.set_input_tensor(tensor)
     _drive(queue, _WARM_UP_S)
     used_s, started_s = cpu_s(os.getpid()), time.monotonic()
     done = _drive(queue, seconds)
@@ -106,7 +115,7 @@ def main() -> None:
     """Measure and answer."""
     parser = argparse.ArgumentParser(prog="python -m bench.ceiling", description=__doc__)
     parser.add_argument("--file", type=Path, required=True)
-    for name in ("height", "width", "batch", "requests", "threads"):
+    for name in ("height", "width", "batch", "requests", "threads", "as_node"):
         parser.add_argument(f"--{name}", type=int, required=name in {"height", "width"}, default=0)
     parser.add_argument("--seconds", type=float, default=5.0)
     args = vars(parser.parse_args())

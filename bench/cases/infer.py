@@ -23,6 +23,7 @@ def measure(options: Options) -> list[Row]:
         rows += _shapes(options, options.file, chosen.entry.input)
     if chosen.entry.input == "dynamic":
         file = chosen.file.path
+        rows.append(_row(options, Load(file, *_WIDE, as_node=1), "as a node runs it"))
         for requests in sorted({1, 2, cores(), 2 * cores()}):
             load = Load(file, *_WIDE, requests=requests)
             rows.append(_row(options, load, f"requests {requests}"))
