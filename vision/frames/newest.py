@@ -8,7 +8,7 @@ import select
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,10 +30,11 @@ class SkipObserver(Protocol):
 
 @dataclass(slots=True)
 class _Inlet:
-    """Where a camera's frames come in."""
+    """Where a camera's frames come in, until its writer is gone."""
 
     reader: SharedFrameReader
     on_frame: Callable[[FrameMeta], None]
+    is_gone: bool = False
 
 
 class NewestFrames:
@@ -55,8 +56,8 @@ class NewestFrames:
         self._woken = self._asleep = False
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         weakref.finalize(self, os.close, self._alarm)
-        self._alarm_only = self._poll_for(())
-        self._poll = self._poll_for(())
+        self._alarm_only = self._poll_all()
+        self._poll = self._poll_all()
 
     def attach(self, reader: SharedFrameReader, on_frame: Callable[[FrameMeta], None]) -> None:
         """Take in what a writer announces from now on.
@@ -65,7 +66,7 @@ class NewestFrames:
         """
         with self._lock:
             self._inlets[reader.fileno()] = _Inlet(reader, on_frame)
-            self._poll = self._poll_for(self._inlets)
+            self._poll = self._poll_all()
         self._rouse()
 
     def detach(self, reader: SharedFrameReader) -> None:
@@ -73,7 +74,7 @@ class NewestFrames:
         self.collect(reader)
         with self._lock:
             del self._inlets[reader.fileno()]
-            self._poll = self._poll_for(self._inlets)
+            self._poll = self._poll_all()
             reader.close()
         self._rouse()
 
@@ -124,7 +125,7 @@ class NewestFrames:
             if descriptor == self._alarm:
                 os.eventfd_read(self._alarm)
             elif (inlet := self._inlets.get(descriptor)) and not self._take_in(inlet):
-                self._give_up(descriptor, event)
+                self._give_up(inlet, event)
 
     def _take_in(self, inlet: _Inlet) -> bool:
         """Whether there was a frame."""
@@ -145,11 +146,12 @@ class NewestFrames:
             self._on_skipped(camera, "overtaken", overtaken)
         return True
 
-    def _give_up(self, descriptor: int, event: int) -> None:
+    def _give_up(self, inlet: _Inlet, event: int) -> None:
         """Do not ask again for a writer that is gone; its reader is still to be detached."""
         if event & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
             with self._lock:
-                self._poll = self._poll_for(known for known in self._inlets if known != descriptor)
+                inlet.is_gone = True
+                self._poll = self._poll_all()
 
     def _serve(self, limit: int) -> list[FrameLease]:
         if not self._waiting:
@@ -164,8 +166,10 @@ class NewestFrames:
             self._waiting -= len(served)
         return served
 
-    def _poll_for(self, descriptors: Iterable[int]) -> select.poll:
+    def _poll_all(self) -> select.poll:
         poll = select.poll()
-        for descriptor in (self._alarm, *descriptors):
-            poll.register(descriptor, select.POLLIN)
+        poll.register(self._alarm, select.POLLIN)
+        for descriptor, inlet in self._inlets.items():
+            if not inlet.is_gone:
+                poll.register(descriptor, select.POLLIN)
         return poll

@@ -162,16 +162,19 @@ def test_the_last_frame_of_a_writer_that_is_gone_is_taken() -> None:
     assert cameras.skips == {("front", "overtaken"): 1}
 
 
-def test_a_writer_that_is_gone_does_not_keep_the_reader_awake() -> None:
-    """Until it is detached its pipe is ready all the time, with nothing in it."""
+def test_writers_that_are_gone_do_not_keep_the_reader_awake() -> None:
+    """Until they are detached their pipes are ready all the time, with nothing in them."""
     frames = NewestFrames(Skips())
-    reader, side = shared_slot("front", 64)
-    frames.attach(reader, lambda _: None)
-    side.close()
+    readers = []
+    for name in ("front", "yard"):
+        reader, side = shared_slot(name, 64)
+        frames.attach(reader, lambda _: None)
+        side.close()
+        readers.append(reader)
     assert frames.take(1, 0.0) == []
-    polled = frames._poll.poll(0)
-    assert polled == []
-    frames.detach(reader)
+    assert frames._poll.poll(0) == []
+    for reader in readers:
+        frames.detach(reader)
 
 
 @given(st.lists(st.one_of(st.sampled_from("abcd"), st.integers(1, 5)), max_size=60))
