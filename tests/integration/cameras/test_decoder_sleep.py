@@ -122,10 +122,14 @@ def test_a_still_camera_sleeps_and_wakes(codec: Literal["h264", "hevc"], tmp_pat
         wait_until(lambda: not ingest.monitor.view().is_asleep, "the decoder to be awake")
         wait_until(lambda: len(ingest.metas) > seen + 20, "frames of the walk")
         metas = list(ingest.metas)
+        overtaken = ingest.overtaken
         assert ingest.monitor.view().counts.decode_errors == 0
         assert ingest.states == [CameraState.STARTING, CameraState.ONLINE]
     assert max(gaps_s(metas)) <= _REFRESH_S + _LATE_S
-    assert [meta.seq for meta in metas] == list(range(1, len(metas) + 1))
+    # On a busy machine one may overtake another before this process has seen it.
+    seqs = [meta.seq for meta in metas]
+    assert seqs == sorted(set(seqs))
+    assert seqs[-1] - len(seqs) <= overtaken
     # A refresh or two before the change, and then frame by frame.
     assert len({meta.gated for meta in metas[seen + 3 : seen + 20]}) == 1
 
