@@ -83,7 +83,7 @@ def _measure(
     (folder / "vision.yaml").write_text(yaml.safe_dump(settings))
     variables = os.environ | {"VISION_MODELS_DIR": str(models.models.resolve())}
     command = [sys.executable, "-m", "vision", "run"]
-    with subprocess.Popen(command, cwd=folder, env=variables) as node:
+    with subprocess.Popen(command, cwd=folder, env=variables, stdout=sys.stderr) as node:
         pause = threading.Event()
         pause.wait(_WARM_UP_S)
         before, started_s = _used_s(node.pid), time.monotonic()
