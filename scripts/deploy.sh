@@ -99,7 +99,7 @@ fi
 need_redis
 unknown=$(unknown_users | tr '\n' ' ')
 if [[ -n $unknown ]]; then
-    say "Redis does not know ${unknown% } yet, and refuses what they do: docker compose up -d redis, in compose/, tells it"
+    say "Redis does not know ${unknown% } yet, and refuses what they do: docker compose up -d --force-recreate redis, in compose/, tells it"
 fi
 mkdir -p "$state"
 state=$(cd "$state" && pwd)

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.compose_model import ROOT
 from tests.support.runbooks import RUNBOOKS, commands_of, complaint, pages
+from vision.config.reference import known_keys
 
 PARTS = ["Symptom", "Sofortmaßnahme", "Diagnose", "Behebung", "Eskalation"]
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+_DOTTED = re.compile(r"`([a-z_]+\.[a-z_]+)`")
 _ALL = [RUNBOOKS / "README.md", *pages()]
 _EACH = pytest.mark.parametrize("page", _ALL, ids=lambda page: page.stem)
 
@@ -32,6 +35,26 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     """To a file of the repository; nothing a person needs at night is on the network."""
     targets = _LINK.findall(page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@_EACH
+def test_every_log_event_is_written(page: Path) -> None:
+    """What a person is to look for in a log is what the program says; else it is a setting or a file."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "vision").rglob("*.py"))
+    settings = known_keys()
+
+    def is_known(name: str) -> bool:
+        prefix, _, last = name.partition(".")
+        return (
+            last in {"yaml", "sh"}
+            or any(key == name or key.endswith(f".{name}") for key in settings)
+            or name in source
+            # Whoever waits for Redis gives its own prefix (frames/redis_reconnector.py).
+            or (last == "redis_away" and f'_log, "{prefix}")' in source)
+        )
+
+    named = _DOTTED.findall(page.read_text(encoding="utf-8"))
+    assert [name for name in named if not is_known(name)] == []
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
