@@ -58,11 +58,10 @@ def test_the_pace_is_kept_before_frames_are_numbered(server: Server) -> None:
     """A 10 fps camera paced to 2 fps gives every fifth frame, seq without holes."""
     with ingesting(server.url("front"), fps=2) as ingest:
         ingest.wait_for_frames(5)
-    spans = [
-        later.received_mono_ns - earlier.received_mono_ns
-        for earlier, later in zip(ingest.metas[1:], ingest.metas[2:], strict=False)
-    ]
-    assert sum(spans) / len(spans) == pytest.approx(0.5e9, rel=0.2)
+    # By number: on a busy machine one frame may overtake another before this process sees it.
+    first, last = ingest.metas[1], ingest.metas[-1]
+    span_ns = (last.received_mono_ns - first.received_mono_ns) / (last.seq - first.seq)
+    assert span_ns == pytest.approx(0.5e9, rel=0.2)
     assert ingest.metas[-1].seq == len(ingest.metas) + ingest.overtaken
 
 
