@@ -18,13 +18,7 @@ from vision.domain.frame import Frame
 from vision.frames.redis_client import address_of
 from vision.frames.redis_connector import reconnect_backoff
 from vision.frames.redis_errors import explain
-from vision.frames.redis_slot import (
-    LEASE_MS,
-    Outcome,
-    RedisSlot,
-    Taken,
-    refuse_cluster,
-)
+from vision.frames.redis_slot import LEASE_MS, Outcome, RedisSlot, Taken, refuse_cluster
 from vision.frames.slot import FrameLease, Previous
 from vision.frames.wire import FrameFormatError, arrived_at, unpack_frame
 from vision.resilience.damping import Damper
@@ -140,10 +134,8 @@ class RedisFrameSource:
                 self._bring(slot, room, stop)
                 backoff.reset()
             except (redis.RedisError, ConfigError, OSError) as error:
-                self._away(error)
-                if slot is not None:
-                    slot.close()
-                    slot = None
+                self._away(error, slot)
+                slot = None
                 stop.wait(backoff.next_s())
         self._connected = False
         if slot is not None:
@@ -175,10 +167,8 @@ class RedisFrameSource:
                     self._renew(slot)
                     renew_at_s = time.monotonic() + _RENEW_S
             except (redis.RedisError, ConfigError, OSError) as error:
-                self._away(error)
-                if slot is not None:
-                    slot.close()
-                    slot = None
+                self._away(error, slot)
+                slot = None
                 if stop.is_set():
                     # The leases expire by themselves.
                     break
@@ -191,8 +181,11 @@ class RedisFrameSource:
         _log.info("frames.connected address=%s", address_of(self._settings))
         return slot
 
-    def _away(self, error: Exception) -> None:
+    def _away(self, error: Exception, slot: RedisSlot | None) -> None:
+        """Redis did not answer: close ``slot``, which is spent, and say so."""
         self._connected = False
+        if slot is not None:
+            slot.close()
         reason = explain(error)
         if self._damper.admit(reason):
             _log.warning(
