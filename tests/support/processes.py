@@ -39,8 +39,12 @@ def children_of(pid: int) -> list[SeenProcess]:
     found: list[SeenProcess] = []
     tasks = Path(f"/proc/{pid}/task")
     for task in tasks.iterdir():
-        children = task / "children"
-        for child in map(int, children.read_text().split()):
+        try:
+            children = (task / "children").read_text().split()
+        except (FileNotFoundError, ProcessLookupError):
+            # The thread has ended since it was listed.
+            continue
+        for child in map(int, children):
             seen = _look(child)
             if seen is not None:
                 found.append(SeenProcess(child, seen[0], seen[1]))
