@@ -67,7 +67,7 @@ class NewestFrames:
         with self._lock:
             self._inlets[reader.fileno()] = _Inlet(reader, on_frame)
             self._poll = self._poll_all()
-        self._rouse()
+        self._ring()
 
     def detach(self, reader: SharedFrameReader) -> None:
         """Take in what is left of a writer that is gone, and close its reader."""
@@ -76,11 +76,12 @@ class NewestFrames:
             del self._inlets[reader.fileno()]
             self._poll = self._poll_all()
             reader.close()
-        self._rouse()
+        self._ring()
 
     def collect(self, reader: SharedFrameReader) -> None:
         """Put the newest frame of ``reader`` into its camera's slot; callable from any thread."""
-        self._take_in(self._inlets[reader.fileno()])
+        if self._take_in(self._inlets[reader.fileno()]):
+            self._ring()
 
     def take(self, limit: int, timeout_s: float) -> list[FrameLease]:
         """See :meth:`vision.frames.slot.FrameSource.take`."""
@@ -108,12 +109,13 @@ class NewestFrames:
     def wake(self) -> None:
         """See :meth:`vision.frames.slot.FrameSource.wake`."""
         self._woken = True
-        self._rouse()
-
-    def _rouse(self) -> None:
-        # Who is awake sees by itself what has changed.
+        # As often as there are frames: who is awake sees it before it sleeps.
         if self._asleep:
-            os.eventfd_write(self._alarm, 1)
+            self._ring()
+
+    def _ring(self) -> None:
+        """Make the taker look around, also one that is about to wait for what is there already."""
+        os.eventfd_write(self._alarm, 1)
 
     def _look(self, poll: select.poll, timeout_s: float) -> None:
         """Take in what is ready; wait for something to be, or for the alarm."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import select
 import threading
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,6 +116,34 @@ def test_a_waiting_reader_is_woken_by_a_frame() -> None:
     cameras.attach("yard")
     seq = cameras.put("yard")
     reader.join(_LIMIT_S)
+    assert seqs(taken) == [seq]
+
+
+class Interrupted:
+    """Lets another thread step in once, when the reader has looked and is about to wait."""
+
+    def __init__(self, poll: select.poll, step: Callable[[], None]) -> None:
+        self._poll = poll
+        self._steps = [step]
+
+    def poll(self, timeout_ms: int) -> list[tuple[int, int]]:
+        """Step in, then wait."""
+        while self._steps:
+            self._steps.pop()()
+        return self._poll.poll(timeout_ms)
+
+
+def test_a_frame_collected_as_the_reader_falls_asleep_wakes_it() -> None:
+    """Its pipe is empty by then, so only whoever collected it can."""
+    cameras = Cameras("front")
+    seq = cameras.put("front")
+    step = partial(cameras.frames.collect, cameras.readers["front"])
+    cameras.frames._poll = Interrupted(cameras.frames._poll, step)  # type: ignore[assignment]
+    taken: list[FrameLease] = []
+    reader = threading.Thread(target=lambda: taken.extend(cameras.take(1, _LIMIT_S)))
+    reader.start()
+    reader.join(_LIMIT_S / 2)
+    assert not reader.is_alive()
     assert seqs(taken) == [seq]
 
 
