@@ -50,6 +50,7 @@ class Cut:
 
         Raises:
             LookupError: The network does not end as YOLOv8 does.
+            RuntimeError: It has shapes that are not fixed.
         """
         self._network = network
         whole = _source(network.get_results()[0])
@@ -59,6 +60,8 @@ class Cut:
         boxes, scores = parts
         (self._logits,) = _inputs(scores.get_node(), "Sigmoid")
         self._distances = _distances(boxes.get_node())
+        if list(self._distances.get_shape())[1] % _SIDES:
+            raise LookupError("its distances are not those to four sides")
         self._maps = list(_maps(self._logits))
         self._distance_maps = list(_maps(self._distances))
         shapes = [list(port.get_shape())[2:] for port in self._maps]
@@ -78,6 +81,9 @@ class Cut:
         """Whether what is cut off means what :class:`Heads` takes it for, tried on numbers.
 
         The network is of no further use.
+
+        Raises:
+            RuntimeError: What is cut off cannot be run with nothing but the heads.
         """
         passes = ov.passes.Manager()
         # Some exports ask the network for the size of its maps, of which nothing is left here.

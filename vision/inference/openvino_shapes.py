@@ -136,6 +136,9 @@ class ShapePool:
             why = "its last operations mean something else than those of YOLOv8"
         except LookupError as error:
             why = str(error)
+        except RuntimeError as error:
+            # Of no fixed size, say, or its end asks for more than its heads.
+            why = f"OpenVINO does not run its end alone: {reason(error)}"
         # As right as ever, and a little slower.
         _log.info('inference.network_whole reason="%s"', why)
         return False

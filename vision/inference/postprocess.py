@@ -105,9 +105,10 @@ def _wanted(
     candidates: Candidates, selection: Selection
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
     """Box, class and score of those that are confident enough and wanted."""
-    kept = candidates.scores >= selection.confidence
+    wanted = candidates.scores >= selection.confidence
     if selection.class_ids is not None:
-        kept &= np.isin(candidates.class_ids, selection.class_ids)
+        wanted &= np.isin(candidates.class_ids, selection.class_ids)
+    kept = _strongest(np.flatnonzero(wanted), candidates.scores)
     return candidates.boxes[:, kept], candidates.class_ids[kept], candidates.scores[kept]
 
 
@@ -124,7 +125,12 @@ def _candidates(
         wanted = np.isin(class_ids, selection.class_ids)
         anchors, class_ids = anchors[wanted], class_ids[wanted]
     values = scores[class_ids, anchors]
-    if len(values) > _MAX_CANDIDATES:
-        best = np.argpartition(-values, _MAX_CANDIDATES)[:_MAX_CANDIDATES]
-        anchors, class_ids, values = anchors[best], class_ids[best], values[best]
-    return anchors, class_ids.astype(np.int32), values
+    kept = _strongest(np.arange(len(values)), values)
+    return anchors[kept], class_ids[kept].astype(np.int32), values[kept]
+
+
+def _strongest(found: NDArray[np.intp], scores: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Those of ``found``, indices of ``scores``, among which suppression is worth its time."""
+    if len(found) <= _MAX_CANDIDATES:
+        return found
+    return found[np.argpartition(-scores[found], _MAX_CANDIDATES)[:_MAX_CANDIDATES]]

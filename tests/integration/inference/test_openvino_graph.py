@@ -20,6 +20,7 @@ from vision.inference.heads import Heads
 from vision.inference.openvino_backend import OpenVinoBackend
 from vision.inference.openvino_graph import Cut, with_pixels_in
 from vision.inference.openvino_runtime import ov, read_model
+from vision.inference.openvino_shapes import ShapePool
 
 pytestmark = pytest.mark.integration
 
@@ -61,6 +62,18 @@ def test_what_is_cut_off_is_tried_on_numbers(fixed: Any) -> None:
     boxes = last.input_value(0)
     last.input(0).replace_source_output(ov.opset13.multiply(boxes, np.float32(1.01)).output(0))
     assert not Cut(fixed).agrees(ov.Core())
+
+
+def test_a_network_whose_end_asks_for_more_than_its_heads_runs_whole(fixed: Any) -> None:
+    """What cannot be tried is not cut, and is no reason not to start."""
+    last = fixed.get_results()[0].input_value(0).get_node()
+    axes = np.array([0, 1, 2, 3], np.int64)
+    grey = ov.opset13.reduce_mean(fixed.input().get_node(), axes, keep_dims=False)
+    moved = ov.opset13.add(last.input_value(0), grey)
+    last.input(0).replace_source_output(moved.output(0))
+    size = tuple(list(fixed.input().get_shape())[2:])
+    pool = ShapePool(ov.Core(), fixed, size, _EXACTLY, None)
+    assert pool.largest.grid is None
 
 
 def test_a_network_that_ends_otherwise_runs_whole(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vision.domain.detections import Detections
 from vision.inference.heads import Candidates
 from vision.inference.letterbox import Letterbox
-from vision.inference.postprocess import Postprocessor, Selection
+from vision.inference.postprocess import Postprocessor, Selection, _strongest
 
 _WIDTH, _HEIGHT = 640, 384
 _LETTERBOX = Letterbox(0, 12, 640, 360)
@@ -170,6 +170,17 @@ def test_a_flood_of_candidates_is_bounded() -> None:
     seen = postprocess(raw, _LETTERBOX, Selection(0.001, 0.7, 300, multi_label=True))
     assert seen.class_id[0] == 7
     assert len(seen) <= 300
+
+
+def test_the_strongest_of_a_flood_are_kept() -> None:
+    """Whatever form the result has, suppression never sees more."""
+    scores = np.random.default_rng(5).uniform(0, 1, 40_000).astype(np.float32)
+    found = np.arange(1, 40_000, dtype=np.intp)
+    kept = _strongest(found, scores)
+    assert len(kept) == 30_000
+    assert set(kept) <= set(found)
+    assert scores[kept].min() >= np.partition(scores[1:], -30_000)[-30_000]
+    assert _strongest(found[:5], scores).tolist() == [1, 2, 3, 4, 5]
 
 
 @given(_results(), st.floats(0.05, 0.95), st.sampled_from([None, (0,), (1, 3)]))
