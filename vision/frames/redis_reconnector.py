@@ -71,7 +71,7 @@ class Reconnector:
         """A loss of Redis ends the block and nothing else: it is told of, and waited a while."""
         try:
             yield
-        except (redis.RedisError, ConfigError) as error:
+        except (redis.RedisError, ConfigError, OSError) as error:
             self.connected = False
             reason = explain(error)
             if self._damper.admit(reason):
