@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_GONE = FileNotFoundError, ProcessLookupError
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -14,12 +16,12 @@ def family(pid: int) -> list[int]:
     """A process and all its descendants that live."""
     found = [pid]
     for member in found:
-        try:
-            tasks = list(Path(f"/proc/{member}/task").iterdir())
-            for task in tasks:
-                found += map(int, (task / "children").read_text().split())
-        except (FileNotFoundError, ProcessLookupError):
-            continue
+        tasks = Path(f"/proc/{member}/task")
+        with suppress(*_GONE):
+            for task in tasks.iterdir():
+                # It may have ended since it was listed; the others have not.
+                with suppress(*_GONE):
+                    found += map(int, (task / "children").read_text().split())
     return found
 
 

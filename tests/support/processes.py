@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.processes import family
 from tests.support.waiting import wait_until
 
 
@@ -36,20 +37,9 @@ class SeenProcess:
 
 def children_of(pid: int) -> list[SeenProcess]:
     """All descendants of a process."""
-    found: list[SeenProcess] = []
-    tasks = Path(f"/proc/{pid}/task")
-    for task in tasks.iterdir():
-        try:
-            children = (task / "children").read_text().split()
-        except (FileNotFoundError, ProcessLookupError):
-            # The thread has ended since it was listed.
-            continue
-        for child in map(int, children):
-            seen = _look(child)
-            if seen is not None:
-                found.append(SeenProcess(child, seen[0], seen[1]))
-                found += children_of(child)
-    return found
+    descendants = family(pid)[1:]
+    looks = [(child, _look(child)) for child in descendants]
+    return [SeenProcess(child, *seen) for child, seen in looks if seen is not None]
 
 
 def _look(pid: int) -> tuple[str, str] | None:
