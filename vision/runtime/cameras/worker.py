@@ -81,7 +81,7 @@ class IngestWorker:
 
     def stop(self) -> None:
         """Ask it to go."""
-        self._tell(STOP)
+        self._send(bytes((STOP,)))
 
     def log_as(self, logs: LogSettings) -> None:
         """Tell it how to log from now on."""
@@ -107,10 +107,6 @@ class IngestWorker:
         self._process.close()
         with self._sending:
             self._pipe.close()
-
-    def _tell(self, byte: int) -> None:
-        """Send one byte."""
-        self._send(bytes((byte,)))
 
     def _send(self, message: bytes) -> None:
         try:
