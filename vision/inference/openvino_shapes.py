@@ -23,6 +23,9 @@ MAX_SHAPES = 4
 # What else there is to do takes microseconds, and is not to wait for an inference of
 # milliseconds: a packet, a result, a page, a sign of life (docs/adr/0018).
 _NICENESS = 5
+# Of any size a network means the same: a small one takes 13 MiB less than the largest for the
+# trial of its end, and height and width are not to be mistaken for each other.
+_TRIAL_SIZE = (96, 160)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ class ShapePool:
         self._compiling = threading.Lock()
         self._pending: dict[tuple[int, int], Future[CompiledShape]] = {}
         self._asked = {largest}
-        self._is_cut = self._can_be_cut(largest)
+        is_dynamic = network.input().partial_shape.is_dynamic
+        self._is_cut = self._can_be_cut(_TRIAL_SIZE if is_dynamic else largest)
         self.largest = self._compile(largest)
         self._ready = [self.largest]
 
