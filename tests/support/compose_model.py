@@ -21,6 +21,13 @@ DEMO_CAMERAS = FOLDER / "demo" / "cameras.yaml"
 DEMO = {"CAMERAS_FILE": "demo/cameras.yaml", "SETTINGS_FILE": "demo/vision.yaml"}
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
+# The forms of the Compose Specification's chapter on interpolation that are in use here.
+_INTERPOLATION = re.compile(
+    r"\$(?:(?P<escaped>\$)|(?P<named>[_a-zA-Z]\w*)"
+    r"|\{(?P<braced>[_a-zA-Z]\w*)(?::?-(?P<default>[^}]*))?\}|)",
+    re.ASCII,
+)
+
 
 @cache
 def compose_command() -> tuple[str, ...] | None:
@@ -73,6 +80,24 @@ def rendered_here(cameras: Path = DEMO_CAMERAS, environ: Mapping[str, str] | Non
         for name, service in model["services"].items()
     }
     return model
+
+
+def interpolated(text: str, environ: Mapping[str, str] | None = None) -> str:
+    """``text`` as Compose takes it: variables replaced, unset ones by nothing, ``$$`` by ``$``.
+
+    Raises:
+        ValueError: A ``$`` begins no variable, which Compose refuses.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        if found["escaped"]:
+            return "$"
+        name = found["named"] or found["braced"]
+        if name is None:
+            raise ValueError(f"invalid interpolation format: {text!r}")
+        return (environ or {}).get(name, found["default"] or "")
+
+    return _INTERPOLATION.sub(value, text)
 
 
 def _client() -> dict[str, str]:

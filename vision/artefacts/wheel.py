@@ -8,6 +8,7 @@ is made for terminals, so the size of the file it writes is watched instead.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import subprocess
@@ -123,8 +124,19 @@ def _watch(process: subprocess.Popen[str], work: Path, reached: ReachedBytes) ->
         try:
             return process.communicate(timeout=_WATCH_S)[1]
         except subprocess.TimeoutExpired:
-            sizes = [file.stat().st_size for file in work.rglob("*.whl") if file.is_file()]
-            reached(max(sizes, default=0))
+            reached(largest_wheel_bytes(work))
+
+
+def largest_wheel_bytes(work: Path) -> int:
+    """Size of the largest wheel below ``work``; pip removes files and folders meanwhile."""
+    largest = 0
+    # Unlike Path.rglob, os.walk passes over a folder that vanishes as it is listed.
+    for folder, _, names in os.walk(work):
+        for name in names:
+            if name.endswith(".whl"):
+                with contextlib.suppress(OSError):
+                    largest = max(largest, Path(folder, name).stat().st_size)
+    return largest
 
 
 def _last_error(said: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.compose_model import DEMO_CAMERAS, FOLDER, rendered_here
+from tests.support.compose_model import DEMO_CAMERAS, FOLDER, interpolated, rendered_here
 from tests.support.compose_policy import complaints
 from vision.cli.compose import add_parser
 from vision.config.camera import CameraSettings
@@ -71,6 +73,31 @@ def test_a_certificate_authority_is_mounted_where_the_settings_name_it() -> None
     assert document["configs"] == {"camera_yard_ca": {"file": "../certificates/yard.pem"}}
 
 
+@settings(deadline=None)
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=30).filter(
+        lambda text: str(Path(text)) == text
+    )
+)
+@example("certificates/$HOME.pem")
+@example("$$")
+@example("${SECRETS_DIR:-x}/ca.pem")
+@example("~/ca.pem")
+@example("/etc/ssl/a: b #c.pem")
+@example(" '\"{[*&!|>%@`]} ")
+@example("y\x85ard.pem")
+@example("\u2028")
+def test_a_path_reaches_compose_as_it_is(ca_file: str) -> None:
+    """No character of it means anything to YAML or to Compose's interpolation."""
+    camera = CameraSettings.model_validate(
+        {"url": "rtsps://192.0.2.21:322/live", "auth": "none", "tls": {"ca_file": ca_file}}
+    )
+    document = yaml.safe_load(render_cameras({"yard": camera}))
+    (config,) = document["services"]["ingest-yard"]["configs"]
+    assert interpolated(config["target"]) == str(Path("/app") / ca_file)
+    assert interpolated(document["configs"]["camera_yard_ca"]["file"]) == str(Path("..") / ca_file)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.dictionaries(_NAME, st.sampled_from([FRONT, YARD]), max_size=4))
 def test_any_names_give_a_file_with_those_names(cameras: dict[str, CameraSettings]) -> None:
@@ -81,7 +108,7 @@ def test_any_names_give_a_file_with_those_names(cameras: dict[str, CameraSetting
     ]
 
 
-@pytest.mark.parametrize("name", ["1e3", "0o17", "123", "yes", "null"])
+@pytest.mark.parametrize("name", ["1e3", "0o17", "123", "yes", "null", "y", "n"])
 def test_a_name_that_looks_like_a_value_is_quoted(name: str) -> None:
     """YAML parsers differ in what they take for a number or a truth value."""
     lines = render_cameras({name: YARD}).splitlines()
@@ -97,15 +124,26 @@ def test_a_profile_of_the_stack_is_no_name_for_a_camera(name: str) -> None:
         render_cameras({name: FRONT})
 
 
+def _services() -> list[tuple[str, dict[str, Any]]]:
+    """Names and services of all Compose files of the repository but the rendered ones."""
+    documents = [
+        yaml.safe_load(path.read_text())
+        for path in sorted(FOLDER.rglob("*.y*ml"))
+        if path != DEMO_CAMERAS and re.search(r"^services:", path.read_text(), re.MULTILINE)
+    ]
+    return [item for document in documents for item in document["services"].items()]
+
+
 def test_the_reserved_names_are_those_of_the_stack() -> None:
-    """No profile of the stack is left out of the list, and none stands there in vain."""
-    services = {
-        name: service
-        for file in ("compose.yaml", "sandbox.yaml")
-        for name, service in yaml.safe_load((FOLDER / file).read_text())["services"].items()
-    }
-    used = {name for service in services.values() for name in service.get("profiles", [])}
+    """No profile of any file is left out of the list, and none stands there in vain."""
+    used = {name for _, service in _services() for name in service.get("profiles", [])}
+    assert "redis-ha" in used
     assert used == set(RESERVED_PROFILES)
+
+
+def test_no_service_of_the_stack_has_the_name_of_a_cameras() -> None:
+    """One would replace the other."""
+    assert [name for name, _ in _services() if name.startswith("ingest-")] == []
 
 
 def test_what_is_rendered_complies_with_the_policy(tmp_path: Path) -> None:
