@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vision.config.camera import PLACEHOLDERS, CameraSettings
+from vision.config.secret_text import oddity_of, read_secret_text
 from vision.domain.errors import ConfigError
 from vision.domain.secret import Secret
 
@@ -51,31 +52,26 @@ class SecretFiles:
         self._directories = (directory,) if directory else (MOUNTED_DIR, LOCAL_DIR)
         self._register = register
         self._warned = set[Path]()
+        self.oddities: dict[Path, str] = {}
+        """What of a file that was read a person hardly meant; no value is shown."""
 
     def read(self, name: str) -> Secret | None:
-        """The text of the file ``name`` without a trailing newline, None if there is none.
+        """The line in the file ``name`` without its line end, None if there is no such file.
 
         Raises:
-            ConfigError: The file is empty, not readable, or others may read it.
+            ConfigError: The file is empty, not readable, others may read it, or it holds
+                something else than one line of UTF-8 text.
         """
         for directory in self._directories:
             path = directory / name
-            try:
-                text = path.read_text(encoding="utf-8")
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except (OSError, UnicodeDecodeError):
-                raise ConfigError(
-                    f"secret file {path}: cannot be read as text: check its owner and mode"
-                ) from None
             # An orchestrator's mount decides on modes itself; our own folder is checked.
-            if directory != MOUNTED_DIR and path.stat().st_mode & _OTHERS:
-                raise ConfigError(f"secret file {path}: others may read it: chmod 600 {path}")
-            value = text.removesuffix("\n").removesuffix("\r")
+            value = read_secret_text(path, 0 if directory == MOUNTED_DIR else _OTHERS)
+            if value is None:
+                continue
             if not value:
                 raise ConfigError(f"secret file {path}: is empty: write the value into it")
             self._register(value)
-            self._warn_if_short(path, value)
+            self._remark_on(path, value)
             return Secret(value)
         return None
 
@@ -121,7 +117,11 @@ class SecretFiles:
         )
         return credentials
 
-    def _warn_if_short(self, path: Path, value: str) -> None:
+    def _remark_on(self, path: Path, value: str) -> None:
+        oddity = oddity_of(value)
+        if oddity and path not in self.oddities:
+            self.oddities[path] = oddity
+            _log.warning('secrets.odd_value file=%s reason="%s"', path, oddity)
         # A user name has to be known to others; the rest is worth a word, once.
         if len(value) >= _SHORT_CHARACTERS or path.name.endswith("_username"):
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,8 +24,12 @@ class Vault:
 
     def write(self, name: str, text: str, mode: int = 0o600) -> None:
         """Put a secret file there."""
+        self.write_bytes(name, text.encode(), mode)
+
+    def write_bytes(self, name: str, content: bytes, mode: int = 0o600) -> None:
+        """As :meth:`write`, of what need be no text."""
         path = self.directory / name
-        path.write_text(text)
+        path.write_bytes(content)
         path.chmod(mode)
 
 
@@ -83,14 +88,78 @@ def test_an_empty_file_is_refused(vault: Vault) -> None:
         vault.files.read("redis_password")
 
 
-def test_a_file_that_is_no_text_is_refused_without_showing_it(vault: Vault) -> None:
-    """Bytes of a secret are not quoted in an error."""
-    path = vault.directory / "redis_password"
-    path.write_bytes(b"\xff\xfehunter2")
-    path.chmod(0o600)
-    with pytest.raises(ConfigError) as caught:
+@pytest.mark.parametrize("line_end", [b"", b"\n", b"\r\n"])
+def test_one_line_end_of_either_kind_is_no_part_of_the_value(vault: Vault, line_end: bytes) -> None:
+    """Editors of both families end a file with theirs."""
+    vault.write_bytes("redis_password", b"hunter2-long" + line_end)
+    assert vault.files.read("redis_password") == Secret("hunter2-long")
+
+
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        (b"\xff\xfehunter2", "is UTF-16 text: save it as UTF-8"),
+        ("hunter2".encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
+        ("hunter2".encode("utf-16-be"), "holds a NUL byte"),
+        (b"\xfe\xff\0h", "is UTF-16 text: save it as UTF-8"),
+        (b"\xef\xbb\xbfhunter2\n", "begins with a byte order mark: save it as UTF-8 without"),
+        ("hünter2".encode("latin-1"), "is not UTF-8 text: save it as UTF-8"),
+        (b"hunter2\0", "holds a NUL byte"),
+        (b"hunter2\n\n", "has more than one line: leave the value"),
+        (b"hunter2\r\n\r\n", "has more than one line: leave the value"),
+        (b"hunter2\r\r\n", "has more than one line: leave the value"),
+        (b"\nhunter2", "has more than one line: leave the value"),
+        (b"user\nhunter2\n", "has more than one line: leave the value"),
+        (b"\n\n", "is empty but for line ends: write the value"),
+        (b"hunter2\x1b", r"holds the control character U\+001B: remove it"),
+        ("hunter2\x85".encode(), r"holds the control character U\+0085: remove it"),
+        (b"hunter2" * 10_000, "is larger than 65536 bytes: write the value alone"),
+    ],
+)
+def test_what_is_no_line_of_text_is_refused_without_showing_it(
+    vault: Vault, content: bytes, remedy: str
+) -> None:
+    """The server would else refuse a password that looks right to whoever opens the file."""
+    vault.write_bytes("redis_password", content)
+    with pytest.raises(ConfigError, match=remedy) as caught:
         vault.files.read("redis_password")
-    assert "hunter2" not in str(caught.value)
+    line = str(caught.value)
+    assert "redis_password" in line
+    assert "nter2" not in line
+    assert len(line.splitlines()) == 1
+
+
+def test_what_is_no_file_is_refused_at_once(vault: Vault) -> None:
+    """A pipe that nobody writes to would keep the program waiting."""
+    os.mkfifo(vault.directory / "web_token", 0o600)
+    (vault.directory / "redis_password").mkdir()
+    (vault.directory / "metrics_token").symlink_to("/dev/zero")
+    for name in ("web_token", "redis_password", "metrics_token"):
+        with pytest.raises(ConfigError, match=f"{name}: is no regular file"):
+            vault.files.read(name)
+
+
+@pytest.mark.parametrize(
+    ("value", "oddity"),
+    [
+        (" hunter2-long", "begins or ends with a space"),
+        ("hunter2-long\t", "begins or ends with a space"),
+        ("hunter2-long\N{NO-BREAK SPACE}", "begins or ends with a space"),
+        ("hunter2\N{ZERO WIDTH SPACE}-long", "U+200B"),
+        ("hunter2-long\N{ZERO WIDTH NO-BREAK SPACE}", "U+FEFF"),
+    ],
+)
+def test_what_a_person_hardly_meant_is_kept_and_remarked_on_once(
+    vault: Vault, value: str, oddity: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be part of the password; who wonders why the login fails finds it named."""
+    vault.write("redis_password", value + "\n")
+    for _ in range(2):
+        assert vault.files.read("redis_password") == Secret(value)
+    assert caplog.text.count("secrets.odd_value") == 1
+    assert oddity in caplog.text
+    assert "nter2" not in caplog.text
+    assert oddity in vault.files.oddities[vault.directory / "redis_password"]
 
 
 def test_a_camera_without_files_has_no_credentials(vault: Vault) -> None:

@@ -85,7 +85,8 @@ def _secrets(settings: Settings, secrets: SecretFiles) -> str:
     known = [name for name, camera in settings.cameras.items() if secrets.camera(name, camera)]
     if redis_password(settings, secrets) is not None:
         known.append("redis")
-    return f"credentials for {', '.join(known)}" if known else "none needed"
+    found = f"credentials for {', '.join(known)}" if known else "none needed"
+    return "; ".join([found, *(f"{path.name} {what}" for path, what in secrets.oddities.items())])
 
 
 def _model(settings: Settings, progress: Progress) -> str:
