@@ -22,10 +22,10 @@ MINUTES ?= 10
 RUNS ?= 5
 
 .PHONY: help setup demo test faults faults-small soak slo check lint type arch fmt bench bench-all \
-  bench-peers bench-check examples lock clean image image-gpu smoke dist sbom audit
+  bench-peers bench-check examples lock lock-export-cpu clean image image-gpu smoke dist sbom audit
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## a virtual environment in .venv/ with the versions that were tested
 
@@ -133,14 +133,15 @@ dist: $(DEV) ## wheel and source archive in dist/
 
 SBOM = $(VENV)/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON
 
-sbom: $(AUDIT) ## what the images are made of, as CycloneDX in dist/
+sbom: $(AUDIT) ## what the images and their model are made with, as CycloneDX in dist/
 	mkdir -p dist
 	$(SBOM) $(IMAGE)-runtime.txt -o dist/ariia-vision-$(VERSION)-cpu.cdx.json
 	$(SBOM) $(IMAGE)-gpu.txt -o dist/ariia-vision-$(VERSION)-gpu.cdx.json
+	$(SBOM) $(IMAGE)-export.txt -o dist/ariia-vision-$(VERSION)-export.cdx.json
 
 audit: $(AUDIT) ## known vulnerabilities of what is locked; asks the package index
 	$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r constraints.txt -r $(IMAGE)-runtime.txt \
-	  -r $(IMAGE)-gpu.txt -r $(IMAGE)-build.txt
+	  -r $(IMAGE)-gpu.txt -r $(IMAGE)-build.txt -r $(IMAGE)-export.txt
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
@@ -152,7 +153,14 @@ lock: ## pin the newest versions that pyproject.toml allows, here and in the ima
 	printf 'cyclonedx-bom>=7\npip-audit>=2.9\n' | $(COMPILE) - -c constraints.txt --upgrade --output-file constraints-audit.txt
 	$(COMPILE) pyproject.toml --extra sentry -c constraints.txt --output-file $(IMAGE)-runtime.txt
 	$(COMPILE) pyproject.toml --extra gpu --extra sentry -c constraints.txt --output-file $(IMAGE)-gpu.txt
+	$(COMPILE) pyproject.toml --extra export -c constraints.txt --output-file $(IMAGE)-export.txt
 	echo hatchling | $(COMPILE) - -c constraints.txt --output-file $(IMAGE)-build.txt
+
+lock-export-cpu: ## as lock, of the export with PyTorch's CPU wheels from the index TORCH_INDEX (needs uv)
+	$(if $(TORCH_INDEX),,$(error TORCH_INDEX is missing: name the index of PyTorch's CPU wheels))
+	$(subst --universal,--python-platform linux,$(COMPILE)) pyproject.toml --extra export -c constraints.txt \
+	  -c $(IMAGE)-export.txt --extra-index-url $(TORCH_INDEX) --index-strategy unsafe-best-match \
+	  --output-file $(IMAGE)-export-cpu.txt
 
 clean: ## remove the environment and what tools leave behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,11 +7,26 @@ set -eu
 choice=$1
 models=$2
 target=$3
+here=$(dirname "$0")
 official=yolov8n
 embedded=$(python -c \
     'from vision.artefacts.catalogue import load_catalogue; print(load_catalogue().auto[-1])')
 
 is_loadable() { [ -f "$models/$1.onnx" ] || [ -f "$models/$1.xml" ]; }
+
+# What the export needs, by hash: from the usual index, or with PyTorch for CPUs from its own one.
+install_export() {
+    lock=$here/constraints-export.txt
+    if [ -n "$TORCH_INDEX" ]; then
+        lock=$here/constraints-export-cpu.txt
+        [ -f "$lock" ] || {
+            echo "TORCH_INDEX needs $(basename "$lock"): make lock-export-cpu TORCH_INDEX=…" >&2
+            return 1
+        }
+    fi
+    python -m pip install --quiet --require-hashes --only-binary :all: \
+        ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --requirement "$lock"
+}
 
 # A loadable file of the model $1: there already, pulled, or exported from its weights.
 obtain() {
@@ -19,11 +34,7 @@ obtain() {
     # A few megabytes that show whether the release can be reached, before PyTorch is installed.
     vision models pull "$1" --models-dir "$models" || return 1
     is_loadable "$1" && return 0
-    python -m pip install --quiet ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} \
-        "torch==$TORCH_VERSION" "torchvision==$TORCHVISION_VERSION" || return 1
-    python -m pip install --quiet --only-binary :all: \
-        "ultralytics-opencv-headless==$ULTRALYTICS_VERSION" "onnx==$ONNX_VERSION" \
-        "onnxslim==$ONNXSLIM_VERSION" || return 1
+    install_export || return 1
     vision models export "$1" --models-dir "$models"
 }
 

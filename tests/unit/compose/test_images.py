@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,13 @@ def test_the_legacy_builder_understands_it(dockerfile: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "lock", ["constraints-runtime.txt", "constraints-build.txt", "constraints-gpu.txt"]
+    "lock",
+    [
+        "constraints-runtime.txt",
+        "constraints-build.txt",
+        "constraints-gpu.txt",
+        "constraints-export.txt",
+    ],
 )
 def test_an_image_has_the_versions_that_were_tested(lock: str) -> None:
     """What tests and images both install has one version."""
@@ -96,6 +103,99 @@ def test_the_cpu_image_has_no_torch() -> None:
         not {"torch", "ultralytics", "pytest", "mypy", "ruff"}
         & _pins("constraints-runtime.txt").keys()
     )
+
+
+def _installs() -> Iterator[str]:
+    """Every ``pip install`` of what builds an image, continued lines joined."""
+    sources = [ROOT / name for name in DOCKERFILES] + sorted((FOLDER / "image").glob("*.sh"))
+    for source in sources:
+        text = re.sub(r"\\\n\s*", "", source.read_text())
+        yield from re.findall(r"pip\b[^\n&|]* install [^\n&|]*", text)
+
+
+def test_nothing_is_installed_without_a_hash() -> None:
+    """What the model is exported with is code that decides what the image finds, as its own is."""
+    installs = list(_installs())
+    assert len(installs) > len(DOCKERFILES)
+    for install in installs:
+        is_our_own_wheel = "--no-deps --no-index" in install
+        assert is_our_own_wheel or "--require-hashes --only-binary :all:" in install, install
+
+
+@pytest.mark.parametrize("lock", sorted((FOLDER / "image").glob("constraints-*.txt")), ids=str)
+def test_every_pin_of_a_lock_has_a_hash(lock: Path) -> None:
+    """And no lock names an index."""
+    text = lock.read_text()
+    entries = re.sub(r" \\\n\s*", " ", text).splitlines()
+    assert [entry for entry in entries if entry and " --hash=sha256:" not in entry] == []
+    assert "://" not in text
+
+
+def test_the_export_has_the_libraries_of_the_image_it_is_made_in() -> None:
+    """It is installed over them, and must replace none."""
+    image, export = _pins("constraints-runtime.txt"), _pins("constraints-export.txt")
+    assert {"torch", "torchvision", "ultralytics-opencv-headless", "onnx", "onnxslim"} <= set(
+        export
+    )
+    assert {name for name in image.keys() & export.keys() if image[name] != export[name]} == set()
+
+
+def test_bills_and_audit_know_every_lock_of_the_images() -> None:
+    """What is installed while they are built, the model's export included."""
+    targets = (ROOT / "Makefile").read_text().split("\n\n")
+    (bills,) = (target for target in targets if target.startswith("sbom:"))
+    (audit,) = (target for target in targets if target.startswith("audit:"))
+    kinds = {path.stem.removeprefix("constraints-") for path in (FOLDER / "image").glob("*.txt")}
+    assert kinds == {"runtime", "gpu", "export", "build"}
+    for kind in kinds:
+        assert f"$(IMAGE)-{kind}.txt" in audit
+        assert kind == "build" or f"$(IMAGE)-{kind}.txt" in bills
+
+
+def _bake(tmp_path: Path, index: str, *locks: str) -> tuple[str, list[str]]:
+    """What ``bake-model.sh`` says and with what it calls pip, where both can export nothing."""
+    programs, image = tmp_path / "bin", tmp_path / "image"
+    for folder in (programs, image, tmp_path / "models"):
+        folder.mkdir()
+    shutil.copy(FOLDER / "image" / "bake-model.sh", image)
+    for lock in locks:
+        (image / lock).touch()
+    calls = tmp_path / "calls"
+    calls.touch()
+    for name, answer in {"python": f'echo "$*" >>{calls}; exit 1', "vision": "exit 0"}.items():
+        (programs / name).write_text(f'#!/bin/sh\ncase "$*" in -c*) exit 0 ;; esac\n{answer}\n')
+        (programs / name).chmod(0o755)
+    answer = subprocess.run(
+        [image / "bake-model.sh", "official", tmp_path / "models", tmp_path / "target"],
+        env={"PATH": f"{programs}:{os.environ['PATH']}", "TORCH_INDEX": index},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode != 0
+    return answer.stderr, calls.read_text().splitlines()
+
+
+def test_an_index_for_pytorch_needs_its_lock(tmp_path: Path) -> None:
+    """Its wheels have other hashes: nothing is installed before there is a lock with them."""
+    said, calls = _bake(tmp_path, "https://wheels.invalid/cpu", "constraints-export.txt")
+    assert "make lock-export-cpu TORCH_INDEX=" in said
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("index", "lock"),
+    [
+        ("", "constraints-export.txt"),
+        ("https://wheels.invalid/cpu", "constraints-export-cpu.txt"),
+    ],
+)
+def test_the_lock_is_the_one_of_the_index(tmp_path: Path, index: str, lock: str) -> None:
+    """The usual one, or PyTorch's own beside it."""
+    _, (call,) = _bake(tmp_path, index, lock)
+    assert call.endswith(f"--requirement {tmp_path}/image/{lock}")
+    assert ("--extra-index-url" in call) == bool(index)
+    assert "--require-hashes" in call
 
 
 def test_the_context_leaves_secrets_out() -> None:
