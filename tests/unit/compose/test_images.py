@@ -162,8 +162,8 @@ def _bake(tmp_path: Path, index: str, *locks: str) -> tuple[str, list[str]]:
         (image / lock).touch()
     calls = tmp_path / "calls"
     calls.touch()
-    for name, answer in {"python": f'echo "$*" >>{calls}; exit 1', "vision": "exit 0"}.items():
-        (programs / name).write_text(f'#!/bin/sh\ncase "$*" in -c*) exit 0 ;; esac\n{answer}\n')
+    for name, does in {"python": f'echo "$*" >>{calls}; exit 1', "vision": "exit 0"}.items():
+        (programs / name).write_text(f'#!/bin/sh\ncase "$*" in -c*) exit 0 ;; esac\n{does}\n')
         (programs / name).chmod(0o755)
     answer = subprocess.run(
         [image / "bake-model.sh", "official", tmp_path / "models", tmp_path / "target"],
