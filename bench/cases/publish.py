@@ -21,6 +21,7 @@ from bench.result import Row
 from bench.summary import percentiles, rounded
 from vision.config.topics import PublishingSettings, RedisSettings
 from vision.domain.message import DetectionMessage, detection_message
+from vision.publishing.keys import StreamKey
 from vision.publishing.reading.cursor import DetectionCursor
 from vision.publishing.reading.subscriber import Subscriber
 from vision.publishing.writing.observer import DropReason
@@ -46,8 +47,14 @@ class _Observer:
     def published(self, messages: int) -> None:
         self.count += messages
 
-    def dropped(self, camera: str, reason: DropReason, messages: int) -> None:
+    def dropped(self, stream: StreamKey, reason: DropReason, messages: int) -> None:
         """Nothing is dropped while Redis is there; what were would show in the count."""
+
+    def held(self, stream: StreamKey, reason: str) -> None:
+        """As of what is dropped."""
+
+    def taken(self, stream: StreamKey) -> None:
+        """Messages are counted, not streams."""
 
     def waiting(self, messages: int) -> None:
         """The depth is read where it is needed."""

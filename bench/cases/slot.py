@@ -33,6 +33,7 @@ from vision.frames.redis_source import RedisFrameSource
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.frames.shared_memory import WriterSide, shared_slot
 from vision.frames.slot import FrameLease, FrameSink, FrameSource
+from vision.resilience.troubles import Troubles
 from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 _CAMERAS = (1, 4, 16)
@@ -138,7 +139,9 @@ def _redis(names: list[str], redis: EmbeddedRedis) -> Iterator[_Bench]:
 def _redis_writer(name: str, settings: RedisSettings, control: Connection) -> None:
     _write(
         name,
-        RedisFrameWriter(settings, lambda: _PASSWORD, _MAX_AGE_MS, lambda *_: None),
+        RedisFrameWriter(
+            settings, lambda: _PASSWORD, _MAX_AGE_MS, lambda *_: None, troubles=Troubles()
+        ),
         control,
     )
 

@@ -39,15 +39,24 @@ class RecordingObserver:
         self.messages = 0
         self.drops = Counter[tuple[str, DropReason]]()
         self.connections: list[bool] = []
+        self.held_for: dict[StreamKey, str] = {}
         self.depth = 0
 
     def published(self, messages: int) -> None:
         """Count confirmed messages."""
         self.messages += messages
 
-    def dropped(self, camera: str, reason: DropReason, messages: int) -> None:
+    def dropped(self, stream: StreamKey, reason: DropReason, messages: int) -> None:
         """Count lost messages."""
-        self.drops[camera, reason] += messages
+        self.drops[stream.camera, reason] += messages
+
+    def held(self, stream: StreamKey, reason: str) -> None:
+        """Keep why a stream is held."""
+        self.held_for[stream] = reason
+
+    def taken(self, stream: StreamKey) -> None:
+        """A stream that is taken is held no more."""
+        self.held_for.pop(stream, None)
 
     def waiting(self, messages: int) -> None:
         """Keep the newest depth."""

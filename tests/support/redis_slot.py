@@ -21,6 +21,7 @@ from vision.domain.frame import Frame, Image
 from vision.frames.redis_source import RedisFrameSource
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.frames.slot import FrameLease
+from vision.resilience.troubles import Troubles
 
 MAX_AGE_MS = 1_000
 PATIENCE_S = 60.0
@@ -51,11 +52,21 @@ def fresh_frame(
 
 
 def writer_to(
-    server: RedisServer, skips: Skips | None = None, *, max_age_ms: int = MAX_AGE_MS
+    server: RedisServer,
+    skips: Skips | None = None,
+    *,
+    max_age_ms: int = MAX_AGE_MS,
+    troubles: Troubles | None = None,
 ) -> RedisFrameWriter:
     """A writer that has not connected yet."""
     counted = Skips() if skips is None else skips
-    return RedisFrameWriter(server.settings(), lambda: server.password, max_age_ms, counted)
+    return RedisFrameWriter(
+        server.settings(),
+        lambda: server.password,
+        max_age_ms,
+        counted,
+        troubles=troubles or Troubles(),
+    )
 
 
 class Reader:

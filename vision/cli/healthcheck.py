@@ -27,6 +27,11 @@ def add_parser(subparsers: Subparsers) -> None:
         action="store_true",
         help="only what a restart would mend: a camera or Redis that is away is no failure",
     )
+    parser.add_argument(
+        "--taking-over",
+        action="store_true",
+        help="another process that publishes the same cameras is no failure: it is about to end",
+    )
     parser.set_defaults(run=run)
 
 
@@ -37,7 +42,10 @@ def run(args: argparse.Namespace) -> int:
     except ConfigError as error:
         print(f"unhealthy: {error}")
         return 1
-    verdicts = [verdict(found, live_only=args.live) for found in found_in(directory)]
+    verdicts = [
+        verdict(found, live_only=args.live, is_taking_over=args.taking_over)
+        for found in found_in(directory)
+    ]
     if not verdicts:
         print(f"unhealthy: no role says in {directory} that it runs")
         return 1

@@ -133,6 +133,11 @@ class PictureReceiver:
         """Whether Redis answered last time, a second ago at most."""
         return self._redis.connected
 
+    @property
+    def problem(self) -> str | None:
+        """Why Redis did not answer last time, in words; None while it does."""
+        return self._redis.problem
+
     def pictures(
         self, stop: threading.Event, wanted: Callable[[], Collection[str]]
     ) -> Iterator[SentPicture]:

@@ -45,6 +45,8 @@ class Reconnector:
         self._asked_s = 0.0
         self.connected = False
         """Whether Redis answered last time; for any thread."""
+        self.problem: str | None = None
+        """Why it did not, in words; for any thread."""
 
     def open(self) -> RedisLink:
         """A link to the primary, as :meth:`RedisConnector.open` gives it."""
@@ -64,7 +66,7 @@ class Reconnector:
             if not self._connector.is_current(link):
                 raise NoPrimaryError("another server is the primary now")
         self._backoff.reset()
-        self.connected = True
+        self.connected, self.problem = True, None
 
     @contextmanager
     def outlast(self, stop: threading.Event) -> Iterator[None]:
@@ -73,7 +75,7 @@ class Reconnector:
             yield
         except (redis.RedisError, ConfigError, OSError) as error:
             self.connected = False
-            reason = explain(error)
+            self.problem = reason = explain(error)
             if self._damper.admit(reason):
                 self._log.warning(
                     "%s.redis_away address=%s reason=%s", self._told_as, self._address, reason

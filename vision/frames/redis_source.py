@@ -75,6 +75,8 @@ class RedisFrameSource:
         self._held: dict[tuple[str, str], _Held] = {}
         self._done: list[tuple[Taken, Outcome]] = []
         self._connected = False
+        self.problem: str | None = None
+        """Why Redis did not answer last time, in words; for any thread."""
 
     @property
     def connected(self) -> bool:
@@ -130,8 +132,8 @@ class RedisFrameSource:
                 continue
             try:
                 slot = slot or self._connect()
-                self._connected = True
                 self._bring(slot, room, stop)
+                self._connected, self.problem = True, None
                 backoff.reset()
             except (redis.RedisError, ConfigError, OSError) as error:
                 self._away(error, slot)
@@ -186,7 +188,7 @@ class RedisFrameSource:
         self._connected = False
         if slot is not None:
             slot.close()
-        reason = explain(error)
+        self.problem = reason = explain(error)
         if self._damper.admit(reason):
             _log.warning(
                 "frames.redis_away address=%s reason=%s", address_of(self._settings), reason

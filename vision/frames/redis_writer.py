@@ -12,6 +12,7 @@ import redis
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
+from vision.domain.trouble import Trouble
 from vision.frames.newest import SkipObserver
 from vision.frames.redis_client import address_of
 from vision.frames.redis_connector import reconnect_backoff
@@ -19,11 +20,13 @@ from vision.frames.redis_errors import explain
 from vision.frames.redis_slot import RedisSlot, refuse_cluster
 from vision.frames.wire import pack_frame
 from vision.resilience.damping import Damper
+from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)
 # A camera's next frame is more use than a wait for this one.
 _MOST_WAIT_S = 0.5
 _LOG_PERIOD_S = 60.0
+_OUTRUN_LOOK_BACK_S = 5.0
 
 
 class PutSkip(StrEnum):
@@ -53,9 +56,12 @@ class RedisFrameWriter:
         max_age_ms: int,
         on_skipped: SkipObserver,
         *,
+        troubles: Troubles,
         mono_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Frames live for ``max_age_ms`` from capture; ``password`` is asked per connection.
+
+        ``troubles`` hears of a camera whose frames the slot refuses.
 
         Raises:
             ConfigError: ``settings`` name a cluster.
@@ -70,11 +76,14 @@ class RedisFrameWriter:
         self._password = password
         self._max_age_ms = max_age_ms
         self._on_skipped = on_skipped
+        self._troubles = troubles
         self._mono_ns = mono_ns
         self._slot: RedisSlot | None = None
         self._backoff = reconnect_backoff(settings)
         self._next_attempt_ns = 0
         self._damper = Damper(_LOG_PERIOD_S)
+        self.problem: str | None = None
+        """Why Redis did not answer last time, in words; for any thread."""
 
     @property
     def connected(self) -> bool:
@@ -108,10 +117,18 @@ class RedisFrameWriter:
             self._on_skipped(meta.camera, PutSkip.SLOT_UNAVAILABLE, 1)
             return False
         self._backoff.reset()
+        self.problem = None
         if put.overtook:
             self._on_skipped(meta.camera, PutSkip.OVERTAKEN, 1)
-        if not put.accepted:
+        if put.accepted:
+            self._troubles.end(Trouble.OUTRUN, meta.camera, least_s=_OUTRUN_LOOK_BACK_S)
+        else:
             self._on_skipped(meta.camera, PutSkip.OUTRUN, 1)
+            reason = (
+                f"Redis takes no frames of {meta.camera}: another ingest serves it, or the clock "
+                "went back"
+            )
+            self._troubles.begin(Trouble.OUTRUN, meta.camera, reason)
             if times := self._damper.admit(PutSkip.OUTRUN):
                 _log.error(
                     "frames.outrun camera=%s run=%d times=%d reason=another ingest serves this "
@@ -139,7 +156,7 @@ class RedisFrameWriter:
         was_connected = self.connected
         self.close()
         self._next_attempt_ns = self._mono_ns() + round(self._backoff.next_s() * 1e9)
-        reason = explain(error)
+        self.problem = reason = explain(error)
         if self._damper.admit(reason) or was_connected:
             _log.warning(
                 "frames.redis_away address=%s reason=%s", address_of(self._settings), reason

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from prometheus_client import Counter, Gauge
 
 from vision.domain.bridge import BridgeFailure, BridgeLoss
+from vision.resilience.troubles import Troubles
 from vision.telemetry import bridge_families as f
 from vision.telemetry.metrics import NodeMetrics
 
@@ -14,8 +15,8 @@ from vision.telemetry.metrics import NodeMetrics
 class BridgeMetrics(NodeMetrics):
     """As all roles, and what came of messages. Thread-safe."""
 
-    def __init__(self) -> None:
-        super().__init__(lambda: (), "bridge")
+    def __init__(self, troubles: Troubles | None = None) -> None:
+        super().__init__(lambda: (), "bridge", troubles=troubles)
         self._sent = self._make(Counter, f.SENT)
         self._failed = self._make(Counter, f.FAILED)
         self._lost = self._make(Counter, f.LOST)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from vision.domain.errors import SourceErrorCode
 from vision.domain.status import CameraState
+from vision.domain.trouble import Trouble
 from vision.domain.worker_loss import WorkerLoss
 from vision.telemetry import bridge_families as bridge
 from vision.telemetry import event_families as events
@@ -191,6 +192,14 @@ SPOOL_BYTES = Family(
     "disk of the messages that wait; 0 without publishing.spool_dir",
 )
 REDIS_UP = Family("vision_redis_up", Kind.GAUGE, "1 while Redis answers", (), ALL)
+TROUBLE = Family(
+    "vision_camera_trouble",
+    Kind.GAUGE,
+    "1 while messages of a camera are not written or read as they should be, by what is wrong; "
+    "absent for what never was, and for a trouble of the whole role its camera is empty",
+    (_CAMERA, Label("trouble", tuple(Trouble))),
+    ALL,
+)
 REDACTIONS = Family(
     "vision_redactions",
     Kind.COUNTER,
@@ -252,6 +261,7 @@ FAMILIES = (
     OUTBOX_BYTES,
     SPOOL_BYTES,
     REDIS_UP,
+    TROUBLE,
     REDACTIONS,
     CERTIFICATE,
     MODEL,

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 import vision
 from vision.domain.detections import ModelInfo
+from vision.resilience.troubles import Troubles
 from vision.telemetry import families as f
 from vision.telemetry.camera_collector import CameraCollector
 from vision.telemetry.camera_view import CameraView
@@ -38,6 +39,20 @@ class _RedactionCollector(Collector):
         yield CounterMetricFamily(f.REDACTIONS.name, f.REDACTIONS.meaning, value=count)
 
 
+class _TroubleCollector(Collector):
+    """What holds now, and what held once with 0."""
+
+    def __init__(self, troubles: Troubles) -> None:
+        self._troubles = troubles
+
+    def collect(self) -> Iterator[Metric]:
+        family = f.TROUBLE
+        metric = GaugeMetricFamily(family.name, family.meaning, labels=family.label_names)
+        for (camera, trouble), holds in sorted(self._troubles.gauge().items()):
+            metric.add_metric([camera, trouble.value], float(holds))
+        yield metric
+
+
 class NodeMetrics:
     """What a role measures of itself. Thread-safe.
 
@@ -50,12 +65,18 @@ class NodeMetrics:
         views: Callable[[], Iterable[CameraView]],
         role: Role = "node",
         redactor: Redactor = process_redactor,
+        *,
+        troubles: Troubles | None = None,
     ) -> None:
-        """``views`` gives a reading of all cameras at scrape time."""
+        """``views`` gives a reading of all cameras at scrape time.
+
+        ``troubles`` are read at scrape time too; without, there are none.
+        """
         self._role = role
         self._registry = CollectorRegistry()
         self._registry.register(CameraCollector(views, role))
         self._registry.register(_RedactionCollector(views, redactor))
+        self._registry.register(_TroubleCollector(troubles or Troubles()))
         ProcessCollector(registry=self._registry)
         self.capture_to_publish = self._make(Histogram, f.CAPTURE_TO_PUBLISH, buckets=_SECONDS)
         self.frame_age = self._make(Histogram, f.FRAME_AGE, buckets=_SECONDS)

@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from vision.domain.narration import AttemptOutcome
 from vision.resilience.breaker import BreakerState
+from vision.resilience.troubles import Troubles
 from vision.telemetry import narration_families as f
 from vision.telemetry.metrics import NodeMetrics
 
@@ -17,8 +18,8 @@ _SECONDS = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 5)
 class NarrationMetrics(NodeMetrics):
     """As all roles, and what came of providers. Thread-safe."""
 
-    def __init__(self) -> None:
-        super().__init__(lambda: (), "narrate")
+    def __init__(self, troubles: Troubles | None = None) -> None:
+        super().__init__(lambda: (), "narrate", troubles=troubles)
         self._attempts = self._make(Counter, f.ATTEMPTS)
         self._attempt_seconds = self._make(Histogram, f.ATTEMPT_SECONDS, buckets=_SECONDS)
         self._provider_state = self._make(Gauge, f.PROVIDER_STATE)

@@ -110,6 +110,11 @@ class EventWorker:
         return self._redis.connected
 
     @property
+    def problem(self) -> str | None:
+        """Why Redis did not answer last time, in words; None while it does."""
+        return self._redis.problem
+
+    @property
     def trackers(self) -> Mapping[str, CameraTracker]:
         """The cameras that are this worker's now."""
         return {camera: held.tracker for camera, held in tuple(self._held.items())}

@@ -94,6 +94,11 @@ class EventFollower:
         """Whether Redis answered last time."""
         return self._redis.connected
 
+    @property
+    def problem(self) -> str | None:
+        """Why Redis did not answer last time, in words; None while it does."""
+        return self._redis.problem
+
     def entries(self, stop: threading.Event) -> Iterator[Followed]:
         """What comes, until ``stop`` is set; a connection that is lost is waited for."""
         while not stop.is_set():

@@ -84,6 +84,11 @@ class Subscriber(Generic[Message]):
         """Whether Redis answers, and all that is stored was handed on."""
         return self._redis.connected
 
+    @property
+    def problem(self) -> str | None:
+        """Why Redis did not answer last time, in words; None while it does."""
+        return self._redis.problem
+
     def messages(self, stop: threading.Event) -> Iterator[Received[Message]]:
         """Replayed messages of all cameras by time, then each camera's in order.
 

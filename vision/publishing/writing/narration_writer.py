@@ -17,6 +17,7 @@ import redis
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.narration import NarrationMessage
+from vision.domain.trouble import Trouble
 from vision.frames.redis_client import address_of
 from vision.frames.redis_connector import RedisConnector, reconnect_backoff
 from vision.frames.redis_errors import (
@@ -30,6 +31,7 @@ from vision.frames.redis_link import RedisLink
 from vision.publishing.encoding import encode
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey
 from vision.resilience.damping import Damper
+from vision.resilience.troubles import LOOK_BACK_S, Troubles
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0
@@ -63,8 +65,9 @@ class NarrationWriter:
         settings: RedisSettings,
         password: Callable[[], str | None],
         kept_messages: int,
+        troubles: Troubles,
     ) -> None:
-        """Keep about ``kept_messages`` on each camera's stream.
+        """Keep about ``kept_messages`` on each camera's stream; ``troubles`` hears of refusals.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
@@ -72,6 +75,7 @@ class NarrationWriter:
         self._connector = RedisConnector(settings, password)
         self._address = address_of(settings)
         self._kept_messages = kept_messages
+        self._troubles = troubles
         self._link: RedisLink | None = None
         self._backoff = reconnect_backoff(settings)
         self._damper = Damper(_LOG_PERIOD_S)
@@ -85,7 +89,11 @@ class NarrationWriter:
         """
         stream = StreamKey(Kind.NARRATION, message.camera)
         sentence = _Sentence(stream, stream_id, encode(message), self._kept_messages, live=live)
-        return self._persist(sentence.write, stop)
+        told = self._persist(message.camera, sentence.write, stop)
+        if told is not Telling.LOST:
+            self._troubles.end(Trouble.HELD, "")
+            self._troubles.end(Trouble.DROPPED, message.camera, least_s=LOOK_BACK_S)
+        return told
 
     def close(self) -> None:
         """Close the connection."""
@@ -93,7 +101,9 @@ class NarrationWriter:
             self._link.close()
             self._link = None
 
-    def _persist(self, write: Callable[[RedisLink], Telling], stop: threading.Event) -> Telling:
+    def _persist(
+        self, camera: str, write: Callable[[RedisLink], Telling], stop: threading.Event
+    ) -> Telling:
         while True:
             try:
                 if self._link is None:
@@ -102,6 +112,8 @@ class NarrationWriter:
             except redis.ResponseError as error:
                 # A name that somebody took is one camera's trouble: the others go on.
                 if is_lasting(error) or is_of_another_type(error):
+                    said = f"sentences about {camera} are lost: {explain(error)}"
+                    self._troubles.begin(Trouble.DROPPED, camera, said)
                     if self._damper.admit("lost"):
                         _log.error("narrate.lost reason=%s", explain(error))
                     return Telling.LOST
@@ -118,6 +130,7 @@ class NarrationWriter:
         if lose_link:
             self.close()
         reason = explain(error)
+        self._troubles.begin(Trouble.HELD, "", f"sentences wait for Redis: {reason}")
         if self._damper.admit(reason):
             _log.warning("narrate.redis_away address=%s reason=%s", self._address, reason)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+from vision.publishing.keys import StreamKey
+
 
 class DropReason(StrEnum):
     """Why a message will never reach its stream."""
@@ -25,8 +27,17 @@ class PublishObserver(Protocol):
     def published(self, messages: int) -> None:
         """So many more messages are on their streams."""
 
-    def dropped(self, camera: str, reason: DropReason, messages: int) -> None:
-        """So many messages of a camera will never be."""
+    def dropped(self, stream: StreamKey, reason: DropReason, messages: int) -> None:
+        """So many messages will never be on ``stream``."""
+
+    def held(self, stream: StreamKey, reason: str) -> None:
+        """Redis refuses the messages of ``stream`` for now, each time that it does.
+
+        ``reason`` says in words what it refused and what helps, without anything secret.
+        """
+
+    def taken(self, stream: StreamKey) -> None:
+        """Redis took messages of ``stream``, once for each exchange in which it did."""
 
     def waiting(self, messages: int) -> None:
         """So many wait for Redis now."""

@@ -93,6 +93,11 @@ class RedisPublisher:
         return self._sender.is_connected
 
     @property
+    def problem(self) -> str | None:
+        """Why Redis did not answer last time, in words; None while it does."""
+        return self._sender.problem
+
+    @property
     def depth(self) -> int:
         """Messages that wait for Redis."""
         return len(self._outbox) + self._sender.in_hand
@@ -263,7 +268,7 @@ class RedisPublisher:
         return [entry for entry in left if entry not in kept]
 
     def _on_drop(self, stream: StreamKey, reason: DropReason, messages: int) -> None:
-        self._observer.dropped(stream.camera, reason, messages)
+        self._observer.dropped(stream, reason, messages)
         if stream.kind is Kind.DETECTIONS:
             self._hashes.add_lost(stream.camera, messages)
             if reason is DropReason.OVERFLOW:

@@ -68,6 +68,8 @@ class Sender:
         self._address = address_of(settings)
         self._link: RedisLink | None = None
         self._is_connected = False
+        self.problem: str | None = None
+        """Why Redis does not answer, in words; for any thread."""
         self._backoff = reconnect_backoff(settings)
         self._holds: dict[StreamKey, Backoff] = {}
         self._in_hand: deque[Entry] = deque()
@@ -133,6 +135,7 @@ class Sender:
         self._link = link
         self._heard_s = self._asked_s = self._monotonic_s()
         self._hashes.rewrite_all()
+        self.problem = None
         self._set_connected(is_connected=True)
         _log.info(
             "publish.connected address=%s at=%s waiting=%d",
@@ -148,7 +151,7 @@ class Sender:
             self._confirmed.forget_old()
             self._link.close()
             self._link = None
-        reason = explain(error)
+        self.problem = reason = explain(error)
         times = self._damper.admit(f"away: {reason}")
         if self._is_connected or times:
             _log.warning(
@@ -214,11 +217,15 @@ class Sender:
                 _log.info("publish.taken_again stream=%s", entry.stream)
         if news:
             self._observer.published(news)
+        for stream in {entry.stream for entry in delivered}:
+            self._observer.taken(stream)
         self._give_up(outcome.lost)
         self._hold(outcome.held)
-        for name, code in outcome.others:
+        for name, code, why in outcome.others:
             if times := self._damper.admit(f"{name} {code}"):
-                _log.warning("publish.refused name=%s code=%s times=%d", name, code, times)
+                _log.warning(
+                    "publish.refused name=%s code=%s times=%d reason=%s", name, code, times, why
+                )
 
     def _give_up(self, losses: Iterable[Loss]) -> None:
         for entry, code, reason in losses:
@@ -239,10 +246,18 @@ class Sender:
     def _hold(self, refusals: Iterable[Refusal]) -> None:
         """Put refused messages back, with all that must come after them."""
         refused: dict[StreamKey, list[Entry]] = {}
-        for entry, code in refusals:
+        for entry, code, why in refusals:
+            if entry.stream not in refused:
+                self._observer.held(entry.stream, why)
             refused.setdefault(entry.stream, []).append(entry)
             if times := self._damper.admit(f"{entry.stream} {code}"):
-                _log.warning("publish.held stream=%s code=%s times=%d", entry.stream, code, times)
+                _log.warning(
+                    "publish.held stream=%s code=%s times=%d reason=%s",
+                    entry.stream,
+                    code,
+                    times,
+                    why,
+                )
         if not refused:
             return
         rest, self._in_hand = self._in_hand, deque()

@@ -11,7 +11,13 @@ import redis
 
 from vision.config.topics import PublishingSettings
 from vision.domain.status import CameraState
-from vision.frames.redis_errors import code_of, is_elsewhere, is_id_too_small, is_lasting
+from vision.frames.redis_errors import (
+    code_of,
+    explain,
+    is_elsewhere,
+    is_id_too_small,
+    is_lasting,
+)
 from vision.frames.redis_link import Exchange, RedisLink
 from vision.publishing.keys import MESSAGE_FIELD, Kind, state_key
 from vision.publishing.writing.observer import DropReason
@@ -22,10 +28,19 @@ _ENDED = CameraState.STOPPED.value
 
 
 class Refusal(NamedTuple):
-    """A message that Redis did not take, and the code it said."""
+    """A message that Redis did not take, the code it said, and what that means in words."""
 
     entry: Entry
     code: str
+    why: str
+
+
+class OtherRefusal(NamedTuple):
+    """Key or channel of a refused HSET or PUBLISH; the rest as of :class:`Refusal`."""
+
+    name: str
+    code: str
+    why: str
 
 
 class Loss(NamedTuple):
@@ -44,13 +59,13 @@ class Outcome:
         delivered: On their streams.
         held: Refused for a condition that can pass; to be sent again.
         lost: Refused for good.
-        others: Key or channel and code of a refused HSET or PUBLISH.
+        others: What else was refused.
     """
 
     delivered: list[Entry] = field(default_factory=list)
     held: list[Refusal] = field(default_factory=list)
     lost: list[Loss] = field(default_factory=list)
-    others: list[tuple[str, str]] = field(default_factory=list)
+    others: list[OtherRefusal] = field(default_factory=list)
 
 
 class _Attempt(NamedTuple):
@@ -260,9 +275,9 @@ def _file(outcome: Outcome, entry: Entry, reply: object) -> None:
     elif is_lasting(reply):
         outcome.lost.append(Loss(entry, code_of(reply), DropReason.REJECTED))
     else:
-        outcome.held.append(Refusal(entry, code_of(reply)))
+        outcome.held.append(Refusal(entry, code_of(reply), explain(reply)))
 
 
 def _note(outcome: Outcome, name: str, reply: object) -> None:
     if isinstance(reply, redis.ResponseError):
-        outcome.others.append((name, code_of(reply)))
+        outcome.others.append(OtherRefusal(name, code_of(reply), explain(reply)))

@@ -13,8 +13,15 @@ from vision.config.settings import Settings
 from vision.frames.redis_client import address_of
 from vision.publishing.reading.event_follower import EventFollower
 from vision.publishing.reading.places import BridgePlaces
+from vision.resilience.troubles import Troubles
 from vision.runtime.health.liveness import Liveness
-from vision.runtime.health.role_liveness import liveness_file, redis_fact, watch
+from vision.runtime.health.role_liveness import (
+    Reading,
+    liveness_file,
+    reading_reasons,
+    redis_fact,
+    watch,
+)
 from vision.runtime.parts.metrics import MetricsPart
 from vision.runtime.parts.redis_password import redis_password
 from vision.runtime.parts.threads import PartThreads
@@ -37,7 +44,8 @@ class BridgeRole(ABC):
         self.secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
         self.password = partial(redis_password, settings, self.secrets)
         self.password()
-        self.metrics = BridgeMetrics()
+        self.troubles = Troubles()
+        self.metrics = BridgeMetrics(self.troubles)
         self._name = name
         self._liveness = liveness_file(settings, f"bridge {name}")
         self._metrics_port = MetricsPart(settings, self.secrets, self.metrics)
@@ -94,14 +102,19 @@ class BridgeRole(ABC):
         """Called after all threads have ended."""
 
     @abstractmethod
+    def _readers(self) -> Mapping[str, Reading]:
+        """What is read from Redis, and by whom."""
+
+    @abstractmethod
     def _read_state(self) -> tuple[bool, Sequence[str], Sequence[str]]:
         """Whether Redis answers, what is stuck, and which targets are not reached."""
 
     def _read_liveness(self) -> Liveness:
         is_connected, stuck, away = self._read_state()
+        deaf = reading_reasons(self._readers())
         return Liveness(
             role=f"bridge {self._name}",
             stuck=tuple(stuck),
-            reasons=(() if is_connected else (redis_fact(is_connected=False),)) + tuple(away),
+            reasons=(*deaf, *away, *self.troubles.reasons()),
             facts=(redis_fact(is_connected=is_connected), f"to {', '.join(self._targets())}"),
         )

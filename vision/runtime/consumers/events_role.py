@@ -13,8 +13,15 @@ from vision.domain.errors import PublishError
 from vision.frames.redis_client import address_of
 from vision.frames.redis_pictures import PictureReceiver, SentPicture
 from vision.publishing.encoding import decode_detections
+from vision.resilience.troubles import Troubles
 from vision.runtime.health.liveness import Liveness
-from vision.runtime.health.role_liveness import liveness_file, redis_fact, still, watch
+from vision.runtime.health.role_liveness import (
+    liveness_file,
+    reading_reasons,
+    redis_fact,
+    still,
+    watch,
+)
 from vision.runtime.parts.event_pictures import PictureMemory, SnapshotTaker
 from vision.runtime.parts.events import EventsPart
 from vision.runtime.parts.metrics import MetricsPart
@@ -41,7 +48,8 @@ class EventsRole:
         password = partial(redis_password, settings, secrets)
         password()
         self._liveness = liveness_file(settings, "events")
-        metrics = NodeMetrics(lambda: (), "events")
+        self._troubles = Troubles()
+        metrics = NodeMetrics(lambda: (), "events", troubles=self._troubles)
         self._metrics_port = MetricsPart(settings, secrets, metrics)
         store = snapshot_store(settings, metrics.events.snapshots)
         self._memory = PictureMemory()
@@ -90,7 +98,7 @@ class EventsRole:
         return Liveness(
             role="events",
             stuck=still("tracking", self._events.turned_ns) if is_connected else (),
-            reasons=() if is_connected else (redis_fact(is_connected=False),),
+            reasons=reading_reasons({"detections": self._events}) + self._troubles.reasons(),
             facts=(
                 f"tracks {', '.join(self._events.cameras) or 'no camera'}",
                 redis_fact(is_connected=is_connected),

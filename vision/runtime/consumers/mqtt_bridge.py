@@ -27,7 +27,7 @@ from vision.publishing.reading.event_follower import Followed
 from vision.publishing.reading.subscriber import Subscriber
 from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.consumers.bridge_role import BridgeRole
-from vision.runtime.health.role_liveness import still
+from vision.runtime.health.role_liveness import Reading, still
 
 NAME = "mqtt"
 # Enough to find each object that is still there: of each there is word now and then.
@@ -149,8 +149,7 @@ class MqttBridge(BridgeRole):
                 utc_text(view.since_ns),
                 delivers=view.state.delivers,
             )
-        subscribers = (self._statuses, self._detections, self._events, self._follower)
-        is_ready = all(one.connected for one in subscribers)
+        is_ready = all(one.connected for one in self._readers().values())
         if is_ready:
             self._states.tidy()
             for camera in self._waits_for:
@@ -165,6 +164,14 @@ class MqttBridge(BridgeRole):
 
     def _end(self) -> None:
         self._follower.store()
+
+    def _readers(self) -> Mapping[str, Reading]:
+        return {
+            "states": self._statuses,
+            "detections": self._detections,
+            "objects": self._events,
+            "events": self._follower,
+        }
 
     def _read_state(self) -> tuple[bool, Sequence[str], Sequence[str]]:
         is_connected = self._follower.connected

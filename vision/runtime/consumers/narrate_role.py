@@ -17,10 +17,17 @@ from vision.publishing.reading.event_follower import EventFollower
 from vision.publishing.reading.places import NarratorPlaces
 from vision.publishing.writing.narration_writer import NarrationWriter
 from vision.resilience.breaker import BreakerState
+from vision.resilience.troubles import Troubles
 from vision.runtime.consumers.narration_line import NarrationLine
 from vision.runtime.consumers.narration_loop import NarrationLoop, make_chain
 from vision.runtime.health.liveness import Liveness
-from vision.runtime.health.role_liveness import liveness_file, redis_fact, still, watch
+from vision.runtime.health.role_liveness import (
+    liveness_file,
+    reading_reasons,
+    redis_fact,
+    still,
+    watch,
+)
 from vision.runtime.parts.metrics import MetricsPart
 from vision.runtime.parts.redis_password import redis_password
 from vision.runtime.parts.threads import PartThreads
@@ -52,7 +59,8 @@ class NarrateRole:
             max_age_s=settings.snapshots.max_age_days * 86_400,
             max_bytes=settings.snapshots.max_mib * 2**20,
         )
-        self._metrics = NarrationMetrics()
+        self._troubles = Troubles()
+        self._metrics = NarrationMetrics(self._troubles)
         self._chain = make_chain(narration, secrets, self._on_attempt)
         for provider in self._chain.providers:
             self._metrics.know_provider(provider.settings.name, lambda one=provider: one.state)  # type: ignore[misc]
@@ -63,7 +71,9 @@ class NarrateRole:
         self._line = NarrationLine(
             narration,
             self._loop,
-            NarrationWriter(settings.redis, password, narration.stream_max_messages),
+            NarrationWriter(
+                settings.redis, password, narration.stream_max_messages, self._troubles
+            ),
             self._metrics,
             self._image_url,
             settle=self._follower.settle,
@@ -138,7 +148,7 @@ class NarrateRole:
         return Liveness(
             role="narrate",
             stuck=() if is_held_up else still("reading", self._follower.turned_ns),
-            reasons=() if is_connected else (redis_fact(is_connected=False),),
+            reasons=reading_reasons({"events": self._follower}) + self._troubles.reasons(),
             facts=(
                 redis_fact(is_connected=is_connected),
                 f"sentences under way {self._line.depth}",

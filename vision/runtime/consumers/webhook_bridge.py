@@ -16,7 +16,7 @@ from vision.domain.bridge import BridgeLoss
 from vision.domain.errors import ConfigError
 from vision.publishing.reading.event_follower import EventFollower
 from vision.runtime.consumers.bridge_role import BridgeRole
-from vision.runtime.health.role_liveness import still
+from vision.runtime.health.role_liveness import Reading, still
 from vision.telemetry.bridge_metrics import BridgeMetrics, TargetCounts
 
 
@@ -56,6 +56,9 @@ class WebhookBridge(BridgeRole):
     def _end(self) -> None:
         for line in self._lines:
             line.follower.store()
+
+    def _readers(self) -> Mapping[str, Reading]:
+        return {f"events for {line.target.name}": line.follower for line in self._lines}
 
     def _read_state(self) -> tuple[bool, Sequence[str], Sequence[str]]:
         stuck = [

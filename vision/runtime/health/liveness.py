@@ -42,13 +42,16 @@ class Liveness:
     Attributes:
         role: ``run``, ``infer`` or ``ingest NAME``.
         stuck: What only a restart of the role can mend, a phrase each.
-        reasons: Why else it does not do its work: a camera or Redis that is away.
+        reasons: Why else it does not do its work: a camera or Redis that is away, messages that
+            are refused or lost.
+        shared: Cameras that another process publishes too, a phrase each.
         facts: What else is worth knowing.
     """
 
     role: str
     stuck: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
 
 
@@ -140,14 +143,20 @@ def _line(text: object) -> str:
     return text
 
 
-def verdict(found: Found, *, live_only: bool) -> tuple[bool, str]:
-    """Whether a role does its work, or is at least alive, and one line that says why."""
+def verdict(found: Found, *, live_only: bool, is_taking_over: bool = False) -> tuple[bool, str]:
+    """Whether a role does its work, or is at least alive, and one line that says why.
+
+    While it takes over from another one that publishes the same cameras still, those are no failure.
+    """
     said = found.liveness
     if said is None:
         return False, f"{found.path} is no state of a role: remove it"
     # The monotonic clock starts anew with the machine.
     if not 0 <= found.age_s <= MAX_AGE_S:
         return False, f"{said.role}: has said nothing for {abs(found.age_s):.0f} s"
-    problems = said.stuck if live_only else said.stuck + said.reasons
-    text = "; ".join(problems or said.facts + (said.reasons if live_only else ()))
+    others = said.reasons + said.shared
+    problems = said.stuck
+    if not live_only:
+        problems += said.reasons if is_taking_over else others
+    text = "; ".join(problems or said.facts + (others if live_only else ()))
     return not problems, f"{said.role}: {text or 'at work'}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from vision.domain.status import CameraState
-from vision.runtime.health.role_liveness import camera_reason
+from vision.runtime.health.role_liveness import camera_reason, redis_reason
 from vision.telemetry.camera_view import CameraView
 from vision.web.health import Health
 
@@ -16,10 +16,12 @@ def node_health(
     redis_address: str,
     *,
     redis_connected: bool,
+    redis_problem: str | None = None,
     outbox_messages: int | None = None,
     cameras_must_deliver: bool = True,
+    troubles: Sequence[str] = (),
 ) -> Health:
-    """Ready when every camera can be seen through and Redis answers.
+    """Ready when every camera can be seen through, Redis answers and there are no ``troubles``.
 
     A camera that delivers but is not plainly online is a warning among the reasons; so is any
     that is not online where ``cameras_must_deliver`` is false.
@@ -27,11 +29,11 @@ def node_health(
     noted = [view for view in views if view.state is not CameraState.ONLINE]
     reasons = [camera_reason(view) for view in noted]
     if not redis_connected:
-        waiting = "" if outbox_messages is None else f"; {outbox_messages} messages wait for it"
-        reasons.append(f"redis at {redis_address} does not answer{waiting}")
+        reasons.append(redis_reason(redis_address, redis_problem, outbox_messages))
+    reasons += troubles
     all_deliver = all(view.state.delivers for view in noted)
     return Health(
-        ready=redis_connected and (all_deliver or not cameras_must_deliver),
+        ready=redis_connected and not troubles and (all_deliver or not cameras_must_deliver),
         reasons=tuple(reasons),
         model=model,
         redis="connected" if redis_connected else "unreachable",

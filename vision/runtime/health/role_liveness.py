@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from vision.config.run_dir import run_dir
 from vision.config.settings import Settings
@@ -71,6 +72,34 @@ def camera_facts(views: Iterable[CameraView]) -> tuple[str, ...]:
         f"{view.name} is {view.state}, newest frame {view.frame_age_s:.1f} s old"
         for view in views
         if view.state.delivers and view.frame_age_s is not None
+    )
+
+
+def redis_reason(address: str, problem: str | None, waiting: int | None = None) -> str:
+    """That Redis is away, why if that is known, and how many messages wait for it."""
+    why = f" ({problem})" if problem else ""
+    waits = "" if waiting is None else f"; {waiting} messages wait for Redis"
+    return f"redis at {address} does not answer{why}{waits}"
+
+
+class Reading(Protocol):
+    """Whoever reads from Redis, over a connection of its own."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether it reads."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why not, in words."""
+
+
+def reading_reasons(readers: Mapping[str, Reading]) -> tuple[str, ...]:
+    """What is not read at the moment, by what it is, and why."""
+    return tuple(
+        f"no {what} are read: {reader.problem or 'Redis has not answered yet'}"
+        for what, reader in readers.items()
+        if not reader.connected
     )
 
 

@@ -34,6 +34,16 @@ class EventFeed:
         self._events = Subscriber(settings.redis, password, EventCursor, cameras, replay=_REPLAY)
         self._feed = feed
 
+    @property
+    def connected(self) -> bool:
+        """Whether Redis answers."""
+        return self._events.connected
+
+    @property
+    def problem(self) -> str | None:
+        """Why Redis did not answer last time, in words; None while it does."""
+        return self._events.problem
+
     def run(self, stop: threading.Event) -> None:
         """Feed until ``stop`` is set."""
         for received in self._events.messages(stop):

@@ -57,6 +57,11 @@ class EventsPart:
         return self._worker.connected
 
     @property
+    def problem(self) -> str | None:
+        """Why Redis did not answer last time, in words; None while it does."""
+        return self._worker.problem
+
+    @property
     def turned_ns(self) -> int:
         """When the worker last looked around, on CLOCK_MONOTONIC."""
         return self._worker.turned_ns

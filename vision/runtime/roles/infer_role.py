@@ -19,13 +19,13 @@ from vision.frames.redis_source import RedisFrameSource
 from vision.frames.slot import FrameLease
 from vision.publishing.encoding import encode
 from vision.publishing.writing.redis_publisher import RedisPublisher
+from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.inferred import InferredCameras
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.node_health import node_health
 from vision.runtime.health.role_liveness import (
     camera_facts,
     liveness_file,
-    outbox_reasons,
     redis_fact,
     spool_facts,
     still,
@@ -36,7 +36,11 @@ from vision.runtime.parts.delivery import Delivery, Publish
 from vision.runtime.parts.inference import InferencePart
 from vision.runtime.parts.metrics import MetricsPart
 from vision.runtime.parts.picture_relay import PictureRelay
-from vision.runtime.parts.publish_metrics import PublishMetrics, show_outbox
+from vision.runtime.parts.publish_metrics import (
+    PublishMetrics,
+    publisher_reasons,
+    show_outbox,
+)
 from vision.runtime.parts.redis_password import redis_password
 from vision.runtime.parts.threads import PartThreads
 from vision.runtime.parts.web import web_server
@@ -67,12 +71,17 @@ class InferRole:
         self._liveness = liveness_file(settings, "infer")
         self._feed = LiveFeed()
         self._cameras = InferredCameras(self._show_status)
-        metrics = NodeMetrics(self._cameras.views, "infer")
+        self._troubles = Troubles()
+        metrics = NodeMetrics(self._cameras.views, "infer", troubles=self._troubles)
         # Which empty frames are told of is decided here, from what all replicas published.
         self._only_changes = settings.publishing.empty_frames == "on_change"
         publish_all = settings.publishing.model_copy(update={"empty_frames": "always"})
         self._publisher = RedisPublisher(
-            settings.redis, publish_all, password, PublishMetrics(metrics), spool_name="infer"
+            settings.redis,
+            publish_all,
+            password,
+            PublishMetrics(metrics, self._troubles),
+            spool_name="infer",
         )
         show_outbox(metrics, self._publisher, settings.publishing)
         self._relay = PictureRelay(PictureSender(settings.redis, password))
@@ -111,7 +120,9 @@ class InferRole:
             self._inference.model_text,
             address_of(self._settings.redis),
             redis_connected=self._is_connected(),
+            redis_problem=self._publisher.problem or self._source.problem,
             outbox_messages=self._publisher.depth,
+            troubles=self._troubles.reasons(),
         )
 
     def run(self, stop: threading.Event) -> None:
@@ -179,7 +190,9 @@ class InferRole:
         return Liveness(
             role="infer",
             stuck=still("inference", self._inference.turned_ns),
-            reasons=outbox_reasons(self._publisher.depth, self._settings.publishing),
+            reasons=publisher_reasons(self._publisher, self._settings)
+            + self._fetching_reasons()
+            + self._troubles.reasons(),
             facts=(
                 f"model {self._inference.model.name}",
                 redis_fact(is_connected=self._is_connected()),
@@ -187,6 +200,12 @@ class InferRole:
                 *camera_facts(self.cameras()),
             ),
         )
+
+    def _fetching_reasons(self) -> tuple[str, ...]:
+        """Why no frames come, where it is not the cameras."""
+        if self._source.connected or not self._publisher.connected:
+            return ()
+        return (f"no frames: {self._source.problem or 'Redis has not answered yet'}",)
 
     def _is_connected(self) -> bool:
         return self._publisher.connected and self._source.connected

@@ -14,16 +14,19 @@ from vision.config.topics import LogSettings
 from vision.domain.errors import ConfigError
 from vision.domain.message import status_message
 from vision.domain.status import CameraStatus
+from vision.domain.trouble import Trouble
 from vision.frames.newest import NewestFrames
 from vision.frames.redis_client import address_of
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.publishing.writing.redis_publisher import RedisPublisher
+from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.fleet import CameraFleet
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import (
     camera_facts,
     camera_reasons,
     liveness_file,
+    redis_reason,
     spool_facts,
     still,
     watch,
@@ -61,7 +64,8 @@ class IngestRole:
         self._settings = settings
         self._liveness = liveness_file(settings, f"ingest {camera}")
         self._fleet = CameraFleet(settings, self._tell_status)
-        metrics = NodeMetrics(self._fleet.views, "ingest")
+        self._troubles = Troubles()
+        metrics = NodeMetrics(self._fleet.views, "ingest", troubles=self._troubles)
         metrics.know_camera(camera)
         self._metrics_port = MetricsPart(settings, secrets, metrics)
         self._certificates = CertificateWatch(
@@ -71,13 +75,17 @@ class IngestRole:
             settings.redis,
             settings.publishing,
             password,
-            PublishMetrics(metrics),
+            PublishMetrics(metrics, self._troubles),
             spool_name=f"ingest-{camera}",
         )
         show_outbox(metrics, self._publisher, settings.publishing)
         self._frames = NewestFrames(self._count_skipped)
         self._writer = RedisFrameWriter(
-            settings.redis, password, settings.inference.max_staleness_ms, self._count_skipped
+            settings.redis,
+            password,
+            settings.inference.max_staleness_ms,
+            self._count_skipped,
+            troubles=self._troubles,
         )
         self._forwarded = 0
         self._skipped: Counter[str] = Counter()
@@ -145,12 +153,16 @@ class IngestRole:
         is_online = not reasons
         # Before its first frame a camera has no need of the slot.
         if not self._publisher.connected or (is_online and not self._writer.connected):
-            reasons += (f"redis at {address_of(self._settings.redis)} is away: frames are skipped",)
+            problem = self._publisher.problem or self._writer.problem
+            why = redis_reason(address_of(self._settings.redis), problem)
+            reasons += (f"{why}: frames are skipped",)
+        reasons += self._troubles.reasons(Trouble.OTHER_WRITER)
         skipped = ", ".join(f"{reason} {count}" for reason, count in self._skipped.items())
         return Liveness(
             role=f"ingest {self._camera}",
             stuck=still("forwarding", self._turned_ns),
             reasons=reasons,
+            shared=self._troubles.reasons_of(Trouble.OTHER_WRITER),
             facts=(
                 *camera_facts(views),
                 *spool_facts(self._publisher.spool_problem),

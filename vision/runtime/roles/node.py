@@ -15,10 +15,12 @@ from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import ConfigError
 from vision.domain.message import detection_message, status_message
 from vision.domain.status import CameraStatus
+from vision.domain.trouble import Trouble
 from vision.frames.newest import NewestFrames
 from vision.frames.redis_client import address_of
 from vision.frames.slot import FrameLease
 from vision.publishing.writing.redis_publisher import RedisPublisher
+from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.fleet import CameraFleet
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.node_health import node_health
@@ -26,7 +28,6 @@ from vision.runtime.health.role_liveness import (
     camera_facts,
     camera_reasons,
     liveness_file,
-    outbox_reasons,
     redis_fact,
     spool_facts,
     still,
@@ -39,7 +40,11 @@ from vision.runtime.parts.event_pictures import PictureMemory, SnapshotTaker
 from vision.runtime.parts.events import EventsPart
 from vision.runtime.parts.inference import InferencePart
 from vision.runtime.parts.metrics import MetricsPart
-from vision.runtime.parts.publish_metrics import PublishMetrics, show_outbox
+from vision.runtime.parts.publish_metrics import (
+    PublishMetrics,
+    publisher_reasons,
+    show_outbox,
+)
 from vision.runtime.parts.redis_password import redis_password
 from vision.runtime.parts.snapshots import snapshot_store
 from vision.runtime.parts.threads import PartThreads
@@ -76,11 +81,12 @@ class Node:
         password()
         self._liveness = liveness_file(settings, "run")
         self._fleet = CameraFleet(settings, self._tell_status)
-        metrics = NodeMetrics(self._fleet.views)
+        self._troubles = Troubles()
+        metrics = NodeMetrics(self._fleet.views, troubles=self._troubles)
         for name in settings.active_cameras:
             metrics.know_camera(name)
         self._publisher = RedisPublisher(
-            settings.redis, settings.publishing, password, PublishMetrics(metrics)
+            settings.redis, settings.publishing, password, PublishMetrics(metrics, self._troubles)
         )
         self._feed = LiveFeed()
         show_outbox(metrics, self._publisher, settings.publishing)
@@ -143,7 +149,9 @@ class Node:
             self._inference.model_text,
             address_of(self._settings.redis),
             redis_connected=self._publisher.connected,
+            redis_problem=self._publisher.problem,
             outbox_messages=self._publisher.depth,
+            troubles=self._troubles.reasons() + self._tracking_reasons(),
         )
 
     def run(self, stop: threading.Event) -> None:
@@ -196,9 +204,12 @@ class Node:
         views = self.cameras()
         return Liveness(
             role="run",
-            stuck=still("inference", self._inference.turned_ns),
+            stuck=still("inference", self._inference.turned_ns) + self._stuck_tracking(),
             reasons=camera_reasons(views)
-            + outbox_reasons(self._publisher.depth, self._settings.publishing),
+            + publisher_reasons(self._publisher, self._settings)
+            + self._tracking_reasons()
+            + self._troubles.reasons(Trouble.OTHER_WRITER),
+            shared=self._troubles.reasons_of(Trouble.OTHER_WRITER),
             facts=(
                 *camera_facts(views),
                 f"model {self._inference.model.name}",
@@ -206,6 +217,17 @@ class Node:
                 *spool_facts(self._publisher.spool_problem),
             ),
         )
+
+    def _tracking_reasons(self) -> tuple[str, ...]:
+        """Why no events come of the detections, where they should."""
+        if self._events is None or self._events.connected or not self._publisher.connected:
+            return ()
+        return (f"no events: {self._events.problem or 'Redis has not answered yet'}",)
+
+    def _stuck_tracking(self) -> tuple[str, ...]:
+        if self._events is None or not self._events.connected:
+            return ()
+        return still("tracking", self._events.turned_ns)
 
     def _deliver(self, lease: FrameLease, seen: Detections, record: InferenceRecord) -> None:
         frame = lease.frame

@@ -16,13 +16,16 @@ from vision.frames.redis_pictures import PictureReceiver, SentPicture
 from vision.publishing.encoding import decode_detections
 from vision.publishing.reading.cursor import DetectionCursor, StatusCursor
 from vision.publishing.reading.subscriber import Subscriber
+from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.node_health import node_health
 from vision.runtime.health.role_liveness import (
     camera_facts,
     liveness_file,
+    reading_reasons,
     redis_fact,
+    redis_reason,
     still,
     watch,
 )
@@ -56,7 +59,8 @@ class WebRole:
         self._liveness = liveness_file(settings, "web")
         self._feed = LiveFeed()
         self._cameras = PublishedCameras(silence_s=partial(silence_s, settings))
-        metrics = NodeMetrics(self._cameras.views, "web")
+        self._troubles = Troubles()
+        metrics = NodeMetrics(self._cameras.views, "web", troubles=self._troubles)
         web = web_server(
             settings,
             secrets,
@@ -88,7 +92,9 @@ class WebRole:
             self._cameras.model() or "no message yet",
             address_of(self._settings.redis),
             redis_connected=self._pictures.connected,
+            redis_problem=self._pictures.problem,
             cameras_must_deliver=False,
+            troubles=self._deaf_reasons() + self._troubles.reasons(),
         )
 
     def run(self, stop: threading.Event) -> None:
@@ -149,12 +155,22 @@ class WebRole:
             return
         self._feed.on_picture(message.camera, message.stream_id, picture.message, picture.jpeg)
 
+    def _deaf_reasons(self) -> tuple[str, ...]:
+        """What the page does not hear of, though Redis answers."""
+        if not self._pictures.connected:
+            return ()
+        return reading_reasons(
+            {"states": self._statuses, "detections": self._detections, "events": self._events}
+        )
+
     def _read_liveness(self) -> Liveness:
         is_connected = self._pictures.connected
         return Liveness(
             role="web",
             stuck=still("reading", self._turned_ns) if is_connected else (),
-            reasons=() if is_connected else (redis_fact(is_connected=False),),
+            reasons=self._deaf_reasons() + self._troubles.reasons()
+            if is_connected
+            else (redis_reason(address_of(self._settings.redis), self._pictures.problem),),
             facts=(
                 f"viewers {self._feed.viewers}",
                 redis_fact(is_connected=is_connected),

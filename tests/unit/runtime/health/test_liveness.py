@@ -163,5 +163,6 @@ def test_the_document_is_plain_json(tmp_path: Path) -> None:
         "role": "run",
         "stuck": [],
         "reasons": [],
+        "shared": [],
         "facts": ["a", "b"],
     }
