@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from vision.domain.errors import ConfigError
 from vision.domain.secret import Secret
 from vision.web.access import SECURITY_HEADERS, SecureHeaders, TokenGuard, trusted_hosts
+from vision.web.clients import prefix_of
 from vision.web.documents import (
     CamerasSource,
     HealthSource,
@@ -36,6 +37,8 @@ MetricsSource = Callable[[], tuple[bytes, str]]
 _PAGE = Path(__file__).parent / "page"
 _JSON = "application/json"
 _MAX_VIEWERS = 100
+# From here on viewers have to show that they read.
+_CROWD = 50
 _SNAPSHOT_MAX_AGE_S = 1.0
 _SNAPSHOT_WAIT_S = 5.0
 
@@ -141,8 +144,7 @@ class _Routes:
         name = request.path_params["name"]
         if name not in {view.name for view in await run_in_threadpool(self._cameras)}:
             raise HTTPException(404, "There is no such camera.\n")
-        self._refuse_when_full()
-        picture = await self._fresh_picture(name)
+        picture = await self._fresh_picture(name, self._place_for(request))
         if picture is None:
             raise HTTPException(
                 503, f"No frame was inferred within {_SNAPSHOT_WAIT_S:.0f} seconds.\n"
@@ -154,12 +156,12 @@ class _Routes:
     async def events(self, request: Request) -> Response:
         if request.method == "HEAD":
             return Response(media_type=EventStream.media_type)
-        self._refuse_when_full()
-        return EventStream(self._feed, self._overview)
+        client = self._place_for(request)
+        return EventStream(self._feed, self._overview, client, self._is_crowded)
 
-    async def _fresh_picture(self, name: str) -> Picture | None:
+    async def _fresh_picture(self, name: str, client: str) -> Picture | None:
         until = asyncio.get_running_loop().time() + _SNAPSHOT_WAIT_S
-        with self._feed.watch() as viewer:
+        with self._feed.watch(client) as viewer:
             while not viewer.closed:
                 picture = self._feed.newest(name, _SNAPSHOT_MAX_AGE_S)
                 if picture is not None or not await viewer.wait(until):
@@ -167,9 +169,15 @@ class _Routes:
                 viewer.take()
         return None
 
-    def _refuse_when_full(self) -> None:
-        if self._feed.viewers >= _MAX_VIEWERS:
+    def _place_for(self, request: Request) -> str:
+        """Who asks, once there is a place for one more viewer of theirs."""
+        client = prefix_of(request.client.host) if request.client else ""
+        if not self._feed.make_room(client, _MAX_VIEWERS):
             raise HTTPException(503, f"{_MAX_VIEWERS} viewers are watching already.\n")
+        return client
+
+    def _is_crowded(self) -> bool:
+        return self._feed.viewers > _CROWD
 
 
 def _jpeg_response(picture: Picture, jpeg: bytes) -> Response:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -58,7 +58,11 @@ class Viewer:
     the ones it missed, so a slow one costs neither memory nor anybody's time.
     """
 
-    def __init__(self, feed: LiveFeed, position: int) -> None:
+    def __init__(self, feed: LiveFeed, position: int, client: str) -> None:
+        self.client = client
+        """Who watches: viewers of one client share its places."""
+        self.is_dismissed = False
+        """Whether another viewer has its place."""
         self._feed = feed
         self._position = position
         self._event_position = 0
@@ -66,8 +70,8 @@ class Viewer:
 
     @property
     def closed(self) -> bool:
-        """Whether the feed has ended."""
-        return self._feed.closed
+        """Whether the feed has ended, for this viewer or for all."""
+        return self.is_dismissed or self._feed.closed
 
     def take(self) -> list[LiveEvent]:
         """What came since the last call: newest detections per camera, state changes in order.
@@ -110,7 +114,8 @@ class LiveFeed:
         self._statuses: deque[tuple[int, bytes]] = deque(maxlen=_STATUS_DEPTH)
         self._events = EventLog()
         self._number = 0
-        self._viewers: set[Viewer] = set()
+        # In the order they came.
+        self._viewers: dict[Viewer, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ringing = False
         self._closed = False
@@ -161,21 +166,40 @@ class LiveFeed:
                 self._number += 1
                 self._ring()
 
+    def make_room(self, client: str, most: int) -> bool:
+        """Whether ``client`` may watch once more, ``most`` being all that may at a time.
+
+        Where all places are taken, the client with the most gives one up to one with fewer:
+        the viewer that it has had longest is dismissed. Called on the event loop.
+        """
+        with self._lock:
+            if len(self._viewers) < most:
+                return True
+            places = Counter(viewer.client for viewer in self._viewers)
+            greedy, taken = places.most_common(1)[0]
+            if taken <= places[client] + 1:
+                return False
+            oldest = next(viewer for viewer in self._viewers if viewer.client == greedy)
+            del self._viewers[oldest]
+            oldest.is_dismissed = True
+            oldest.notify()
+            return True
+
     @contextlib.contextmanager
-    def watch(self) -> Iterator[Viewer]:
+    def watch(self, client: str = "") -> Iterator[Viewer]:
         """Be a viewer, on the running event loop; sees the newest events, and what comes from now on."""
         with self._lock:
             if not self._viewers:
                 self._loop = asyncio.get_running_loop()
                 self._ringing = False
-            viewer = Viewer(self, self._number)
-            self._viewers.add(viewer)
+            viewer = Viewer(self, self._number, client)
+            self._viewers[viewer] = None
             self._watched = True
         try:
             yield viewer
         finally:
             with self._lock:
-                self._viewers.discard(viewer)
+                self._viewers.pop(viewer, None)
                 if not self._viewers:
                     self._watched = False
                     self._channels.clear()

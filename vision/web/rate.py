@@ -9,14 +9,16 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vision.web.access import SECURITY_HEADERS
-from vision.web.connections import Client
+from vision.web.clients import Client, prefix_of
+from vision.web.probes import PROBES
 
 # Whoever asks too often waits this long for the refusal: most programs ask again only then.
 _REFUSAL_DELAY_S = 0.5
 # Two seconds' worth at once: a page loads its files and pictures in bursts.
 _BURST_S = 2.0
-_PROBES = frozenset({"/livez", "/readyz"})
 _PROBES_PER_S = 10.0
+# What all addresses of an IPv6 prefix may ask together, in terms of what one may.
+_ADDRESSES_PER_PREFIX = 4.0
 _MOST_CLIENTS = 4096
 _REFUSAL = b"Too many requests: ask again in a second.\n"
 _REFUSAL_HEADERS = [
@@ -50,6 +52,20 @@ class Allowances:
         return may
 
 
+class _Allowance:
+    """What an address may ask, and what all addresses of its prefix may ask together."""
+
+    def __init__(self, per_s: float, monotonic_s: Callable[[], float]) -> None:
+        self._of_address = Allowances(per_s, monotonic_s)
+        self._of_prefix = Allowances(per_s * _ADDRESSES_PER_PREFIX, monotonic_s)
+
+    def admits(self, host: str) -> bool:
+        if not self._of_address.spend(host):
+            return False
+        prefix = prefix_of(host)
+        return prefix == host or self._of_prefix.spend(prefix)
+
+
 class RateLimit:
     """Answers 429 to a client that asks too often.
 
@@ -66,16 +82,16 @@ class RateLimit:
     ) -> None:
         """``on_refused`` is told of each request that will be answered with 429."""
         self._app = app
-        self._pages = Allowances(per_s, monotonic_s)
-        self._probes = Allowances(_PROBES_PER_S, monotonic_s)
+        self._pages = _Allowance(per_s, monotonic_s)
+        self._probes = _Allowance(_PROBES_PER_S, monotonic_s)
         self._on_refused = on_refused
         self._refusal_delay_s = refusal_delay_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or refuse it."""
         client: Client = scope.get("client") or ("", 0)
-        allowances = self._probes if scope["path"] in _PROBES else self._pages
-        if allowances.spend(client[0]):
+        allowance = self._probes if scope["path"] in PROBES else self._pages
+        if allowance.admits(client[0]):
             await self._app(scope, receive, send)
             return
         self._on_refused(client)

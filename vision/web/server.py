@@ -16,11 +16,15 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from vision.domain.errors import ConfigError
-from vision.web.connections import PER_CLIENT, Connection, Connections
+from vision.web.connections import Connections
+from vision.web.overload import Overload
+from vision.web.protocol import HttpConnection
 from vision.web.rate import RateLimit
 
-_BACKLOG = 128
-_MAX_CONNECTIONS = 512
+_BACKLOG = 512
+# So many are accepted before those that were accepted get their turn to be read: fewer than one
+# client may have, so that none makes way before anybody has looked at its request.
+_ACCEPTED_AT_ONCE = 16
 # What waits in the kernel for a slow client is old by the time it arrives: keep it small.
 _SEND_BUFFER_BYTES = 128 * 1024
 # Responses under way may end properly for this long; then their connections are cut.
@@ -70,14 +74,15 @@ class WebServer:
         self._host = host
         self._socket = _listen(host, port)
         self._port: int = self._socket.getsockname()[1]
-        connections = Connections(monotonic_s, _MAX_CONNECTIONS if is_behind_proxy else PER_CLIENT)
+        connections = Connections(monotonic_s, are_clients_told_apart=not is_behind_proxy)
+        app = Overload(app, lambda: connections.are_all_served)
         if not is_behind_proxy:
             app = RateLimit(app, requests_per_s, connections.hold_back, monotonic_s)
         self._server = _QuietServer(
             uvicorn.Config(
                 app,
                 # uvicorn calls it with keywords, once per connection.
-                http=cast("type[asyncio.Protocol]", partial(Connection, connections)),
+                http=cast("type[asyncio.Protocol]", partial(HttpConnection, connections)),
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
@@ -87,8 +92,7 @@ class WebServer:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                backlog=_BACKLOG,
-                limit_concurrency=_MAX_CONNECTIONS,
+                backlog=_ACCEPTED_AT_ONCE,
             ),
             connections,
             on_stop,
@@ -139,6 +143,12 @@ class _QuietServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            # asyncio has one number for how many wait in the kernel and are accepted at once.
+            listener.listen(_BACKLOG)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % _TICKS_PER_SWEEP == 0:

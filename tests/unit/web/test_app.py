@@ -223,11 +223,11 @@ def test_snapshot_of_an_unknown_camera() -> None:
 
 
 def test_viewers_are_limited() -> None:
-    """Past a hundred viewers the next one is told to come later."""
+    """Past a hundred viewers the next one of a client that has them all is told to come later."""
 
     async def scenario() -> None:
         node = Node()
-        viewers = [node.feed.watch() for _ in range(100)]
+        viewers = [node.feed.watch("127.0.0.1") for _ in range(100)]
         for viewer in viewers:
             viewer.__enter__()
         async with asgi_client(node.app()) as client:

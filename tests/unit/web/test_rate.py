@@ -77,3 +77,17 @@ def test_pages_take_nothing_from_probes() -> None:
     limit = RateLimit(Node().app(), 1, lambda _: None, _Clock(), refusal_delay_s=0)
     answers = _asked(limit, *["/api/cameras"] * 5, *["/livez", "/readyz"] * 11)
     assert [answer.status_code for answer in answers[3:]] == [429] * 2 + [200] * 20 + [429] * 2
+
+
+def test_addresses_of_one_prefix_share_an_allowance() -> None:
+    """Whoever has a network of IPv6 asks from a new address each time, and is refused all the same."""
+    limit = RateLimit(Node().app(), 1, lambda _: None, _Clock(), refusal_delay_s=0)
+
+    async def ask(host: str) -> int:
+        transport = httpx.ASGITransport(limit, client=(host, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return (await client.get("/api/cameras")).status_code
+
+    crowd = [asyncio.run(ask(f"2001:db8::{number:x}")) for number in range(20)]
+    assert crowd == [200] * 8 + [429] * 12
+    assert asyncio.run(ask("2001:db8:0:1::1")) == 200
