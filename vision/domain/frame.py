@@ -12,6 +12,15 @@ from numpy.typing import NDArray
 Image: TypeAlias = NDArray[np.uint8]
 """``uint8`` planar YUV 4:2:0 of shape (3 * height / 2, width): see ``vision.frames.planar``."""
 
+
+def is_picture(shape: tuple[int, ...]) -> bool:
+    """Whether an :data:`Image` may have this shape: three rows for two of luma, an even width."""
+    match shape:
+        case (rows, width):
+            return rows > 0 and width > 0 and rows % 3 == 0 and width % 2 == 0
+    return False
+
+
 RgbImage: TypeAlias = NDArray[np.uint8]
 """``uint8`` array of shape (height, width, 3), channels in the order red, green, blue."""
 

@@ -10,7 +10,8 @@ import math
 import struct
 from dataclasses import dataclass
 
-from vision.domain.frame import ClockSource, FrameMeta
+from vision.domain.frame import ClockSource, FrameMeta, is_picture
+from vision.frames.wire import FrameFormatError
 
 _RECORD = struct.Struct("<B?BHH qqq qq q d qq qq q d")
 RECORD_BYTES = _RECORD.size
@@ -50,7 +51,11 @@ def pack(ready: FrameReady) -> bytes:
 
 
 def unpack(camera: str, record: bytes | memoryview) -> FrameReady:
-    """What :func:`pack` was given."""
+    """What :func:`pack` was given.
+
+    Raises:
+        FrameFormatError: The record describes no frame: who wrote it is out of order.
+    """
     (
         buffer,
         has_pts,
@@ -71,6 +76,17 @@ def unpack(camera: str, record: bytes | memoryview) -> FrameReady:
         gated,
         refresh_s,
     ) = _RECORD.unpack(record)
+    is_sound = (
+        clock < len(_CLOCKS)
+        and is_picture((rows, columns))
+        and min(run, seq, numerator, denominator, width, height) > 0
+        and gated >= 0
+        # Neither infinite nor, as an offset may be, no number.
+        and abs(refresh_s) < math.inf
+        and not math.isinf(offset_ms)
+    )
+    if not is_sound:
+        raise FrameFormatError("the record of a frame that its worker announced makes no sense")
     meta = FrameMeta(
         camera=camera,
         run=run,

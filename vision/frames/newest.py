@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import select
@@ -9,16 +10,19 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from vision.domain.frame import FrameMeta
+from vision.frames.inlets import Inlet, Inlets
 from vision.frames.shared_memory import SharedFrameLease, SharedFrameReader
 from vision.frames.slot import FrameLease
+from vision.frames.wire import FrameFormatError
 
+_log = logging.getLogger(__name__)
 # While nobody takes, frames are looked through so often, or their writers had no buffer left.
 _LOOK_S = 0.1
 _MS = 1000
+_GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 class SkipObserver(Protocol):
@@ -26,15 +30,6 @@ class SkipObserver(Protocol):
 
     def __call__(self, camera: str, reason: str, count: int) -> None:
         """``count`` frames of ``camera`` are skipped for ``reason``."""
-
-
-@dataclass(slots=True)
-class _Inlet:
-    """Where a camera's frames come in, until its writer is gone."""
-
-    reader: SharedFrameReader
-    on_frame: Callable[[FrameMeta], None]
-    is_gone: bool = False
 
 
 class NewestFrames:
@@ -48,47 +43,51 @@ class NewestFrames:
     def __init__(self, on_skipped: SkipObserver) -> None:
         self._on_skipped = on_skipped
         self._lock = threading.Lock()
-        # By the descriptor of the reader.
-        self._inlets: dict[int, _Inlet] = {}
         # Insertion order is the order of service: who was served moves to the end.
         self._slots: dict[str, SharedFrameLease | None] = {}
         self._waiting = 0
         self._woken = self._asleep = False
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         weakref.finalize(self, os.close, self._alarm)
-        self._alarm_only = self._poll_all()
-        self._poll = self._poll_all()
+        self._alarm_only = select.poll()
+        self._alarm_only.register(self._alarm, select.POLLIN)
+        self._inlets = Inlets(self._alarm)
 
     def attach(self, reader: SharedFrameReader, on_frame: Callable[[FrameMeta], None]) -> None:
         """Take in what a writer announces from now on.
 
         ``on_frame`` is told, by any thread, of each frame that comes into the slot.
         """
-        with self._lock:
-            self._inlets[reader.fileno()] = _Inlet(reader, on_frame)
-            self._poll = self._poll_all()
+        self._inlets.add(Inlet(reader, on_frame))
         self._ring()
 
     def detach(self, reader: SharedFrameReader) -> None:
         """Take in what is left of a writer that is gone, and close its reader."""
-        self.collect(reader)
-        with self._lock:
-            del self._inlets[reader.fileno()]
-            self._poll = self._poll_all()
-            reader.close()
+        inlet = self._inlets.of(reader)
+        if not inlet.failure and self._heard(inlet):
+            self._ring()
+        self._inlets.take_out(reader)
+        # Whoever looks at it has it closed when it comes around.
         self._ring()
 
     def collect(self, reader: SharedFrameReader) -> None:
-        """Put the newest frame of ``reader`` into its camera's slot; callable from any thread."""
-        if self._take_in(self._inlets[reader.fileno()]):
+        """Put the newest frame of ``reader`` into its camera's slot; callable from any thread.
+
+        Raises:
+            FrameFormatError: Its writer announced what is no frame: nothing more is taken of it.
+        """
+        inlet = self._inlets.of(reader)
+        if not inlet.failure and self._heard(inlet):
             self._ring()
+        if inlet.failure:
+            raise FrameFormatError(inlet.failure)
 
     def take(self, limit: int, timeout_s: float) -> list[FrameLease]:
         """See :meth:`vision.frames.slot.FrameSource.take`."""
         deadline_s = time.monotonic() + timeout_s
         left_s = 0.0 if self._waiting else timeout_s
         while True:
-            self._look(self._poll, left_s)
+            self._look(left_s)
             if self._waiting or self._woken:
                 break
             left_s = deadline_s - time.monotonic()
@@ -101,9 +100,10 @@ class NewestFrames:
         """See :meth:`vision.frames.slot.FrameSource.wait`."""
         deadline_s = time.monotonic() + timeout_s
         while not self._woken and (left_s := deadline_s - time.monotonic()) > 0:
-            self._look(self._alarm_only, min(left_s, _LOOK_S))
+            for _ in self._ready(self._alarm_only, min(left_s, _LOOK_S)):
+                os.eventfd_read(self._alarm)
             if not self._woken:
-                self._look(self._poll, 0)
+                self._look(0)
         self._woken = False
 
     def wake(self) -> None:
@@ -117,19 +117,44 @@ class NewestFrames:
         """Make the taker look around, also one that is about to wait for what is there already."""
         os.eventfd_write(self._alarm, 1)
 
-    def _look(self, poll: select.poll, timeout_s: float) -> None:
+    def _look(self, timeout_s: float) -> None:
         """Take in what is ready; wait for something to be, or for the alarm."""
+        view = self._inlets.enter()
+        try:
+            for descriptor, event in self._ready(view.poll, timeout_s):
+                if descriptor == self._alarm:
+                    os.eventfd_read(self._alarm)
+                    continue
+                inlet = view.inlets[descriptor]
+                if not self._heard(inlet) and event & _GONE:
+                    # It would be ready all the time until it is detached.
+                    self._inlets.end(inlet)
+        finally:
+            self._inlets.leave()
+
+    def _ready(self, poll: select.poll, timeout_s: float) -> list[tuple[int, int]]:
         self._asleep = timeout_s > 0
         # After that line whoever wakes this thread rings the alarm.
         events = poll.poll(0 if self._woken else math.ceil(timeout_s * _MS))
         self._asleep = False
-        for descriptor, event in events:
-            if descriptor == self._alarm:
-                os.eventfd_read(self._alarm)
-            elif (inlet := self._inlets.get(descriptor)) and not self._take_in(inlet):
-                self._give_up(inlet, event)
+        return events
 
-    def _take_in(self, inlet: _Inlet) -> bool:
+    def _heard(self, inlet: Inlet) -> bool:
+        """Whether there was a frame; an inlet that fails is given up, and the others go on."""
+        try:
+            return self._take_in(inlet)
+        except Exception as error:  # noqa: BLE001  of one camera: no other may suffer from it
+            # In words: with the error whoever keeps it keeps the camera's memory.
+            reason = str(error) or type(error).__name__
+            unforeseen = None if isinstance(error, FrameFormatError) else error
+            camera = inlet.reader.camera
+            _log.error(
+                "frames.inlet_failed camera=%s reason=%s", camera, reason, exc_info=unforeseen
+            )
+            self._inlets.end(inlet, reason)
+            return False
+
+    def _take_in(self, inlet: Inlet) -> bool:
         """Whether there was a frame."""
         camera = inlet.reader.camera
         with self._lock:
@@ -148,13 +173,6 @@ class NewestFrames:
             self._on_skipped(camera, "overtaken", overtaken)
         return True
 
-    def _give_up(self, inlet: _Inlet, event: int) -> None:
-        """Do not ask again for a writer that is gone; its reader is still to be detached."""
-        if event & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
-            with self._lock:
-                inlet.is_gone = True
-                self._poll = self._poll_all()
-
     def _serve(self, limit: int) -> list[FrameLease]:
         if not self._waiting:
             return []
@@ -167,11 +185,3 @@ class NewestFrames:
                     served.append(lease)
             self._waiting -= len(served)
         return served
-
-    def _poll_all(self) -> select.poll:
-        poll = select.poll()
-        poll.register(self._alarm, select.POLLIN)
-        for descriptor, inlet in self._inlets.items():
-            if not inlet.is_gone:
-                poll.register(descriptor, select.POLLIN)
-        return poll

@@ -10,6 +10,7 @@ once when it has room for a frame, the writer all buffers given back when it has
 
 from __future__ import annotations
 
+import fcntl
 import math
 import mmap
 import os
@@ -22,10 +23,12 @@ import numpy as np
 
 from vision.domain.frame import Frame, Image
 from vision.frames.announcement import RECORD_BYTES, FrameReady, pack, unpack
+from vision.frames.wire import FrameFormatError
 
 # One being written, one newest, and enough for those in the engine or under way. Memory that
 # is never written to costs nothing, and the last one back is used first.
 BUFFERS = 16
+_FIXED_SIZE = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
 class _Inherited(Protocol):
@@ -43,8 +46,12 @@ def shared_slot(camera: str, long_side: int) -> tuple[SharedFrameReader, WriterS
     """
     opened: list[int] = []
     try:
-        opened.append(memory := os.memfd_create("vision-frames"))
+        opened.append(
+            memory := os.memfd_create("vision-frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        )
         os.ftruncate(memory, _buffer_bytes(long_side) * BUFFERS)
+        # A writer that shrank it would take the reader with it: SIGBUS at the next picture.
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _FIXED_SIZE)
         pictures = SharedPictures(memory, long_side)
         opened.extend(announcing := os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC))
         opened.extend(freeing := os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC))
@@ -97,6 +104,10 @@ class SharedPictures:
         self._buffer_bytes = _buffer_bytes(long_side)
         self._map = mmap.mmap(descriptor, self._buffer_bytes * BUFFERS)
 
+    def holds(self, buffer: int, shape: tuple[int, ...]) -> bool:
+        """Whether there is such a buffer, and a picture of ``shape`` fits into it."""
+        return buffer < BUFFERS and math.prod(shape) <= self._buffer_bytes
+
     def image(self, buffer: int, shape: tuple[int, ...]) -> Image:
         """A view of the picture in ``buffer``."""
         offset = buffer * self._buffer_bytes
@@ -143,15 +154,22 @@ class SharedFrameReader:
         """The newest frame announced since last time, and how many it has overtaken.
 
         Those are back with the writer. None: there is no frame.
+
+        Raises:
+            FrameFormatError: The writer announced what is no frame.
         """
         # All there can be: each stands for a buffer. The size is that of whole records.
         records = memoryview(_read(self._announced, BUFFERS * RECORD_BYTES))
         if not records:
             return None, 0
+        if len(records) % RECORD_BYTES:
+            raise FrameFormatError("a worker announced part of a frame")
         overtaken = bytes(records[:-RECORD_BYTES:RECORD_BYTES])
         ready = unpack(self.camera, records[-RECORD_BYTES:])
         if overtaken:
             self._free(overtaken)
+        if not self._pictures.holds(ready.buffer, ready.shape):
+            raise FrameFormatError("a worker announced a frame that does not fit into its memory")
         frame = Frame(ready.meta, self._pictures.image(ready.buffer, ready.shape))
         return SharedFrameLease(frame, ready.buffer, self._release), len(overtaken)
 
@@ -198,9 +216,13 @@ def _read(pipe: int, most: int) -> bytes:
 
 
 def _write(pipe: int, message: bytes) -> bool:
-    """Whether somebody may read it. There is room: no more is under way than there are buffers."""
+    """Whether somebody may read it.
+
+    There is room, since no more is under way than there are buffers: unless the other side does
+    not keep to that, and then it is its loss.
+    """
     try:
         os.write(pipe, message)
-    except BrokenPipeError:
+    except (BrokenPipeError, BlockingIOError):
         return False
     return True

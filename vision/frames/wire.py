@@ -1,8 +1,8 @@
 """A frame as bytes: a short header and the bare pixels.
 
 Layout: the four bytes ``VFR1``, the header's length as an unsigned 32-bit integer (network
-byte order), the header as JSON, and the pixels in C order. Whatever shape the pixels have is
-said in the header, so a change of pixel format changes nothing here.
+byte order), the header as JSON, and the pixels in C order. Their shape is said in the header; one
+that no picture has is refused, since nobody behind this module looks again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 
 from vision.domain.errors import VisionError
-from vision.domain.frame import ClockSource, Frame, FrameMeta
+from vision.domain.frame import ClockSource, Frame, FrameMeta, is_picture
 
 _MAGIC = b"VFR1"
 _PREFIX = struct.Struct("!4sI")
@@ -60,7 +60,7 @@ def unpack_frame(payload: bytes) -> tuple[Frame, int]:
         document["time_base"] = tuple(document["time_base"])
         meta = FrameMeta(**document, received_mono_ns=0)
         offset = _PREFIX.size + length
-        is_sound = _are_integers(age_ns, *shape) and _is_sound(document)
+        is_sound = _are_integers(age_ns, *shape) and is_picture(shape) and _is_sound(document)
         is_whole = is_sound and magic == _MAGIC and len(payload) - offset == math.prod(shape)
         image = np.frombuffer(payload, np.uint8, offset=offset).reshape(shape) if is_whole else None
     except (struct.error, ValueError, TypeError, KeyError, AttributeError):

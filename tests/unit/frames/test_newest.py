@@ -6,6 +6,7 @@ import select
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from hypothesis import given
@@ -133,12 +134,18 @@ class Interrupted:
         return self._poll.poll(timeout_ms)
 
 
+def interrupt(frames: NewestFrames, step: Callable[[], None]) -> None:
+    """Have ``step`` done in the middle of the next look."""
+    view = frames._inlets._view
+    poll: select.poll = Interrupted(view.poll, step)  # type: ignore[assignment]
+    frames._inlets._view = replace(view, poll=poll)
+
+
 def test_a_frame_collected_as_the_reader_falls_asleep_wakes_it() -> None:
     """Its pipe is empty by then, so only whoever collected it can."""
     cameras = Cameras("front")
     seq = cameras.put("front")
-    step = partial(cameras.frames.collect, cameras.readers["front"])
-    cameras.frames._poll = Interrupted(cameras.frames._poll, step)  # type: ignore[assignment]
+    interrupt(cameras.frames, partial(cameras.frames.collect, cameras.readers["front"]))
     taken: list[FrameLease] = []
     reader = threading.Thread(target=lambda: taken.extend(cameras.take(1, _LIMIT_S)))
     reader.start()
@@ -203,7 +210,7 @@ def test_writers_that_are_gone_do_not_keep_the_reader_awake() -> None:
         side.close()
         readers.append(reader)
     assert frames.take(1, 0.0) == []
-    assert frames._poll.poll(0) == []
+    assert frames._inlets._view.poll.poll(0) == []
     for reader in readers:
         frames.detach(reader)
 

@@ -12,6 +12,7 @@ from vision.config.topics import LogSettings
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
 from vision.frames.newest import NewestFrames
+from vision.frames.wire import FrameFormatError
 from vision.resilience.backoff import Backoff
 from vision.resilience.restarts import RestartWindow
 from vision.runtime.cameras.birth import silence_before_birth_s
@@ -57,7 +58,11 @@ class IngestSupervisor:
         """Keep a worker running until :meth:`stop`."""
         restarts = RestartWindow(_AT_ONCE, _WINDOW_S, Backoff(*_RESTART_BOUNDS_S))
         while not self._stopping.is_set():
-            loss, why = self._serve()
+            try:
+                loss, why = self._serve()
+            except Exception:  # noqa: BLE001  without this thread the camera is lost for good
+                _log.exception("ingest.not_served camera=%s", self._task.name)
+                loss, why = WorkerLoss.NOT_UNDERSTOOD, "could not be served"
             if self._stopping.is_set():
                 break
             delay_s = restarts.next_s()
@@ -108,14 +113,18 @@ class IngestSupervisor:
         self._frames.attach(worker.frames, self._monitor.on_frame)
         try:
             return self._listen(worker)
+        except FrameFormatError as error:
+            return WorkerLoss.NOT_UNDERSTOOD, f"announces what is no frame: {error}"
         except Exception:  # noqa: BLE001  a camera must not be lost to a word of its worker
             _log.exception("ingest.worker_not_understood camera=%s", self._task.name)
             return WorkerLoss.NOT_UNDERSTOOD, "says what nobody understands"
         finally:
             with self._lock:
                 self._worker = None
-            worker.bury()
-            self._frames.detach(worker.frames)
+            try:
+                worker.bury()
+            finally:
+                self._frames.detach(worker.frames)
 
     def _listen(self, worker: IngestWorker) -> tuple[WorkerLoss, str]:
         """Take in messages until the worker is gone; says in what way it went."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import threading
-from multiprocessing.connection import Connection
+import time
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from vision.config.topics import LogSettings
@@ -16,6 +17,8 @@ from vision.runtime.ingest.process import ingest_main
 from vision.runtime.ingest.protocol import LOGS, STOP, IngestTask
 
 _GOODBYE_S = 2.0
+# How long the exit code of a process that has ended may be on its way, and how often to look.
+_NOTED_S, _LOOK_S = 1.0, 0.001
 # Spawned, not forked: a fork of a process with threads can inherit a lock nobody frees.
 _spawn = multiprocessing.get_context("spawn")
 
@@ -93,8 +96,7 @@ class IngestWorker:
 
     def end(self) -> tuple[WorkerLoss, str]:
         """How it ended, also in words, once its pipe has."""
-        self._process.join(_GOODBYE_S)
-        code = self._process.exitcode
+        code = self._exit_code(_GOODBYE_S)
         if code is not None and code < 0:
             return WorkerLoss.KILLED, f"was killed by {signal.Signals(-code).name}"
         how = "closed its pipe" if code is None else f"ended with exit code {code}"
@@ -103,10 +105,22 @@ class IngestWorker:
     def bury(self) -> None:
         """Wait until nothing is left of it but frames that were not read yet."""
         self._process.kill()
-        self._process.join()
-        self._process.close()
+        if self._exit_code() is not None:
+            self._process.close()
         with self._sending:
             self._pipe.close()
+
+    def _exit_code(self, timeout_s: float | None = None) -> int | None:
+        """Its exit code once it has ended; None if it has not within ``timeout_s``, or for ever."""
+        if not wait([self._process.sentinel], timeout_s):
+            return None
+        self._process.join()
+        # Any thread that starts a process collects those that have ended, of all threads: it may
+        # have done so and not have come to note the code, which multiprocessing takes for alive.
+        give_up_s = time.monotonic() + _NOTED_S
+        while self._process.exitcode is None and time.monotonic() < give_up_s:
+            time.sleep(_LOOK_S)
+        return self._process.exitcode
 
     def _send(self, message: bytes) -> None:
         try:
