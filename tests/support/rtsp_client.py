@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response; header names are lower case."""
+    """A response; header names are lower case, texts of the same name joined by commas."""
 
     status: int
     headers: dict[str, str]
@@ -69,10 +69,12 @@ class RtspClient:
         while (start := self._read(1)) == b"$":
             self._packets.append(self._packet())
         status_line = start + self._stream.readline()
-        headers = {}
+        headers: dict[str, str] = {}
         while line := self._stream.readline().strip():
             name, _, text = line.decode().partition(":")
-            headers[name.lower()] = text.strip()
+            # RFC 9110, section 5.3: one that is repeated is a list.
+            said = [headers[name.lower()]] if name.lower() in headers else []
+            headers[name.lower()] = ", ".join([*said, text.strip()])
         body = self._read(int(headers.get("content-length", "0")))
         return Answer(int(status_line.split()[1]), headers, body)
 

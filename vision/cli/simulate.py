@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from vision.config.secrets import SecretFiles
 from vision.domain.errors import ConfigError
 from vision.runtime.processes.lifecycle import stop_on_signals
-from vision.simulate import Clip, Control, Credentials, Faults, Server, tls_context
+from vision.simulate import QUIRKS, Clip, Control, Credentials, Faults, Server, tls_context
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from vision.cli.main import Subparsers
 
+_NAME_COLUMNS = 2 + max(map(len, QUIRKS))
 _PORTS = range(65536)
 _TICKS = range(1 << 32)
 
@@ -32,6 +33,13 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "simulate", help="an RTSP camera simulator with faults on demand"
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "\n".join(
+        [
+            "oddities of real cameras, for --quirk and, as NAME=on and NAME=off, for --control:",
+            *(f"  {name:<{_NAME_COLUMNS}}{quirk.help}" for name, quirk in QUIRKS.items()),
+        ]
     )
     parser.set_defaults(run=run)
     add = parser.add_argument
@@ -62,10 +70,18 @@ def add_parser(subparsers: Subparsers) -> None:
     faults("--freeze-after", type=_positive, metavar="S", help="send one picture from then on")
     faults("--cut-every", type=_positive, metavar="S", help="break all connections off")
     faults(
+        "--quirk",
+        action="append",
+        choices=QUIRKS,
+        default=[],
+        metavar="NAME",
+        help="one of the oddities below, may be given several times",
+    )
+    faults(
         "--control",
         action="store_true",
         help="read faults from standard input, a line each, as in: NAME stall=on, NAME loss=0.1 "
-        "corruption=0.02, NAME show=FILE, * cut; each is answered with ok or error: WHY",
+        "corruption=0.02, NAME ntp_zero=on, NAME show=FILE, * cut; each is answered with ok or error: WHY",
     )
 
 
@@ -90,6 +106,8 @@ def run(args: argparse.Namespace) -> int:
         fault.first_timestamp = args.first_timestamp
         fault.loss, fault.corruption = args.loss, args.corrupt
         fault.slowdown, fault.hang = args.slowdown, args.hang
+        for name in args.quirk:
+            fault.switch(QUIRKS[name], is_on=True)
     stop = threading.Event()
     with stop_on_signals(stop), server:
         for name in server.cameras:

@@ -9,7 +9,10 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Scheme = Literal["basic", "digest", "digest-sha256"]
 
@@ -45,6 +48,10 @@ def digest_response(
     return digest(secret, given["nonce"], *protection, request)
 
 
+def _parameters(text: str) -> dict[str, str]:
+    return {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(text)}
+
+
 class Gate:
     """Decides who may pass, for one connection: its nonce is good for no other."""
 
@@ -55,23 +62,33 @@ class Gate:
     def _renew(self, *, stale: bool) -> None:
         self._nonce, self._count, self._stale = secrets.token_hex(16), 0, stale
 
-    @property
-    def challenge(self) -> str:
-        """Value of ``WWW-Authenticate``."""
-        if self._credentials.scheme == "basic":
+    def challenges(self, schemes: Sequence[Scheme] | None = None) -> tuple[str, ...]:
+        """Values of ``WWW-Authenticate``, one for each scheme, or for that of the credentials."""
+        return tuple(map(self._challenge, schemes or (self._credentials.scheme,)))
+
+    def admits(
+        self, method: str, url: str, authorization: str, schemes: Sequence[Scheme] | None = None
+    ) -> bool:
+        """Whether the ``Authorization`` of a request is right; takes as long to say no as yes."""
+        name, _, rest = authorization.partition(" ")
+        offered, given = schemes or (self._credentials.scheme,), _parameters(rest)
+        if name.lower() == "basic":
+            return "basic" in offered and self._basic(rest)
+        algorithms = [_ALGORITHMS[each] for each in offered if each in _ALGORITHMS]
+        # Clients of RFC 2069 name none.
+        algorithm = given.get("algorithm", algorithms[0] if algorithms else "").upper()
+        if name.lower() != "digest" or algorithm not in algorithms:
+            return False
+        return self._digest(algorithm, method, url, given)
+
+    def _challenge(self, scheme: Scheme) -> str:
+        if scheme == "basic":
             return f'Basic realm="{_REALM}", charset="UTF-8"'
-        algorithm, stale = _ALGORITHMS[self._credentials.scheme], str(self._stale).lower()
+        algorithm, stale = _ALGORITHMS[scheme], str(self._stale).lower()
         return (
             f'Digest realm="{_REALM}", nonce="{self._nonce}", algorithm={algorithm}, '
             f'qop="auth", stale={stale}'
         )
-
-    def admits(self, method: str, url: str, authorization: str) -> bool:
-        """Whether the ``Authorization`` of a request is right; takes as long to say no as yes."""
-        scheme, _, rest = authorization.partition(" ")
-        if scheme.lower() != self._credentials.scheme.partition("-")[0]:
-            return False
-        return self._basic(rest) if scheme.lower() == "basic" else self._digest(method, url, rest)
 
     def _basic(self, token: str) -> bool:
         try:
@@ -81,9 +98,7 @@ class Gate:
         wanted = f"{self._credentials.username}:{self._credentials.password}"
         return hmac.compare_digest(given, wanted.encode())
 
-    def _digest(self, method: str, url: str, text: str) -> bool:
-        given = {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(text)}
-        algorithm = _ALGORITHMS[self._credentials.scheme]
+    def _digest(self, algorithm: str, method: str, url: str, given: dict[str, str]) -> bool:
         try:
             count = int(given["nc"], 16) if "qop" in given else self._count + 1
             wanted = digest_response(algorithm, self._credentials, method, given)

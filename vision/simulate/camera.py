@@ -11,6 +11,7 @@ from vision.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from vision.simulate.clip import AccessUnit, Clip
+    from vision.simulate.quirk import Quirk, Track
 
 _RTP_HEADER_BYTES = 12
 
@@ -34,6 +35,7 @@ class Faults:
         first_timestamp: RTP timestamp that the streams of new viewers begin with; None takes
             a random one, as RFC 3550 wants it.
         gone: There is no such stream (404); what plays goes on.
+        quirks: Oddities of its answers and media.
         random: Chooses packets and bits; seed it to have the same ones again.
     """
 
@@ -49,12 +51,23 @@ class Faults:
     stray_s: float = 0.0
     first_timestamp: int | None = None
     gone: bool = False
+    quirks: tuple[Quirk, ...] = ()
     random: np.random.Generator = field(default_factory=np.random.default_rng, repr=False)
 
     def impair(self, packets: list[bytes]) -> list[bytes]:
         """The RTP packets that reach the wire, in the shape they reach it."""
         kept = [packet for packet in packets if not self._strikes(self.loss)]
         return [self._flip(packet) if self._strikes(self.corruption) else packet for packet in kept]
+
+    @property
+    def tracks(self) -> dict[str, Track]:
+        """Tracks beside the video, by name, in the order they are described."""
+        return {track.name: track for quirk in self.quirks for track in quirk.tracks}
+
+    def switch(self, quirk: Quirk, *, is_on: bool) -> None:
+        """Turn a quirk on or off; tracks and descriptions are those of new viewers."""
+        others = tuple(each for each in self.quirks if each is not quirk)
+        self.quirks = (*others, quirk) if is_on else others
 
     def take_stray_s(self) -> float:
         """How far the timestamp of the frame that is sent now is off; asked once per frame."""

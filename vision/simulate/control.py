@@ -5,10 +5,12 @@ A line is the name of a camera, or ``*`` for all, and what to do, word by word::
     front stall=on
     front loss=0.1 corruption=0.02 seed=7
     yard show=other.mp4
+    yard ntp_zero=on
     * cut
 
-``NAME=VALUE`` sets an attribute of :class:`vision.simulate.camera.Faults`; ``seed=N`` makes
-what is random the same again; ``show=FILE`` changes the clip; ``cut`` breaks connections off.
+``NAME=VALUE`` sets an attribute of :class:`vision.simulate.camera.Faults`, or turns one of
+:data:`vision.simulate.quirks.QUIRKS` on or off; ``seed=N`` makes what is random the same again;
+``show=FILE`` changes the clip; ``cut`` breaks connections off.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import numpy as np
 
 from vision.domain.errors import ConfigError
 from vision.simulate.camera import Faults
+from vision.simulate.quirks import QUIRKS
 
 if TYPE_CHECKING:
     from vision.simulate.camera import Camera
@@ -33,7 +36,10 @@ _ALL = "*"
 _SWITCH = {"on": True, "off": False}
 _NONE = "none"
 _DIGITS = 10
-_KINDS = {field.name: field.type for field in dataclasses.fields(Faults) if field.name != "random"}
+_APART = frozenset({"random", "quirks"})
+_KINDS = {
+    field.name: field.type for field in dataclasses.fields(Faults) if field.name not in _APART
+}
 _SHARES = frozenset({"loss", "corruption"})
 
 
@@ -88,6 +94,9 @@ class Control:
                 return lambda _, camera: setattr(
                     camera.faults, "random", np.random.default_rng(seed)
                 )
+        if key in QUIRKS:
+            quirk, is_on = QUIRKS[key], _switch(key, text)
+            return lambda _, camera: camera.faults.switch(quirk, is_on=is_on)
         value = _value(key, text)
         return lambda _, camera: setattr(camera.faults, key, value)
 
@@ -95,11 +104,10 @@ class Control:
 def _value(key: str, text: str) -> bool | float | int | None:
     kind = _KINDS.get(key)
     if kind is None:
-        raise ConfigError(f"no fault {key!r}: known are {', '.join(_KINDS)}, seed, show and cut")
+        known = ", ".join([*_KINDS, *QUIRKS])
+        raise ConfigError(f"no fault {key!r}: known are {known}, seed, show and cut")
     if kind == "bool":
-        if text not in _SWITCH:
-            raise ConfigError(f"{key}={text}: give on or off")
-        return _SWITCH[text]
+        return _switch(key, text)
     if kind != "float":
         return None if text == _NONE else _whole(key, text)
     try:
@@ -111,6 +119,12 @@ def _value(key: str, text: str) -> bool | float | int | None:
     if not math.isfinite(number) or (key == "slowdown" and number <= 0):
         raise ConfigError(f"{key}={text}: give a number{' above 0' * (key == 'slowdown')}")
     return number
+
+
+def _switch(key: str, text: str) -> bool:
+    if text not in _SWITCH:
+        raise ConfigError(f"{key}={text}: give on or off")
+    return _SWITCH[text]
 
 
 def _whole(key: str, text: str) -> int:

@@ -31,7 +31,7 @@ _REASONS = {
 class Refusal(Exception):  # noqa: N818 - an answer to the client, not an error of ours
     """A request is answered with an error status and headers that say more."""
 
-    def __init__(self, status: int, **headers: str) -> None:
+    def __init__(self, status: int, **headers: str | tuple[str, ...]) -> None:
         super().__init__(status)
         self.status = status
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -70,14 +70,15 @@ class Request:
         return self.headers.get("session", "").partition(";")[0].strip()
 
 
-def response(status: int, headers: Mapping[str, str], body: str = "") -> bytes:
-    """A response; the length of ``body`` is added to the headers."""
+def response(status: int, headers: Mapping[str, str | tuple[str, ...]], body: bytes = b"") -> bytes:
+    """A response; the length of ``body`` is added, and a header of several texts repeated."""
     reason = _REASONS.get(status) or HTTPStatus(status).phrase
-    content = body.encode()
-    lines = [f"RTSP/1.0 {status} {reason}", *(f"{name}: {text}" for name, text in headers.items())]
-    if content:
-        lines.append(f"Content-Length: {len(content)}")
-    return "\r\n".join([*lines, "", ""]).encode() + content
+    lines = [f"RTSP/1.0 {status} {reason}"]
+    for name, texts in headers.items():
+        lines += [f"{name}: {text}" for text in ([texts] if isinstance(texts, str) else texts)]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 class RequestReader:

@@ -12,9 +12,12 @@ from vision.simulate.clip import CLOCK_HZ
 from vision.simulate.rtp import RtpStream
 
 if TYPE_CHECKING:
-    from vision.simulate.camera import Camera
-    from vision.simulate.transport import Transport
+    from collections.abc import Sequence
 
+    from vision.simulate.camera import Camera
+    from vision.simulate.quirk import Nals
+    from vision.simulate.side_track import SideTrack
+    from vision.simulate.transport import Transport
 
 _STALL_TICKS = CLOCK_HZ // 25
 
@@ -40,13 +43,22 @@ class Playback:
     """A camera playing to one viewer from its first key frame on; used by one thread.
 
     Attributes:
-        transport: Where it plays to.
         playing: Whether :meth:`proceed` is to be called.
     """
 
-    def __init__(self, camera: Camera, transport: Transport, timing: Timing) -> None:
-        self.transport, self.playing = transport, False
+    def __init__(
+        self,
+        camera: Camera,
+        transport: Transport,
+        timing: Timing,
+        side_tracks: Sequence[SideTrack] = (),
+    ) -> None:
+        """Play the video to ``transport``, and ``side_tracks`` beside it."""
+        self._transport, self.playing = transport, False
+        self._side_tracks = side_tracks
+        self._units = 0
         self._faults, self._timing = camera.faults, timing
+        self._codec = camera.clip.codec
         self._rtp = RtpStream(camera.clip.codec, camera.faults.first_timestamp)
         self._timeline = Timeline(camera)
         self._report_due = 0
@@ -75,13 +87,25 @@ class Playback:
             if faults.sender_reports:
                 ahead_s = faults.clock_offset_s + self._drifted_s
                 camera_ns = self._timing.utc_ns() + round(ahead_s * 1e9)
-                self.transport.send([self._rtp.report(now, camera_ns)], rtcp=True)
+                for quirk in faults.quirks:
+                    camera_ns = quirk.report_utc_ns(camera_ns)
+                self._transport.send([self._rtp.report(now, camera_ns)], rtcp=True)
+        due = [] if faults.stall else [track.proceed(now) for track in self._side_tracks]
+        if any(quirk.is_silent for quirk in faults.quirks):
+            timeline.postpone(now + _STALL_TICKS)
         if now >= timeline.due:
             stamp = timeline.timestamp + round(faults.take_stray_s() * CLOCK_HZ)
-            packets = self._rtp.packets(timeline.unit.nals, stamp)
-            self.transport.send(faults.impair(packets))
+            packets = self._rtp.packets(self._next_nals(), stamp)
+            self._transport.send(faults.impair(packets))
             timeline.advance()
-        return max(0.0, (timeline.due - self._now()) / CLOCK_HZ)
+        next_due = min([timeline.due, *(tick for tick in due if tick is not None)])
+        return max(0.0, (next_due - self._now()) / CLOCK_HZ)
+
+    def _next_nals(self) -> Nals:
+        nals, self._units = self._timeline.unit.nals, self._units + 1
+        for quirk in self._faults.quirks:
+            nals = quirk.nals(self._codec, self._units, nals)
+        return nals
 
     def _now(self) -> int:
         return (time.monotonic_ns() - self._started_ns) * CLOCK_HZ // 1_000_000_000

@@ -12,6 +12,8 @@ from vision.simulate.clip import Clip, Codec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from vision.simulate.quirk import Track
+
 PAYLOAD_TYPE = 96
 _MAX_PAYLOAD = 1400
 _FU_A_H264, _FU_H265 = 28, 49
@@ -41,8 +43,14 @@ def payloads(codec: Codec, nal: bytes, limit: int = _MAX_PAYLOAD) -> Iterator[by
 class RtpStream:
     """The RTP stream of one viewer (RFC 3550); times are ticks since it began."""
 
-    def __init__(self, codec: Codec, first_timestamp: int | None = None) -> None:
+    def __init__(
+        self,
+        codec: Codec,
+        first_timestamp: int | None = None,
+        payload_type: int = PAYLOAD_TYPE,
+    ) -> None:
         """``first_timestamp`` is that of tick 0, modulo 2**32; None takes a random one."""
+        self._payload_type = payload_type
         self.sequence = secrets.randbits(16)
         self._codec = codec
         self._source = secrets.randbits(32)
@@ -59,14 +67,18 @@ class RtpStream:
         parts = [payload for nal in nals for payload in payloads(self._codec, nal)]
         packets = []
         for left, payload in zip(range(len(parts), 0, -1), parts, strict=True):
-            kind = PAYLOAD_TYPE | (left == 1) << 7
-            stamp = self.timestamp(ticks)
-            header = struct.pack(">BBHII", 0x80, kind, self.sequence, stamp, self._source)
-            packets.append(header + payload)
-            self.sequence = self.sequence + 1 & 0xFFFF
-        self._packets += len(parts)
-        self._octets += sum(map(len, parts))
+            packets.append(self.packet(payload, ticks, is_last=left == 1))
         return packets
+
+    def packet(self, payload: bytes, ticks: int, *, is_last: bool = False) -> bytes:
+        """One packet; the last one of a picture carries the marker bit."""
+        kind = self._payload_type | is_last << 7
+        stamp = self.timestamp(ticks)
+        header = struct.pack(">BBHII", 0x80, kind, self.sequence, stamp, self._source)
+        self.sequence = self.sequence + 1 & 0xFFFF
+        self._packets += 1
+        self._octets += len(payload)
+        return header + payload
 
     def report(self, ticks: int, utc_ns: int) -> bytes:
         """Sender report and source description (RFC 3550, sections 6.4.1 and 6.5)."""
@@ -81,8 +93,31 @@ class RtpStream:
         return report + struct.pack(">BBH", 0x81, _SOURCE_DESCRIPTION, len(item) // 4) + item
 
 
-def session_description(clip: Clip) -> str:
-    """SDP (RFC 8866) of a live stream with one video track, ``trackID=0``."""
+def session_description(clip: Clip, tracks: Sequence[Track] = ()) -> str:
+    """SDP (RFC 8866) of a live stream: a video track, ``trackID=0``, and those beside it."""
+    lines = [
+        "v=0",
+        f"o=- {secrets.randbits(32)} 1 IN IP4 0.0.0.0",
+        "s=Simulated camera",
+        "c=IN IP4 0.0.0.0",
+        "t=0 0",
+        "a=control:*",
+        "a=range:npt=now-",
+    ]
+    for track in tracks:
+        lines += _track(track) if track.is_first else ()
+    lines += [*_video(clip), "a=control:trackID=0"]
+    for track in tracks:
+        lines += () if track.is_first else _track(track)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _track(track: Track) -> list[str]:
+    media = _video(track.clip) if track.clip else track.media
+    return [*media, f"a=control:trackID={track.name}"]
+
+
+def _video(clip: Clip) -> list[str]:
     codec = clip.codec
     coded = {
         kind: ",".join(
@@ -98,18 +133,9 @@ def session_description(clip: Clip) -> str:
         form = f"packetization-mode=1;profile-level-id={profile};sprop-parameter-sets={sets}"
     else:
         form = "sprop-vps={};sprop-sps={};sprop-pps={}".format(*coded.values())
-    lines = [
-        "v=0",
-        f"o=- {secrets.randbits(32)} 1 IN IP4 0.0.0.0",
-        "s=Simulated camera",
-        "c=IN IP4 0.0.0.0",
-        "t=0 0",
-        "a=control:*",
-        "a=range:npt=now-",
+    return [
         f"m=video 0 RTP/AVP {PAYLOAD_TYPE}",
         f"a=rtpmap:{PAYLOAD_TYPE} {codec}/90000",
         f"a=fmtp:{PAYLOAD_TYPE} {form}",
         f"a=framerate:{clip.fps:g}",
-        "a=control:trackID=0",
     ]
-    return "\r\n".join(lines) + "\r\n"

@@ -10,24 +10,29 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from vision.simulate.auth import Gate
 from vision.simulate.message import Refusal, Request, RequestReader, response
 from vision.simulate.playback import Playback, Timing
 from vision.simulate.rtp import session_description
+from vision.simulate.side_track import SideTrack
 from vision.simulate.transport import choose_transport
 
 if TYPE_CHECKING:
     from vision.simulate.auth import Credentials
     from vision.simulate.camera import Camera
+    from vision.simulate.quirk import Quirk
+    from vision.simulate.transport import Transport
 
 log = logging.getLogger(__name__)
 
 _RECEIVE_BYTES = 65536
 
-Reply: TypeAlias = tuple[dict[str, str], str]
+_VIDEO = "0"
+
+Reply: TypeAlias = tuple[dict[str, str], bytes]
 """Headers and body of a positive answer."""
 
 
@@ -50,6 +55,7 @@ class Session:
         self._socket.settimeout(timing.send_timeout_s)
         self._gate = Gate(credentials) if credentials else None
         self._id = ""
+        self._transports: dict[str, Transport] = {}
         self._playback: Playback | None = None
         self._handlers: dict[str, Callable[[Request], Reply]] = {
             "OPTIONS": self._options,
@@ -95,7 +101,7 @@ class Session:
 
     def _receive(self) -> bytes:
         # Plays while it waits. No poll tells of what TLS has decrypted already.
-        silent_at_s = time.monotonic() + self._timing.session_timeout_s
+        silent_at_s = time.monotonic() + self._timeout_s
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         while (wait_s := silent_at_s - time.monotonic()) > 0:
@@ -117,79 +123,121 @@ class Session:
             log.debug("simulate.request_refused status=%d", refusal.status)
             return response(refusal.status, headers | refusal.headers)
         if self._id:
-            headers["Session"] = f"{self._id};timeout={self._timing.session_timeout_s:.0f}"
-        return response(200, headers | more, body)
+            headers["Session"] = f"{self._id};timeout={self._timeout_s:.0f}"
+        headers |= more
+        for quirk in self._quirks(request.stream):
+            headers = quirk.headers(headers)
+        return response(200, headers, body)
 
     def _handle(self, request: Request) -> Reply:
         if request.method not in self._handlers:
             raise Refusal(501, Public=", ".join(self._handlers))
+        quirks = self._quirks(request.stream)
+        if status := next(
+            (q.refuse[request.method] for q in quirks if request.method in q.refuse), 0
+        ):
+            raise Refusal(status)
         if "require" in request.headers:
             raise Refusal(551, Unsupported=request.headers["require"])
         if self._gate and request.method != "OPTIONS":
             proof = request.headers.get("authorization", "")
-            if not self._gate.admits(request.method, request.url, proof):
-                raise Refusal(401, WWW_Authenticate=self._gate.challenge)
+            offered = (quirk.schemes for quirk in quirks)
+            schemes = next((each for each in offered if each), None)
+            if not self._gate.admits(request.method, request.url, proof, schemes):
+                raise Refusal(401, WWW_Authenticate=self._gate.challenges(schemes))
         if request.session and request.session != self._id:
             raise Refusal(454)
         return self._handlers[request.method](request)
 
     def _options(self, _: Request) -> Reply:
-        return {"Public": ", ".join(self._handlers)}, ""
+        return {"Public": ", ".join(self._handlers)}, b""
 
     def _get_parameter(self, request: Request) -> Reply:
         if request.body.strip():
             raise Refusal(451)
-        return {}, ""
+        return {}, b""
 
     def _describe(self, request: Request) -> Reply:
         headers = {"Content-Base": request.base, "Content-Type": "application/sdp"}
-        return headers, session_description(self._camera(request).clip)
+        camera = self._camera(request)
+        tracks = camera.faults.tracks.values()
+        description = session_description(camera.clip, [*tracks]).encode()
+        for quirk in camera.faults.quirks:
+            description = quirk.describe(description)
+        return headers, description
 
     def _set_up(self, request: Request) -> Reply:
         camera = self._camera(request)
         if not request.track:
             raise Refusal(459)
-        if self._playback:
+        track = camera.faults.tracks.get(request.track)
+        if track and track.refusal:
+            raise Refusal(track.refusal)
+        if self._transports and (request.stream != self.path or request.track in self._transports):
             raise Refusal(455)
         transport = choose_transport(request.headers.get("transport", ""), self._socket)
         if transport is None:
             raise Refusal(461)
-        self._playback = Playback(camera, transport, self._timing)
-        self._id, self.path = secrets.token_hex(8), request.stream
-        return {"Transport": transport.answer}, ""
+        self._transports[request.track] = transport
+        self._id, self.path = self._id or secrets.token_hex(8), request.stream
+        return {"Transport": transport.answer}, b""
 
     def _play(self, request: Request) -> Reply:
-        playback = self._session(request)
+        camera = self._session(request)
+        playback = self._playback = self._playback or self._new_playback(camera)
         playback.play()
         log.info("simulate.playing path=%s", self.path)
         sequence, timestamp = playback.position
         info = f"url={request.base}trackID=0;seq={sequence};rtptime={timestamp}"
-        return {"Range": "npt=now-", "RTP-Info": info}, ""
+        return {"Range": "npt=now-", "RTP-Info": info}, b""
 
     def _pause(self, request: Request) -> Reply:
-        self._session(request).playing = False
-        return {}, ""
+        self._session(request)
+        if self._playback:
+            self._playback.playing = False
+        return {}, b""
 
     def _tear_down(self, request: Request) -> Reply:
         self._session(request)
         self._end()
-        return {}, ""
+        return {}, b""
 
     def _camera(self, request: Request) -> Camera:
         camera = self._cameras.get(request.stream)
-        if camera is None or camera.faults.gone or request.track not in {"", "0"}:
+        if camera is None or camera.faults.gone:
+            raise Refusal(404)
+        if request.track not in {"", _VIDEO, *camera.faults.tracks, *self._transports}:
             raise Refusal(404)
         return camera
 
-    def _session(self, request: Request) -> Playback:
-        self._camera(request)
-        if self._playback is None or request.stream != self.path:
+    def _session(self, request: Request) -> Camera:
+        camera = self._camera(request)
+        if _VIDEO not in self._transports or request.stream != self.path:
             raise Refusal(455)
         if not request.session:
             raise Refusal(454)
-        return self._playback
+        return camera
+
+    def _new_playback(self, camera: Camera) -> Playback:
+        tracks = camera.faults.tracks
+        beside = [
+            SideTrack(tracks[name], transport)
+            for name, transport in self._transports.items()
+            if name in tracks
+        ]
+        return Playback(camera, self._transports[_VIDEO], self._timing, beside)
+
+    def _quirks(self, stream: str) -> Sequence[Quirk]:
+        camera = self._cameras.get(stream)
+        return camera.faults.quirks if camera else ()
+
+    @property
+    def _timeout_s(self) -> float:
+        asked = (quirk.session_timeout_s for quirk in self._quirks(self.path))
+        return next((each for each in asked if each), self._timing.session_timeout_s)
 
     def _end(self) -> None:
-        if self._playback:
-            self._playback.transport.close()
+        for transport in self._transports.values():
+            transport.close()
+        self._transports.clear()
         self._playback, self._id = None, ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from tests.support.clips import make_clip
 from tests.support.viewer import watch, with_credentials
-from vision.simulate import Clip, Server
+from vision.simulate import QUIRKS, Clip, Server
 
 pytestmark = pytest.mark.integration
 
@@ -181,3 +182,16 @@ def test_taken_port_is_refused(file: Path) -> None:
 
     assert done.returncode == 2
     assert f"port {server.port} is in use: choose another with --port" in done.stderr
+
+
+def test_quirks_by_option_and_in_the_help(file: Path) -> None:
+    """Those that are named are on from the start; the help says what each does."""
+    with (
+        simulator(file, "--quirk", "options_refused", "--quirk", "ntp_zero") as process,
+        pytest.raises(av.error.HTTPServerError),
+        watch(line(process)),
+    ):
+        pass
+    shown = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True).stdout
+    for name, quirk in QUIRKS.items():
+        assert re.search(rf"^ +{name} +{re.escape(quirk.help)}$", shown, re.MULTILINE)

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vision.domain.errors import ConfigError
-from vision.simulate import Clip, Control, Server
+from vision.simulate import QUIRKS, Clip, Control, Server
 from vision.simulate.clip import AccessUnit, Codec
 
 
@@ -67,6 +67,22 @@ def test_a_seed_makes_chance_the_same_again() -> None:
         Control(cameras, no_clip).obey("front seed=7")
         drawn.append(cameras.cameras["front"].faults.random.integers(1 << 30))
     assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("name", QUIRKS)
+def test_a_quirk_is_turned_on_and_off_by_its_name(name: str) -> None:
+    """Beside others, and on one camera alone."""
+    cameras = server()
+    control = Control(cameras, no_clip)
+    other = next(each for each in QUIRKS if each != name)
+    assert [*control.answers([f"front {name}=on {other}=on {name}=on"])] == ["ok"]
+    assert [*cameras.cameras["front"].faults.quirks] == [QUIRKS[other], QUIRKS[name]]
+    assert cameras.cameras["yard"].faults.quirks == ()
+    assert [*control.answers([f"front {name}=off", f"front {name}=maybe"])] == [
+        "ok",
+        f"error: {name}=maybe: give on or off",
+    ]
+    assert [*cameras.cameras["front"].faults.quirks] == [QUIRKS[other]]
 
 
 def test_another_clip_is_shown() -> None:

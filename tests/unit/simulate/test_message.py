@@ -120,6 +120,12 @@ def test_odd_requests_are_read(url: str, headers: dict[str, str]) -> None:
 def test_response() -> None:
     """Status line, headers, and a length where there is a body."""
     assert response(454, {"CSeq": "7"}) == b"RTSP/1.0 454 Session Not Found\r\nCSeq: 7\r\n\r\n"
-    assert response(200, {}, "ä") == (
+    assert response(200, {}, "ä".encode()) == (
         b"RTSP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n" + "ä".encode()
     )
+
+
+def test_a_header_of_several_texts_is_repeated() -> None:
+    """As a camera does that offers several ways to log in."""
+    answer = response(401, {"WWW-Authenticate": ("Basic", "Digest")})
+    assert answer.endswith(b"\r\nWWW-Authenticate: Basic\r\nWWW-Authenticate: Digest\r\n\r\n")
