@@ -98,6 +98,8 @@ sed -e "s|@STATE@|$state|g" \
     -e "s|@PUBLIC_PORT@|$public|" \
     -e "s|@REQUESTS_PER_S@|$per_s|" \
     -e "s|@REQUESTS_BURST@|$((per_s * 2))|" \
+    -e "s|@PREFIX_REQUESTS_PER_S@|$((per_s * 4))|" \
+    -e "s|@PREFIX_REQUESTS_BURST@|$((per_s * 8))|" \
     -e "s|@HTTP2_PARAMETER@|$parameter|" \
     -e "s|@HTTP2_DIRECTIVE@|$directive|" \
     "$here/nginx.conf" >"$state/nginx.conf"

@@ -106,12 +106,16 @@ class Edge:
             return False
 
     @contextmanager
-    def running(self, environ: Mapping[str, str]) -> Iterator[None]:
-        """Run nginx until the block ends."""
+    def running(self, environ: Mapping[str, str], more: str = "") -> Iterator[None]:
+        """Run nginx until the block ends; ``more`` stands in its configuration's ``http`` block."""
         assert NGINX is not None
+        command = [NGINX, "-e", "stderr", "-c", self.configuration]
+        if more:
+            insert = 'sed -i "s|^http {|http { $1|" "$2"; shift 2; exec "$@"'
+            command = ["/bin/sh", "-c", insert, "sh", more, self.configuration, *command]
         with self._log.open("wb") as log:
             process = subprocess.Popen(
-                ["/bin/sh", START, NGINX, "-e", "stderr", "-c", self.configuration],
+                ["/bin/sh", START, *command],
                 env=self._environment(environ),
                 stdout=log,
                 stderr=log,
