@@ -1,22 +1,27 @@
-"""The node itself is killed: nothing of it stays behind, and it takes up where it was."""
+"""The node itself is killed or stands still: nothing stays behind, and nobody else is to blame."""
 
 from __future__ import annotations
 
+import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.faults.outcome import Outcome
-from tests.faults.record import account, bound_s, wait_for
-from tests.faults.station import running_station
+from tests.faults.record import account, bound_s, let_pass, wait_for
+from tests.faults.station import Station, running_station
 from tests.support.processes import children_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 _START_S, _GONE_S, _GRACE_S = 60.0, 10.0, 15.0
+# Longer than any promise of a worker: the longest is a read of 5 s and 2.5 s of grace.
+_STANDS_STILL_S = 9
+_CAMERAS, _FPS = 8, 5
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  looked at, nothing is put there
 
 
@@ -55,3 +60,62 @@ def test_killed_and_restarted(tmp_path: Path, judge: Callable[[Outcome], None]) 
         outcome.expect(not outcome.lost, f"{outcome.lost} messages lost")
         outcome.expect(not outcome.doubled, f"{outcome.doubled} messages doubled")
     judge(outcome)
+
+
+@contextmanager
+def standing_still(pids: Sequence[int]) -> Iterator[None]:
+    """Stop the processes, in this order, and have them go on in the same."""
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("with_workers", [False, True])
+def test_stands_still(
+    tmp_path: Path, judge: Callable[[Outcome], None], *, with_workers: bool
+) -> None:
+    """Stopped, or frozen with its workers as a container is: it replaces none of them."""
+    who = "the node and its workers" if with_workers else "the node"
+    outcome = Outcome(
+        "container frozen" if with_workers else "node stopped",
+        f"SIGSTOP of {who} for {_STANDS_STILL_S} s, {_CAMERAS} cameras",
+    )
+    with running_station(tmp_path, cameras=_CAMERAS, fps=_FPS) as station:
+        station.wait_for_messages(10)
+        process = station.node.process
+        assert process is not None
+        workers = [child.pid for child in children_of(process.pid)] if with_workers else []
+        told_s = time.monotonic()
+        with standing_still([process.pid, *workers]):
+            let_pass(_STANDS_STILL_S)
+        ended_s = time.monotonic()
+        outcome.recover_s = station.back_after_s(ended_s, bound_s(_GRACE_S))
+        outcome.expect(outcome.recover_s is not None, "no messages afterwards")
+        # Whatever is judged late is judged by then.
+        let_pass(5.0)
+        _expect_same_workers(station, outcome, told_s, may_reconnect=with_workers)
+        assert station.node.stop() == 0
+    judge(outcome)
+
+
+def _expect_same_workers(
+    station: Station, outcome: Outcome, since_s: float, *, may_reconnect: bool
+) -> None:
+    """No worker was replaced, no camera said to be away, and each message is accounted for."""
+    for camera in station.cameras:
+        counted = account(station.recorder.seen[camera])
+        outcome.lost += counted.lost
+        outcome.doubled += counted.doubled
+        outcome.skipped += counted.skipped
+        runs = {message.run for message in station.recorder.seen[camera]}
+        outcome.expect(len(runs) == 1, f"{camera}: {len(runs)} runs")
+        told = [item for item in station.recorder.told[camera] if item.arrived_s >= since_s]
+        outcome.states += [item.state for item in told]
+        # A connection that was not read for so long may have been given up.
+        outcome.expect(may_reconnect or not told, f"{camera}: {told}")
+    outcome.expect("worker_lost" not in station.node.log, "a worker was replaced")
+    outcome.expect(not outcome.lost and not outcome.doubled, "lost or doubled messages")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vision.config.run_dir import configured_run_dir, run_dir
 from vision.domain.errors import ConfigError
-from vision.runtime.health.liveness import found_in, verdict
+from vision.runtime.health.liveness import Found, found_in, verdict
 
 if TYPE_CHECKING:
     from vision.cli.main import Subparsers
+
+# A role writes once a second, and within one when it goes on after it stood still.
+_SECOND_LOOK_S = 1.5
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -44,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         return 1
     verdicts = [
         verdict(found, live_only=args.live, is_taking_over=args.taking_over)
-        for found in found_in(directory)
+        for found in _found(directory)
     ]
     if not verdicts:
         print(f"unhealthy: no role says in {directory} that it runs")
@@ -53,3 +58,15 @@ def run(args: argparse.Namespace) -> int:
     lines = [line for is_well, line in verdicts if is_well is is_healthy]
     print(f"{'healthy' if is_healthy else 'unhealthy'}: {' | '.join(lines)}")
     return 0 if is_healthy else 1
+
+
+def _found(directory: Path, wait: Callable[[float], object] = time.sleep) -> list[Found]:
+    """What the roles said last; looked at twice where one has been silent.
+
+    A container that was frozen froze this command with it: its roles are about to speak again.
+    """
+    found = [*found_in(directory)]
+    if any(one.is_silent for one in found):
+        wait(_SECOND_LOOK_S)
+        found = [*found_in(directory)]
+    return found

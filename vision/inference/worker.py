@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from vision.config.topics import InferenceSettings
 from vision.domain.detections import Detections, InferenceRecord
@@ -19,6 +19,7 @@ from vision.inference.backend import Answer, Backend, RawResult
 from vision.inference.camera_order import CameraOrder, Job, Seen
 from vision.inference.postprocess import Postprocessor, Selection
 from vision.inference.staleness import Staleness
+from vision.resilience.awake import AwakeClock
 from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
@@ -26,8 +27,9 @@ _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
 # Nothing depends on it: the worker is woken by frames, answers and the one who stops it.
 _PATIENCE_S = 0.5
-# An engine that is silent for so long will not answer any more.
-_ANSWER_LIMIT_NS = 30 * _NS_PER_S
+# An engine that is silent for so long will not answer any more; but a turn that takes longer
+# than two seconds says that this process stood still, and the engine's threads with it.
+_ANSWER_LIMIT_S, _TURN_S = 30.0, 2.0
 
 
 class SkipReason(StrEnum):
@@ -57,6 +59,17 @@ class SubmitObserver(Protocol):
 
 def _unobserved(batch: Sequence[FrameMeta], now_mono_ns: int) -> None:
     """Nobody counts."""
+
+
+class _Request(NamedTuple):
+    """Frames in the engine, since when, and since when by the worker's own time."""
+
+    batch: Sequence[Job]
+    started_ns: int
+    awake_s: float
+
+
+_ABANDONED = _Request((), 0, 0.0)
 
 
 class InferenceWorker:
@@ -110,8 +123,8 @@ class InferenceWorker:
         self._postprocess = Postprocessor(backend.model.labels)
         self._damper = Damper()
         self._order = CameraOrder()
-        # By ticket, with the time of submission.
-        self._under_way: dict[int, tuple[int, Sequence[Job]]] = {}
+        self._under_way: dict[int, _Request] = {}
+        self._awake = AwakeClock(_TURN_S, lambda: mono_ns() / _NS_PER_S)
         self._turned_ns = mono_ns()
         # Leases held: those in the engine, and as many that wait for one before them.
         self._most_held = 2 * backend.capacity * self._max_batch
@@ -146,6 +159,7 @@ class InferenceWorker:
 
     def _turn(self) -> None:
         self._turned_ns = self._mono_ns()
+        self._awake.turn()
         answers = self._backend.finished()
         if not answers and self._room() <= 0:
             answers = self._wait_for_answers()
@@ -209,7 +223,7 @@ class InferenceWorker:
                 self._fail(batch, error)
                 self._deliver(batch)
             else:
-                self._under_way[ticket] = now_ns, batch
+                self._under_way[ticket] = _Request(batch, now_ns, self._awake())
                 self._on_submitted([job.meta for job in batch], now_ns)
 
     def _wait_for_answers(self) -> Sequence[Answer]:
@@ -218,11 +232,10 @@ class InferenceWorker:
         return self._backend.finished()
 
     def _check_engine(self) -> None:
-        now_ns = self._mono_ns()
-        if any(
-            now_ns - started_ns > _ANSWER_LIMIT_NS for started_ns, _ in self._under_way.values()
-        ):
-            raise InferenceError("the engine has not answered for 30 s")
+        self._awake.turn()
+        latest_s = self._awake() - _ANSWER_LIMIT_S
+        if any(request.awake_s < latest_s for request in self._under_way.values()):
+            raise InferenceError(f"the engine has not answered for {_ANSWER_LIMIT_S:.0f} s")
 
     def _settle(self, answers: Sequence[Answer]) -> None:
         if not answers:
@@ -230,7 +243,7 @@ class InferenceWorker:
         try:
             for answer in answers:
                 # An answer to a batch that was abandoned has nobody to go to.
-                started_ns, batch = self._under_way.pop(answer.ticket, (0, ()))
+                batch, started_ns, _ = self._under_way.pop(answer.ticket, _ABANDONED)
                 if isinstance(answer.results, InferenceError):
                     self._fail(batch, answer.results)
                 else:

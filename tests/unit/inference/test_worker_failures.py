@@ -52,22 +52,33 @@ def test_a_flood_of_errors_is_one_line(caplog: pytest.LogCaptureFixture) -> None
     assert caplog.text.count("inference.frame_failed") <= 5
 
 
-def test_a_silent_engine_is_an_error() -> None:
-    """The supervisor starts anew; the leases are free and nothing is delivered."""
+@pytest.mark.parametrize(
+    ("stood_s", "turns_s"), [([], 31), ([(5, 9.0)], 31), ([(5, 31.0), (9, 3600.0)], 31)]
+)
+def test_an_engine_that_does_not_answer_is_given_up_after_half_a_minute(
+    stood_s: list[tuple[int, float]], turns_s: int
+) -> None:
+    """Of time in which this process ran: an engine on its threads stood still with it."""
     clock = Clock()
+    held_up_s = dict(stood_s)
+    turns = 0
 
     def pass_time() -> None:
-        clock.now_ns += 10_000_000_000
+        nonlocal turns
+        turns += 1
+        clock.now_ns += round((1.0 + held_up_s.get(turns, 0.0)) * 1e9)
 
-    lease = leased("a", 1, mono_ns=10_000_000_000)
+    lease = leased("a", 1, mono_ns=1_000_000_000)
     stop = threading.Event()
     source = ScriptedSource([[lease]], stop, pass_time)
     backend = ScriptedBackend(capacity=2, choose=lambda _: [], mono_ns=clock)
     delivery = Delivery()
     worker = worker_on(source, backend, delivery, clock=clock)
-    source.turns += [[]] * 10
+    source.turns += [[]] * 100
     with pytest.raises(InferenceError, match="not answered for 30 s"):
         worker.run(stop)
+    # Each time it stood still counts as a turn of two seconds.
+    assert turns_s - len(stood_s) <= turns <= turns_s + 1
     assert lease.released == 1
     assert not delivery.metas
 

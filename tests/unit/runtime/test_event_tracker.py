@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from tests.support.event_messages import event
@@ -35,14 +36,21 @@ class Observer:
         self.frames.append(frame.id)
 
 
-def tracker(observer: Observer | None = None) -> EventTracker:
-    """One whose clocks stand still."""
+def still() -> float:
+    """A clock that stands still."""
+    return 0.0
+
+
+def tracker(
+    observer: Observer | None = None, monotonic_s: Callable[[], float] = still
+) -> EventTracker:
+    """One on clocks of its own."""
     return EventTracker(
         "front",
         rules(),
         observer or Observer(),
         wall_ns=lambda: _NOW_NS,
-        monotonic_s=lambda: 0.0,
+        monotonic_s=monotonic_s,
     )
 
 
@@ -102,3 +110,19 @@ def test_an_open_event_with_a_foreign_id_is_ended() -> None:
     ended = one.take([], [])
     assert [b'"end":"run"' in message.payload for message in ended] == [True, True]
     assert utc_text(_NOW_NS).encode() in ended[0].payload
+
+
+def test_a_worker_that_stood_still_takes_that_for_no_silence_of_the_camera() -> None:
+    """The camera's node may have stood still with it: what goes on is told as one visit."""
+    now_s = 0.0
+    one = tracker(monotonic_s=lambda: now_s)
+    one.take(stored(film([Walk(0, 60)], 3)), [])
+    assert one.open_events == 1
+    now_s += 3600
+    assert one.take([], []) == []
+    ended: list[StoredMessage] = []
+    while not ended:
+        now_s += 0.25
+        ended = one.take([], [])
+    assert b'"end":"camera"' in ended[0].payload
+    assert now_s - 3600 > rules().away_s - 3

@@ -24,7 +24,7 @@ class _Ear:
 
     pubsub: PubSub
     heard_s: float = field(default_factory=time.monotonic)
-    is_asked: bool = False
+    asked_s: float | None = None
 
 
 class LiveChannels:
@@ -113,17 +113,19 @@ class LiveChannels:
 
     def _hear(self, ear: _Ear, timeout_s: float) -> Iterator[tuple[StreamKey, bytes]]:
         reply = ear.pubsub.get_message(timeout=timeout_s)
-        quiet_s = time.monotonic() - ear.heard_s
+        now_s = time.monotonic()
         if reply is not None:
             if reply["type"] == "sunsubscribe":
                 raise redis.ConnectionError("the channel moved to another node")
-            ear.heard_s, ear.is_asked = time.monotonic(), False
+            ear.heard_s, ear.asked_s = now_s, None
             yield from _live(reply)
-        elif quiet_s > self._quiet_s + self._answer_s:
+        elif ear.asked_s is None:
+            # Asked before it is given up, also where this process stood still for longer than both.
+            if now_s - ear.heard_s > self._quiet_s:
+                ear.pubsub.ping()
+                ear.asked_s = now_s
+        elif now_s - ear.asked_s > self._answer_s:
             raise redis.TimeoutError("no answer to a PING")
-        elif quiet_s > self._quiet_s and not ear.is_asked:
-            ear.pubsub.ping()
-            ear.is_asked = True
 
 
 def _live(reply: dict[str, bytes | str]) -> Iterator[tuple[StreamKey, bytes]]:

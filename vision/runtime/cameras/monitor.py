@@ -17,7 +17,7 @@ from vision.domain.worker_loss import WorkerLoss
 from vision.runtime.cameras.gate_view import GateView
 from vision.runtime.cameras.states import CameraStates, Sight, Told
 from vision.runtime.cameras.tally import CameraTally
-from vision.runtime.ingest.protocol import WorkerVitals
+from vision.runtime.ingest.protocol import Heartbeat
 from vision.telemetry.camera_view import CameraView, p50_p99
 
 _log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ _STALL_BOUNDS_S = (1.0, 10.0)
 _LEAST_INTERVALS = 3
 # The median of so many: neither a stall nor the burst after it counts as the camera's rate.
 _INTERVALS = 15
+# A worker that stood still has had no picture: this long it may take to get the next one.
+_FRESH_LOOK_S = 1.5
 # Between two heartbeats the worker knows better how long it has been quiet than the clock.
 _FRESH_BEAT_S = 1.0
 # Without parameter sets nothing decodes until the next key frame: that is no error yet.
@@ -63,6 +65,7 @@ class CameraMonitor:
         self._decoded: deque[tuple[float, int]] = deque(maxlen=32)
         self._intervals_s: deque[float] = deque(maxlen=_INTERVALS)
         self._beat: tuple[float, int, CaptureCounters] | None = None
+        self._spared_until_s = 0.0
         self._overrun = (0, 0)
         self._inferred_s: deque[float] = deque(maxlen=1024)
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES)
@@ -106,22 +109,23 @@ class CameraMonitor:
         with self._lock:
             self._tally.on_lost_worker(loss)
 
-    def on_heartbeat(
-        self, run: int, counters: CaptureCounters, vitals: WorkerVitals | None = None
-    ) -> None:
-        """Take over a worker's counters."""
-        now_s = self._monotonic_ns() / 1e9
+    def on_heartbeat(self, run: int, beat: Heartbeat) -> None:
+        """Take over a worker's counters, however long ago it sent them."""
+        counters = beat.counters
+        at_s = beat.at_mono_ns / 1e9
         with self._lock:
-            self._learn_rate(now_s, run, counters)
+            self._learn_rate(at_s, run, counters)
             known = self._overrun[1] if self._overrun[0] == run else 0
             if counters.overrun > known:
                 self._skipped["overrun"] += counters.overrun - known
             self._overrun = (run, counters.overrun)
             self._gate.on_heartbeat(counters)
-            self._tally.on_heartbeat(run, counters, vitals)
+            self._tally.on_heartbeat(run, counters, beat.vitals)
             if counters.newest_mono_ns:
                 self._newest_decoded_s = counters.newest_mono_ns / 1e9
-        self.check_stall()
+            if beat.stood_s:
+                self._spared_until_s = at_s + _FRESH_LOOK_S
+            self._judge(at_s)
 
     def _learn_rate(self, now_s: float, run: int, counters: CaptureCounters) -> None:
         self._decoded.append((now_s, counters.decoded))
@@ -157,9 +161,16 @@ class CameraMonitor:
             self._latencies_ms.append(meta.age_ns(now_mono_ns) / 1e6)
 
     def check_stall(self) -> None:
-        """Tell when a camera has gone quiet or shows nothing, or when it speaks again."""
+        """Tell when a camera has gone quiet or shows nothing, or when it speaks again.
+
+        Not to be called by somebody who stood still just now: what came meanwhile is unread.
+        """
         with self._lock:
-            self._tell(self._states.see(self._look(self._monotonic_ns() / 1e9)))
+            self._judge(self._monotonic_ns() / 1e9)
+
+    def _judge(self, now_s: float) -> None:
+        if now_s >= self._spared_until_s:
+            self._tell(self._states.see(self._look(now_s)))
 
     def _look(self, now_s: float) -> Sight:
         beat_s, run, counters = self._beat or (0.0, 0, CaptureCounters())

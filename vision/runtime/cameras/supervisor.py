@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from vision.config.topics import LogSettings
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
 from vision.frames.newest import NewestFrames
 from vision.frames.wire import FrameFormatError
+from vision.resilience.awake import hears
 from vision.resilience.backoff import Backoff
 from vision.resilience.restarts import RestartWindow
 from vision.runtime.cameras.birth import silence_before_birth_s
@@ -21,9 +23,8 @@ from vision.runtime.cameras.worker import IngestWorker
 from vision.runtime.ingest.protocol import Heartbeat, IngestTask, StateReport
 
 _log = logging.getLogger(__name__)
-# A worker says something four times a second; this silence means that it hangs or is stopped.
-# The last part is a second look: where the machine itself stood still, a worker speaks by then.
-_SILENCE_S, _SECOND_LOOK_S = 1.0, 0.5
+# A worker says something four times a second: this silence means that it hangs or is stopped.
+_SILENCE_S, _LOOK_S = 1.5, 0.5
 _WEIGH_EVERY_S = 1.0
 _AT_ONCE, _WINDOW_S = 5, 60.0
 _RESTART_BOUNDS_S = (0.5, 30.0)
@@ -130,13 +131,14 @@ class IngestSupervisor:
         """Take in messages until the worker is gone; says in what way it went."""
         weigh_s = time.monotonic()
         try:
-            unborn_s = silence_before_birth_s(worker.pipe.poll, worker.processor_s)
+            listen = partial(hears, worker.pipe.poll, look_s=_LOOK_S)
+            unborn_s = silence_before_birth_s(listen, worker.processor_s)
             if unborn_s:
                 return WorkerLoss.SILENT, f"said nothing for {unborn_s:g} s"
-            while worker.pipe.poll(_SILENCE_S) or worker.pipe.poll(_SECOND_LOOK_S):
+            while listen(_SILENCE_S):
                 message = worker.pipe.recv()
                 self._take_in(worker, message)
-                if isinstance(message, Heartbeat) and _hangs(message):
+                if isinstance(message, Heartbeat) and message.is_hanging:
                     return WorkerLoss.HUNG, "hangs in the media library"
                 if time.monotonic() >= weigh_s:
                     weigh_s = time.monotonic() + _WEIGH_EVERY_S
@@ -144,14 +146,14 @@ class IngestSupervisor:
                         return WorkerLoss.MEMORY, excess
         except (EOFError, OSError):
             return worker.end()
-        return WorkerLoss.SILENT, f"said nothing for {_SILENCE_S + _SECOND_LOOK_S:g} s"
+        return WorkerLoss.SILENT, f"said nothing for {_SILENCE_S:g} s"
 
     def _take_in(self, worker: IngestWorker, message: object) -> None:
         match message:
             case Heartbeat():
                 # Whatever the inference does, frames overtake one another.
                 self._frames.collect(worker.frames)
-                self._monitor.on_heartbeat(worker.run, message.counters, message.vitals)
+                self._monitor.on_heartbeat(worker.run, message)
             case StateReport():
                 self._monitor.on_state(
                     worker.run, message.state, message.reason, message.retry_at_ns, message.lost
@@ -165,9 +167,3 @@ class IngestSupervisor:
         if not limit_mib or (held_mib := worker.resident_mib()) <= limit_mib:
             return ""
         return f"held {held_mib:.0f} MiB, more than ingest.max_rss_mib ({limit_mib})"
-
-
-def _hangs(heartbeat: Heartbeat) -> bool:
-    """Whether the capturing thread is lost while the others of its process go on."""
-    due_ns = heartbeat.counters.due_mono_ns
-    return 0 < due_ns < time.monotonic_ns()

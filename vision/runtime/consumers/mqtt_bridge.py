@@ -25,6 +25,7 @@ from vision.domain.status import CameraState
 from vision.publishing.reading.cursor import DetectionCursor, EventCursor, StatusCursor
 from vision.publishing.reading.event_follower import Followed
 from vision.publishing.reading.subscriber import Subscriber
+from vision.resilience.awake import AwakeClock
 from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.consumers.bridge_role import BridgeRole
 from vision.runtime.health.role_liveness import Reading, still
@@ -35,6 +36,8 @@ _REPLAY = 5_000
 # What stands still is told of again after ten times `events.update_s`.
 _STALE_UPDATES = 30
 _ROOM_S = 0.5
+# It looks around twice a second; what takes longer was no silence: nobody listened.
+_TURN_S = 2.0
 
 
 class MqttBridge(BridgeRole):
@@ -50,6 +53,7 @@ class MqttBridge(BridgeRole):
             )
         mqtt_login(self.secrets)
         wanted = tuple(settings.active_cameras)
+        self._awake = AwakeClock(_TURN_S)
         self._topics = Topics.of(mqtt)
         self._outbox = MqttOutbox()
         self._frigate = FrigateEvents() if mqtt.frigate else None
@@ -62,12 +66,14 @@ class MqttBridge(BridgeRole):
             self._topics,
             discovery,
             self._outbox,
-            PresentObjects(_stale_s(settings)),
+            PresentObjects(_stale_s(settings), self._awake),
             lambda camera: not wanted or camera in wanted,
         )
         for camera in wanted:
             self._states.know(camera, _places(settings, camera))
-        self._cameras = PublishedCameras(silence_s=partial(silence_s, settings))
+        self._cameras = PublishedCameras(
+            silence_s=partial(silence_s, settings), monotonic_s=self._awake
+        )
         self._waits_for = set(wanted)
         self._statuses = Subscriber(settings.redis, self.password, StatusCursor, wanted, replay=1)
         self._detections = Subscriber(settings.redis, self.password, DetectionCursor, wanted)
@@ -140,6 +146,7 @@ class MqttBridge(BridgeRole):
         self._counts.lost(BridgeLoss.TRIMMED, entries)
 
     def _look(self) -> None:
+        self._awake.turn()
         for view in self._cameras.views():
             self._waits_for.discard(view.name)
             self._states.on_camera(

@@ -69,6 +69,12 @@ class Found:
     liveness: Liveness | None
     age_s: float
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether one of ours has said nothing for too long."""
+        # The monotonic clock starts anew with the machine.
+        return self.liveness is not None and not 0 <= self.age_s <= MAX_AGE_S
+
 
 class LivenessFile:
     """Keeps the file of one role up to date; used by one thread."""
@@ -151,8 +157,7 @@ def verdict(found: Found, *, live_only: bool, is_taking_over: bool = False) -> t
     said = found.liveness
     if said is None:
         return False, f"{found.path} is no state of a role: remove it"
-    # The monotonic clock starts anew with the machine.
-    if not 0 <= found.age_s <= MAX_AGE_S:
+    if found.is_silent:
         return False, f"{said.role}: has said nothing for {abs(found.age_s):.0f} s"
     others = said.reasons + said.shared
     problems = said.stuck

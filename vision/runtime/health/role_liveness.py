@@ -12,6 +12,7 @@ from vision.config.run_dir import run_dir
 from vision.config.settings import Settings
 from vision.config.topics import PublishingSettings
 from vision.domain.errors import ConfigError
+from vision.resilience.awake import AwakeClock
 from vision.runtime.health.liveness import Liveness, LivenessFile
 from vision.telemetry.camera_view import CameraView
 
@@ -19,6 +20,9 @@ _log = logging.getLogger(__name__)
 # An idle worker looks around twice a second, a busy one with every answer of the engine.
 _STILL_S = 5.0
 _WATCHDOG_S = 0.5
+# A turn later than that was held up with the whole process. What was to be read by then is read
+# within three turns, whatever else wants the processor.
+_LATE_S, _SPARED_TURNS = 1.0, 3
 
 
 def liveness_file(settings: Settings, role: str) -> LivenessFile | None:
@@ -39,14 +43,27 @@ def liveness_file(settings: Settings, role: str) -> LivenessFile | None:
 
 def watch(
     stop: threading.Event,
-    check_stalls: Callable[[], None],
+    check_stalls: Callable[[], object],
     liveness: LivenessFile | None,
     read: Callable[[], Liveness],
+    monotonic_s: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Look for quiet cameras and tell of the role, twice a second, until ``stop`` is set."""
+    """Look for quiet cameras and tell of the role, twice a second, until ``stop`` is set.
+
+    Where the process stood still, all that came meanwhile is read first: cameras are not looked
+    for, and what the role says of itself is put off until the next turn.
+    """
+    awake, spared = AwakeClock(_WATCHDOG_S + _LATE_S, monotonic_s), 0
     while not stop.wait(_WATCHDOG_S):
-        check_stalls()
-        if liveness:
+        stood_s = awake.turn()
+        if stood_s:
+            _log.warning("role.stood_still seconds=%.1f", stood_s)
+            spared = _SPARED_TURNS
+        if spared:
+            spared -= 1
+        else:
+            check_stalls()
+        if liveness and not stood_s:
             liveness.write(read)
 
 

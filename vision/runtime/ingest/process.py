@@ -18,6 +18,7 @@ from vision.config.topics import LogSettings
 from vision.domain.errors import ConfigError, SourceError, SourceErrorCode
 from vision.domain.status import CameraState
 from vision.frames.shared_memory import WriterSide
+from vision.resilience.awake import Overdue
 from vision.resilience.backoff import Backoff
 from vision.runtime.ingest.address import camera_address
 from vision.runtime.ingest.memory import resident_bytes
@@ -42,6 +43,8 @@ _log = logging.getLogger(__name__)
 _GOOD_CONNECTION_S = 10.0
 # How long a worker may take to say goodbye to its camera before it just goes.
 _GOODBYE_S = 1.0
+# A heartbeat that is later than that was held up with its whole process.
+_LATE_S = 0.5
 _STATES = {
     SourceErrorCode.AUTH_FAILED: CameraState.AUTH_FAILED,
     SourceErrorCode.NOT_FOUND: CameraState.NOT_FOUND,
@@ -190,11 +193,17 @@ class IngestProcess:
             os._exit(0)
 
     def _beat(self) -> None:
+        hanging = Overdue(HEARTBEAT_S + _LATE_S)
         try:
             while not self._stop.wait(HEARTBEAT_S):
                 # Copied in its turn: never older than the state report before it.
                 with self._sending:
-                    self._pipe.send(Heartbeat(copy.copy(self._worker.counters), _vitals()))
+                    counters = copy.copy(self._worker.counters)
+                    is_hanging = hanging.turn(counters.due_mono_ns / 1e9)
+                    now_ns = time.monotonic_ns()
+                    self._pipe.send(
+                        Heartbeat(counters, _vitals(), now_ns, hanging.stood_s, is_hanging)
+                    )
         except OSError:
             self._stop.set()
 

@@ -75,7 +75,20 @@ class WorkerVitals:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Sign of life and the worker's counters."""
+    """Sign of life and the worker's counters.
+
+    It may be read long after it was sent: what it says of time is judged by its sender.
+
+    Attributes:
+        counters: As they were.
+        vitals: What it measured of itself.
+        at_mono_ns: CLOCK_MONOTONIC when it was sent.
+        stood_s: How long the worker stood still just before, seconds.
+        is_hanging: Whether the capturing thread is lost while the others go on.
+    """
 
     counters: CaptureCounters
     vitals: WorkerVitals
+    at_mono_ns: int
+    stood_s: float
+    is_hanging: bool

@@ -18,11 +18,15 @@ from vision.publishing.encoding import decode_detections, decode_status, encode
 from vision.publishing.events.store import Unended
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST
 from vision.publishing.reading.stream_reader import StoredMessage
+from vision.resilience.awake import AwakeClock
 from vision.resilience.damping import Damper
 from vision.runtime.parts.event_state import dump_state, load_state
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0
+# The worker comes around four times a second, and waits for Redis for two seconds at most. Where
+# it stood still for longer, whoever sends frames may have done so too: that is no silence.
+_TURN_S = 2.5
 # Who begins with a camera takes in what was said just now, and no history.
 _RECENT_NS = 10_000_000_000
 
@@ -71,10 +75,10 @@ class EventTracker:
         self._observer = observer
         self._pictures = pictures
         self._wall_ns = wall_ns
-        self._monotonic_s = monotonic_s
+        self._awake = AwakeClock(_TURN_S, monotonic_s)
         self._engine = EventEngine(camera, rules)
         self._detections_id = self._statuses_id = BEFORE_THE_FIRST
-        self._heard_s = monotonic_s()
+        self._heard_s = self._awake()
         self._told_before: Unended | None = None
         self._damper = Damper(_LOG_PERIOD_S)
 
@@ -125,6 +129,7 @@ class EventTracker:
         self, detections: Sequence[StoredMessage], statuses: Sequence[StoredMessage]
     ) -> list[StoredMessage]:
         """As the worker asks."""
+        self._awake.turn()
         told: list[Told] = []
         now = utc_text(self._wall_ns())
         came: list[tuple[str, DetectionMessage | StatusMessage]] = []
@@ -137,10 +142,10 @@ class EventTracker:
         for _, message in sorted(came, key=lambda pair: pair[0]):
             told += self._take_one(message, now)
         if detections:
-            self._heard_s = self._monotonic_s()
+            self._heard_s = self._awake()
         else:
             told += self._adopted(None, now)
-            told += self._engine.on_silence(self._monotonic_s() - self._heard_s, now)
+            told += self._engine.on_silence(self._awake() - self._heard_s, now)
         if self._pictures:
             messages = [event for _, event in told]
             shown = self._pictures.illustrated(self._camera, self._engine.state.visits, messages)

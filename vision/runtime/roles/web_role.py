@@ -16,6 +16,7 @@ from vision.frames.redis_pictures import PictureReceiver, SentPicture
 from vision.publishing.encoding import decode_detections
 from vision.publishing.reading.cursor import DetectionCursor, StatusCursor
 from vision.publishing.reading.subscriber import Subscriber
+from vision.resilience.awake import AwakeClock
 from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.health.liveness import Liveness
@@ -41,6 +42,8 @@ from vision.web.feed import LiveFeed
 from vision.web.health import Health
 
 _log = logging.getLogger(__name__)
+# Twice a second; what takes longer was no silence of the cameras: nobody listened.
+_TURN_S = 2.0
 
 
 class WebRole:
@@ -58,7 +61,10 @@ class WebRole:
         password()
         self._liveness = liveness_file(settings, "web")
         self._feed = LiveFeed()
-        self._cameras = PublishedCameras(silence_s=partial(silence_s, settings))
+        self._awake = AwakeClock(_TURN_S)
+        self._cameras = PublishedCameras(
+            silence_s=partial(silence_s, settings), monotonic_s=self._awake
+        )
         self._troubles = Troubles()
         metrics = NodeMetrics(self._cameras.views, "web", troubles=self._troubles)
         web = web_server(
@@ -118,7 +124,7 @@ class WebRole:
             self._web.url,
             self._metrics_port.url,
         )
-        watch(stop, lambda: None, self._liveness, self._read_liveness)
+        watch(stop, self._awake.turn, self._liveness, self._read_liveness)
         _log.info("web.stopping")
         self._web.stop()
         for thread in threads:

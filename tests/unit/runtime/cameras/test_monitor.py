@@ -10,8 +10,14 @@ from tests.support.frames import meta
 from vision.capture.counters import CaptureCounters
 from vision.domain.status import CameraState, CameraStatus
 from vision.runtime.cameras.monitor import CameraMonitor
+from vision.runtime.ingest.protocol import Heartbeat, WorkerVitals
 
 SECOND = 1_000_000_000
+
+
+def heartbeat(counters: CaptureCounters, at_ns: int, stood_s: float = 0.0) -> Heartbeat:
+    """One of a worker that is well."""
+    return Heartbeat(counters, WorkerVitals(), at_ns, stood_s, is_hanging=False)
 
 
 class Bench:
@@ -67,7 +73,7 @@ class Bench:
 
     def beat(self, counters: CaptureCounters) -> None:
         """One heartbeat of run 1."""
-        self.monitor.on_heartbeat(1, counters)
+        self.monitor.on_heartbeat(1, heartbeat(counters, self.now_ns))
 
 
 @pytest.fixture
@@ -240,9 +246,9 @@ def test_skips_add_up_by_reason_also_across_workers(bench: Bench) -> None:
     """A new worker counts from nothing again."""
     bench.monitor.on_skipped("overtaken", 2)
     bench.monitor.on_skipped("stale", 1)
-    bench.monitor.on_heartbeat(1, CaptureCounters(overrun=3))
-    bench.monitor.on_heartbeat(1, CaptureCounters(overrun=4))
-    bench.monitor.on_heartbeat(2, CaptureCounters(overrun=1))
+    bench.monitor.on_heartbeat(1, heartbeat(CaptureCounters(overrun=3), bench.now_ns))
+    bench.monitor.on_heartbeat(1, heartbeat(CaptureCounters(overrun=4), bench.now_ns))
+    bench.monitor.on_heartbeat(2, heartbeat(CaptureCounters(overrun=1), bench.now_ns))
     assert bench.monitor.view().skipped == {"overtaken": 2, "stale": 1, "overrun": 5}
 
 
@@ -252,3 +258,33 @@ def test_latency_is_from_capture_to_the_outbox(bench: Bench) -> None:
     for taken_ms in range(1, 101):
         bench.monitor.on_published(arrived, [], bench.now_ns + taken_ms * 1_000_000)
     assert bench.monitor.view().latency_ms == (100.5, 150.0)
+
+
+def test_what_was_said_while_nobody_listened_is_judged_by_when_it_was_said(bench: Bench) -> None:
+    """The node stood still, the worker and its camera did not: all it said is read at once."""
+    newest_ns, told = bench.play(10, 20), len(bench.told)
+    backlog = []
+    for _ in range(80):
+        newest_ns += SECOND // 4
+        bench.counters = dataclasses.replace(
+            bench.counters, decoded=bench.counters.decoded + 2, newest_mono_ns=newest_ns
+        )
+        backlog.append(heartbeat(bench.counters, newest_ns))
+    bench.now_ns += 20 * SECOND
+    for beat in backlog:
+        bench.monitor.on_heartbeat(1, beat)
+    bench.monitor.check_stall()
+    assert len(bench.told) == told
+    assert bench.monitor.view().fps_in == pytest.approx(8, abs=1)
+
+
+def test_a_worker_that_stood_still_may_take_the_next_picture(bench: Bench) -> None:
+    """It had none meanwhile; a camera that sends no more is told of a moment later."""
+    bench.play(10, 20)
+    told = len(bench.told)
+    bench.now_ns += 20 * SECOND
+    bench.monitor.on_heartbeat(1, heartbeat(bench.counters, bench.now_ns, stood_s=19.5))
+    bench.monitor.check_stall()
+    assert len(bench.told) == told
+    bench.quiet(bench.now_ns + 2 * SECOND)
+    assert bench.state() is CameraState.STALLED

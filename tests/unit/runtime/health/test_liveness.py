@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from vision.cli.healthcheck import _found
 from vision.domain.errors import ConfigError
 from vision.runtime.health.liveness import MAX_AGE_S, Liveness, LivenessFile, found_in, verdict
 
@@ -166,3 +168,24 @@ def test_the_document_is_plain_json(tmp_path: Path) -> None:
         "shared": [],
         "facts": ["a", "b"],
     }
+
+
+def test_a_role_that_has_said_nothing_is_looked_at_twice(tmp_path: Path) -> None:
+    """A container that was frozen froze the command with it: the role speaks a moment later."""
+    clock = Clock()
+    clock.now_ns = time.monotonic_ns() - 60_000_000_000
+    LivenessFile(tmp_path, "run", clock).write(lambda: Liveness("run"))
+    waited: list[float] = []
+
+    def go_on(seconds: float) -> None:
+        waited.append(seconds)
+        LivenessFile(tmp_path, "run").write(lambda: Liveness("run"))
+
+    (found,) = _found(tmp_path, go_on)
+    assert not found.is_silent
+    assert len(waited) == 1
+    (found,) = _found(tmp_path, go_on)
+    assert len(waited) == 1
+    LivenessFile(tmp_path, "run", clock).write(lambda: Liveness("run"))
+    (found,) = _found(tmp_path, waited.append)
+    assert found.is_silent
