@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 
 from vision.capture.counters import CaptureCounters
 from vision.capture.key_frames import KeyFrameSaver
+from vision.capture.random_access import RandomAccess
 from vision.capture.sleep import Arrival, DecoderSleep, Step
 from vision.domain.errors import SourceError, SourceErrorCode
 
@@ -70,6 +71,7 @@ class StreamDecoder:
         """
         self._context = context
         self._counters = counters
+        self._starts = RandomAccess(context.codec.canonical_name, context.extradata)
         self._saver = KeyFrameSaver[Packet](wanted_fps) if wanted_fps else None
         self._sleep = sleep
         self._on_passed_over = on_passed_over
@@ -86,11 +88,14 @@ class StreamDecoder:
         now_ns = time.received_mono_ns
         counters.packets += 1
         counters.newest_packet_mono_ns = now_ns
-        step = self._sleep.take(packet, _arrival(packet, now_ns)) if self._sleep else None
+        is_start = packet.is_keyframe and self._is_start(packet)
+        step = None
         if self._sleep:
+            arrival = Arrival(now_ns, packet.size, packet.pts, is_start, packet.is_corrupt)
+            step = self._sleep.take(packet, arrival)
             counters.is_asleep = self._sleep.is_asleep
         if step is None:
-            yield from self._awake(packet, time)
+            yield from self._awake(packet, time, is_start=is_start)
         elif step.packets:
             yield from self._step(step, time)
         else:
@@ -104,9 +109,17 @@ class StreamDecoder:
                 SourceErrorCode.DECODE, f"{counters.undecoded} packets in a row do not decode"
             )
 
-    def _awake(self, packet: Packet, time: PacketTime) -> Iterator[DecodedFrame]:
+    def _is_start(self, packet: Packet) -> bool:
+        is_start = self._starts.begins_at(packet)
+        if is_start:
+            self._counters.key_frames += 1
+        else:
+            self._counters.recovery_points += 1
+        return is_start
+
+    def _awake(self, packet: Packet, time: PacketTime, *, is_start: bool) -> Iterator[DecodedFrame]:
         counters = self._counters
-        wanted = self._wanted(packet, time.received_mono_ns)
+        wanted = self._wanted(packet, time.received_mono_ns, is_start=is_start)
         if not wanted:
             counters.decoded += 1
             counters.newest_mono_ns = time.received_mono_ns
@@ -132,11 +145,11 @@ class StreamDecoder:
         if self._counters.undecoded and self._sleep:
             self._sleep.upset()
 
-    def _wanted(self, packet: Packet, now_ns: int) -> Sequence[Packet]:
+    def _wanted(self, packet: Packet, now_ns: int, *, is_start: bool) -> Sequence[Packet]:
         """The packets to decode now that this one came."""
         if self._saver is None:
             return (packet,)
-        wanted = self._saver.wanted(packet, now_ns, is_key=packet.is_keyframe)
+        wanted = self._saver.wanted(packet, now_ns, is_key=is_start)
         # A decoder that reorders gives a picture when later ones came, and errors are told sooner
         # where all is decoded.
         if wanted or not (self._counters.undecoded or self._context.has_b_frames):
@@ -153,7 +166,7 @@ class StreamDecoder:
             counters.undecoded += 1
         try:
             pictures = self._context.decode(packet)
-        except av.error.InvalidDataError:
+        except Exception:  # noqa: BLE001  one bit decides which of a dozen classes comes
             counters.decode_errors += 1
             return
         for picture in pictures:
@@ -179,10 +192,6 @@ class StreamDecoder:
             self._shape = shape
             self._sleep.pixels = picture.width * picture.height
             self._sleep.upset()
-
-
-def _arrival(packet: Packet, mono_ns: int) -> Arrival:
-    return Arrival(mono_ns, packet.size, packet.pts, packet.is_keyframe, packet.is_corrupt)
 
 
 def _time_of(what: Packet | av.VideoFrame, otherwise: PacketTime) -> PacketTime:

@@ -4,56 +4,41 @@ from __future__ import annotations
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace
 
+from vision.capture.colours import is_plain
+from vision.capture.reformat import Reformatter
 from vision.domain.frame import Image
 from vision.frames.fit import fit_size
 
 _FORMAT = "yuv420p"
-# AVColorSpace and AVColorRange of libavutil: what is not tagged is taken to be of BT.601 in
-# studio range, as FFmpeg does, and 5 and 6 are BT.601 by other names.
-_UNTAGGED_SPACE, _BT470BG, _SMPTE170M = 2, 5, 6
-_UNTAGGED_RANGE, _STUDIO = 0, 1
 
 
 class Scaler:
-    """Scales frames to fit a square, aspect ratio kept; one thread.
-
-    The reformatter is kept: it holds the prepared conversion, and makes a new one by
-    itself when the size or format of the source changes.
-    """
+    """Scales frames to fit a square, aspect ratio kept; one thread."""
 
     def __init__(self, long_side: int) -> None:
         self._long_side = long_side
-        self._reformatter = VideoReformatter()
+        self._reformatter = Reformatter()
 
     def scale(self, frame: av.VideoFrame) -> Image:
-        """The picture as planar YUV; the engine's input is where colours are made of it."""
-        width, height = fit_size(frame.width, frame.height, self._long_side)
-        if not _is_right(frame, width, height):
+        """The picture as planar YUV; the engine's input is where colours are made of it.
+
+        Raises:
+            SourceError: The media library cannot convert it.
+        """
+        size = fit_size(frame.width, frame.height, self._long_side)
+        if not _is_right(frame, size):
+            # One matrix for all.
             frame = self._reformatter.reformat(
-                frame,
-                width=width,
-                height=height,
-                format=_FORMAT,
-                # One matrix for all.
-                dst_colorspace=Colorspace.ITU601,
-                dst_color_range=ColorRange.MPEG,
-                # The mean of the pixels that become one: faster here than bilinear, and truer.
-                interpolation=Interpolation.AREA,
-                threads=1,
+                frame, size, _FORMAT, matrix=Colorspace.ITU601, levels=ColorRange.MPEG
             )
         return _planes_of(frame)
 
 
-def _is_right(frame: av.VideoFrame, width: int, height: int) -> bool:
+def _is_right(frame: av.VideoFrame, size: tuple[int, int]) -> bool:
     """Whether there is nothing to convert: a small stream of a camera without odd tags."""
-    return (
-        frame.format.name == _FORMAT
-        and (frame.width, frame.height) == (width, height)
-        and frame.colorspace in (_UNTAGGED_SPACE, _BT470BG, _SMPTE170M)
-        and frame.color_range in (_UNTAGGED_RANGE, _STUDIO)
-    )
+    return frame.format.name == _FORMAT and (frame.width, frame.height) == size and is_plain(frame)
 
 
 def _planes_of(frame: av.VideoFrame) -> Image:

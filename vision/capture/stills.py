@@ -11,7 +11,7 @@ import av
 from vision.capture.address import RtspAddress
 from vision.capture.rtsp import RtspSession
 from vision.capture.scale import Scaler
-from vision.domain.errors import ConfigError
+from vision.domain.errors import ConfigError, SourceError
 from vision.domain.frame import Image
 
 _PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
@@ -70,6 +70,8 @@ def _frames(path: Path, long_side: int, limit: int) -> Iterator[Image]:
                     return
                 if number % step == 0:
                     yield scaler.scale(frame)
+    except SourceError as error:
+        raise ConfigError(f"{path}: {error.reason}") from None
     except (av.FFmpegError, OSError) as error:
         raise ConfigError(
             f"{path}: cannot be read as a picture or clip: {error.strerror or 'not one'}"

@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from vision.capture.reformat import Reformatter
 from vision.frames.fit import fit_size
 
 Grey: TypeAlias = NDArray[np.uint8]
@@ -23,17 +23,14 @@ class Thumbnailer:
     """Makes thumbnails; one thread. The kept reformatter touches no chroma."""
 
     def __init__(self) -> None:
-        self._reformatter = VideoReformatter()
+        self._reformatter = Reformatter()
 
     def thumbnail(self, picture: av.VideoFrame) -> Grey:
-        """The picture's luma, each cell the mean of the pixels it stands for."""
-        width, height = fit_size(picture.width, picture.height, _LONG_SIDE)
-        small = self._reformatter.reformat(
-            picture,
-            width=width,
-            height=height,
-            format="gray",
-            interpolation=Interpolation.AREA,
-            threads=1,
-        )
+        """The picture's luma, each cell the mean of the pixels it stands for.
+
+        Raises:
+            SourceError: The media library cannot convert it.
+        """
+        size = fit_size(picture.width, picture.height, _LONG_SIDE)
+        small = self._reformatter.reformat(picture, size, "gray")
         return np.asarray(small.to_ndarray(), np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,19 +11,24 @@ import av
 
 from vision.capture.address import RtspAddress
 from vision.capture.clock import CaptureClock, Stamp
+from vision.capture.colours import substitution
 from vision.capture.counters import CaptureCounters
 from vision.capture.decoding import DecodedFrame, Packet, PacketTime, Turn
 from vision.capture.frozen import FrozenWatch
 from vision.capture.gate import MotionGate
 from vision.capture.pace import Pace
+from vision.capture.patience import Patience
+from vision.capture.random_access import NO_KEY_FRAMES
 from vision.capture.rtsp import RtspSession
 from vision.capture.scale import Scaler
 from vision.capture.sleep import DecoderSleep
 from vision.capture.thumbnail import Grey, Thumbnailer
 from vision.config.camera import MotionSettings
+from vision.domain.errors import SourceError
 from vision.domain.frame import Frame, FrameMeta
 from vision.frames.slot import FrameSink
 
+_log = logging.getLogger(__name__)
 # A picture that stays the same for seconds is seen as well by a few looks a second.
 _FROZEN_LOOK_NS = 200_000_000
 
@@ -57,7 +63,9 @@ class CaptureWorker:
     on_clock_step: Callable[[float], None]
     on_frozen: Callable[[bool], None]
     counters: CaptureCounters = field(default_factory=CaptureCounters)
+    _unannounced: str = ""
     _seq: int = 0
+    _told: set[str] = field(default_factory=set)
 
     def capture(self, address: RtspAddress, stop: threading.Event) -> None:
         """Serve one connection until ``stop`` is set.
@@ -69,18 +77,26 @@ class CaptureWorker:
         with RtspSession(
             address, self.counters, self.fps, connection.sleep, connection.pass_over
         ) as session:
-            online = False
+            self._unannounced = session.codec
             for decoded in session.frames(stop.is_set):
-                if not online:
-                    online = True
-                    self.on_online(session.codec)
+                if self.counters.lacks_key_frames:
+                    self.tell_once(NO_KEY_FRAMES)
                 connection.serve(decoded)
 
-    def offer(self, meta: FrameMeta, picture: av.VideoFrame, scaler: Scaler) -> None:
-        """Scale a picture and hand it over."""
+    def offer(self, frame: Frame) -> None:
+        """Hand a frame over; the first one of a connection is the proof that it works."""
+        if self._unannounced:
+            self.on_online(self._unannounced)
+            self._unannounced = ""
         self.counters.offered += 1
-        if not self.sink.put(Frame(meta, scaler.scale(picture))):
+        if not self.sink.put(frame):
             self.counters.overrun += 1
+
+    def tell_once(self, reason: str) -> None:
+        """Log something peculiar about the camera, the first time."""
+        if reason not in self._told:
+            self._told.add(reason)
+            _log.warning('capture.peculiar_stream camera=%s reason="%s"', self.camera, reason)
 
     def next_seq(self) -> int:
         """The number of the next frame, also over connections."""
@@ -98,6 +114,8 @@ class Pictures:
     def __init__(self, worker: CaptureWorker) -> None:
         self._worker = worker
         self._scaler = Scaler(worker.long_side)
+        self._patience = Patience()
+        self._colours: tuple[int, int] | None = None
         self._pace = Pace(worker.fps)
         self._clock = CaptureClock(worker.clock_window_s)
         self._thumbnailer = Thumbnailer()
@@ -120,7 +138,19 @@ class Pictures:
             self._worker.counters.gated += 1
 
     def serve(self, decoded: DecodedFrame) -> None:
-        """Stamp a picture, and hand it over if it is due and worth it."""
+        """Stamp a picture, and hand it over if it is due and worth it.
+
+        Raises:
+            SourceError: For a long time no picture could be converted.
+        """
+        self._look_at_colours(decoded.picture)
+        try:
+            self._serve(decoded)
+        except SourceError as error:
+            self._worker.counters.decode_errors += 1
+            self._patience.failure(error, decoded.time.received_mono_ns)
+
+    def _serve(self, decoded: DecodedFrame) -> None:
         worker, picture, time = self._worker, decoded.picture, decoded.time
         if decoded.turn is Turn.PAST:
             self._look_back(decoded)
@@ -135,6 +165,7 @@ class Pictures:
         # Before any colour is converted, since that is what there is to save.
         if not self._is_worth_it(picture, time.received_mono_ns, is_due=is_due):
             return
+        image = self._scaler.scale(picture)
         meta = FrameMeta(
             camera=worker.camera,
             run=worker.run,
@@ -151,7 +182,16 @@ class Pictures:
             gated=worker.counters.gated,
             refresh_s=worker.motion.refresh_s if self._gate else 0.0,
         )
-        worker.offer(meta, picture, self._scaler)
+        worker.offer(Frame(meta, image))
+        self._patience.success()
+
+    def _look_at_colours(self, picture: av.VideoFrame) -> None:
+        colours = picture.colorspace, picture.color_range
+        if colours != self._colours:
+            self._colours = colours
+            assumed = substitution(picture)
+            if assumed:
+                self._worker.tell_once(assumed)
 
     def _stamp(self, time: PacketTime) -> Stamp:
         # Every frame passes the clock, so that a step is seen at once.

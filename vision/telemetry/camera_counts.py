@@ -14,7 +14,7 @@ class CameraCounts:
         received: Coded frames received.
         decoded: Frames decoded.
         slept: Frames that arrived while the decoder slept.
-        decode_errors: Coded frames that the decoder refused.
+        decode_errors: Coded frames that the decoder refused, and pictures not converted.
         offered: Frames that passed pace and motion gate.
         gate: What the motion gate did, by decision; empty without a gate.
         reconnects: Connections lost, by reason.

@@ -87,7 +87,7 @@ SLEPT = Family(
 DECODE_ERRORS = Family(
     "vision_decode_errors",
     Kind.COUNTER,
-    "coded frames that the decoder refused",
+    "coded frames that the decoder refused, and pictures that could not be converted",
     (_CAMERA,),
     _CAPTURING,
 )

@@ -127,11 +127,13 @@ def _camera_look(name: str, camera: CameraSettings, secrets: SecretFiles) -> Cal
             clock = f"its clock is {seen.clock_offset_s:.2f} s behind arrival" + (
                 "" if believed else ", more than clock_window_s: arrival time is used"
             )
+        may_sleep = camera.motion.may_sleep and seen.has_key_frames
         return (
             f"{seen.codec} {seen.width}x{seen.height}, {seen.fps:.1f} fps, first frame after "
             f"{seen.first_frame_s:.2f} s, {clock}"
-            + (", its decoder may sleep while nothing moves" * camera.motion.may_sleep)
+            + (", its decoder may sleep while nothing moves" * may_sleep)
             + (", its certificate is not checked (tls.verify is false)" * camera.is_unverified)
+            + "".join(f"; {each}" for each in seen.peculiarities)
         )
 
     return look
