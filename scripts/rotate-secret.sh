@@ -18,7 +18,9 @@ Gives the secret file NAME a new value, a random one unless --stdin is given:
   redis_replica_password, redis_sentinel_password
                          the same, and servers and Sentinels are told one after the other; each
                          has to be in touch with all others before the next one is
-  web_token              the page asks for it after a restart of its container
+  web_token, metrics_token
+                         the new one holds at once and the old one no more, at the edge within about
+                         two seconds: nothing is restarted
   camera_NAME_username, camera_NAME_password
                          with --stdin: change it in the camera first; a camera that refuses the
                          old one is tried again within seconds
@@ -57,7 +59,7 @@ redis_*_password)
     user=${name#redis_}
     user=${user%_password}
     ;;
-web_token) ;;
+web_token | metrics_token) ;;
 camera_*_username | camera_*_password)
     $from_stdin || refuse "$name: the camera knows its value, give it with --stdin" ;;
 *) refuse "$name: no secret of Ariia Vision" ;;
@@ -80,10 +82,7 @@ write() { printf '%s' "$1" >"$file"; }
 if [[ -z $user ]]; then
     if $dry_run; then say "would write $file"; exit 0; fi
     write "$new"
-    case $name in
-    web_token) say "$name is new: restart the containers that serve the page" ;;
-    *) say "$name is new" ;;
-    esac
+    say "$name is new"
     exit 0
 fi
 

@@ -44,12 +44,12 @@ mkdir -p "$state"
 # --- the token -------------------------------------------------------------------------------
 # As the live page takes it: Bearer, or Basic with any user name. What is checked here is checked
 # there again.
-# Without the newline that an editor puts at the end, as the page reads it.
-token=$(cat "$secrets/web_token")
 alphabet="of letters, digits and . _ ~ + / - = in one line"
-case $token in *[!A-Za-z0-9._~+/=-]*) fail "secret file $secrets/web_token: is not $alphabet" ;; esac
-[ "${#token}" -ge 16 ] || fail "secret file $secrets/web_token: needs 16 characters or more, $alphabet"
-
+# complaint TOKEN: what is wrong with it, nothing if it will do.
+complaint() {
+    case $1 in *[!A-Za-z0-9._~+/=-]*) echo "is not $alphabet"; return ;; esac
+    [ "${#1}" -ge 16 ] || echo "needs 16 characters or more, $alphabet"
+}
 quoted() { printf '%s' "$1" | sed 's/[.+]/\\&/g'; }
 # tail_of USER: how base64 ends for ":TOKEN" after a user name of that length, modulo 3. The
 # characters that the name reaches into are left out.
@@ -62,15 +62,51 @@ tail_of() {
 rule() { printf '    "~^%s$" 1;\n' "$1"; }
 group='(?:[A-Za-z0-9+/]{4})*'
 any='[A-Za-z0-9+/]'
-{
-    # shellcheck disable=SC2016  # variables of nginx
-    printf 'map $http_authorization $has_token {\n    default 0;\n'
-    rule "(?i:bearer) +$(quoted "$token") *"
-    rule "(?i:basic) $group$(tail_of '')"
-    rule "(?i:basic) $group$any{2}$(tail_of x)"
-    rule "(?i:basic) $group$any{3}$(tail_of xx)"
-    echo '}'
-} >"$state/token.conf"
+# Makes the map that knows $token, whole or not at all.
+write_map() {
+    {
+        # shellcheck disable=SC2016  # variables of nginx
+        printf 'map $http_authorization $has_token {\n    default 0;\n'
+        rule "(?i:bearer) +$(quoted "$token") *"
+        rule "(?i:basic) $group$(tail_of '')"
+        rule "(?i:basic) $group$any{2}$(tail_of x)"
+        rule "(?i:basic) $group$any{3}$(tail_of xx)"
+        echo '}'
+    } >"$state/token.new"
+    mv "$state/token.new" "$state/token.conf"
+}
+# Without the newline that an editor puts at the end, as the page reads it.
+token=$(cat "$secrets/web_token")
+wrong=$(complaint "$token")
+[ -z "$wrong" ] || fail "secret file $secrets/web_token: $wrong"
+write_map
+
+# lives PROCESS: a number alone may be that of one that has ended and waits for its parent.
+lives() { [ -r "/proc/$1/stat" ] && ! grep -q ') Z ' "/proc/$1/stat"; }
+
+# follow_token NGINX: while that process lives, let it know when the file has another token. One
+# that is found twice is whole: the file may be empty while it is written.
+follow_token() {
+    before=$token told=
+    while sleep 1 && lives "$1" 2>/dev/null; do
+        found=$(cat "$secrets/web_token" 2>/dev/null) || found=
+        if [ "$found" = "$token" ]; then
+            told=
+        elif [ "$found" = "$before" ]; then
+            wrong=$(complaint "$found")
+            if [ -z "$wrong" ]; then
+                token=$found told=
+                write_map
+                kill -HUP "$1" 2>/dev/null || return 0
+                echo "secret file $secrets/web_token: the new token is in force" >&2
+            elif [ -z "$told" ]; then
+                told=yes
+                echo "error: secret file $secrets/web_token: $wrong; the token before it stays in force" >&2
+            fi
+        fi
+        before=$found
+    done
+}
 
 # --- names -----------------------------------------------------------------------------------
 nameservers=$(awk '$1 == "nameserver" {print ($2 ~ /:/) ? "[" $2 "]" : $2}' /etc/resolv.conf | tr '\n' ' ')
@@ -103,5 +139,8 @@ sed -e "s|@STATE@|$state|g" \
     -e "s|@HTTP2_PARAMETER@|$parameter|" \
     -e "s|@HTTP2_DIRECTIVE@|$directive|" \
     "$here/nginx.conf" >"$state/nginx.conf"
+
+# The command takes over this process and its number.
+follow_token "$$" &
 
 exec "$@"

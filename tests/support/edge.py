@@ -109,7 +109,7 @@ class Edge:
     def running(self, environ: Mapping[str, str], more: str = "") -> Iterator[None]:
         """Run nginx until the block ends; ``more`` stands in its configuration's ``http`` block."""
         assert NGINX is not None
-        command = [NGINX, "-e", "stderr", "-c", self.configuration]
+        command: list[str | Path] = [NGINX, "-e", "stderr", "-c", self.configuration]
         if more:
             insert = 'sed -i "s|^http {|http { $1|" "$2"; shift 2; exec "$@"'
             command = ["/bin/sh", "-c", insert, "sh", more, self.configuration, *command]

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from vision.domain.detections import Detections, InferenceRecord, ModelInfo
 from vision.domain.frame import ClockSource, Frame, FrameMeta
 from vision.domain.message import detection_message, status_message
+from vision.domain.secret import Secret
 from vision.domain.status import CameraState, CameraStatus
 from vision.frames.planar import from_rgb
 from vision.telemetry.camera_view import CameraView
@@ -112,7 +113,7 @@ class Node:
             lambda: self.health,
             lambda: (b"vision_up 1\n", "text/plain; version=1.0.0; charset=utf-8"),
             host=host,
-            token=token,
+            token=lambda: None if token is None else Secret(token),
             encoder=self.encoder,
             events=self.events,
         )

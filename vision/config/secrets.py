@@ -54,6 +54,8 @@ class SecretFiles:
         self._warned = set[Path]()
         self.oddities: dict[Path, str] = {}
         """What of a file that was read a person hardly meant; no value is shown."""
+        self.outdated: dict[str, str] = {}
+        """By name, why a file that was replaced is not used."""
 
     def read(self, name: str) -> Secret | None:
         """The line in the file ``name`` without its line end, None if there is no such file.
@@ -85,11 +87,11 @@ class SecretFiles:
 
     def stamp(self, camera: str) -> tuple[tuple[int, int, int] | None, ...]:
         """Differs once a secret file of ``camera`` was written, replaced, made or removed."""
-        return tuple(
-            _stamp(directory / f"camera_{camera}_{part}")
-            for directory in self._directories
-            for part in ("username", "password")
-        )
+        return self.stamp_of(f"camera_{camera}_username", f"camera_{camera}_password")
+
+    def stamp_of(self, *names: str) -> tuple[tuple[int, int, int] | None, ...]:
+        """Differs once one of these files was written, replaced, made or removed."""
+        return tuple(_stamp(directory / name) for directory in self._directories for name in names)
 
     def camera(self, name: str, camera: CameraSettings) -> Credentials | None:
         """Credentials of a camera, None when it has none.

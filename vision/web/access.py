@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 import os
+from collections.abc import Callable
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -28,6 +29,10 @@ SECURITY_HEADERS = {
     # Pictures of people do not belong on a disk.
     "cache-control": "no-store",
 }
+
+
+def open_access() -> None:
+    """The source of a token where none is asked for."""
 
 
 def is_loopback(host: str) -> bool:
@@ -70,24 +75,32 @@ class SecureHeaders:
         await self._app(scope, receive, send_secured)
 
 
+TokenSource = Callable[[], Secret | None]
+"""The token that a request must carry now; None for open access."""
+
+
 class TokenGuard:
     """Lets requests through that carry the token; ``/livez`` needs none.
 
     The token comes as ``Authorization: Bearer``, or as the password of HTTP Basic with any
-    user name, for which browsers ask.
+    user name, for which browsers ask. An answer that goes on ends once its token is replaced.
     """
 
-    def __init__(self, app: ASGIApp, token: Secret, secret_name: str = "web_token") -> None:  # noqa: S107  the name of a file
+    def __init__(self, app: ASGIApp, token: TokenSource, secret_name: str = "web_token") -> None:  # noqa: S107  the name of a file
+        """``token`` is asked at each request and at each part of an answer."""
         self._app = app
         self._key = os.urandom(32)
-        self._token = self._digest(token.get_secret_value().encode())
+        self._token = token
         self._secret_name = secret_name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request that carries the token, refuse any other with 401."""
-        is_open = scope["type"] != "http" or scope["path"] == "/livez"
-        if is_open or self._admits(Headers(scope=scope).get("authorization", "")):
+        if scope["type"] != "http" or scope["path"] == "/livez":
             await self._app(scope, receive, send)
+            return
+        offered = _offered(Headers(scope=scope).get("authorization", ""))
+        if self._admits(offered):
+            await self._app(scope, receive, self._while_admitted(offered, send))
             return
         refusal = PlainTextResponse(
             f"A token is needed: see secret file {self._secret_name}.\n", 401
@@ -96,19 +109,42 @@ class TokenGuard:
         refusal.headers.append("www-authenticate", 'Bearer realm="Ariia Vision"')
         await refusal(scope, receive, send)
 
-    def _admits(self, authorization: str) -> bool:
-        scheme, _, credentials = authorization.partition(" ")
-        if scheme.lower() == "bearer":
-            offered = credentials.strip().encode("latin-1")
-        elif scheme.lower() == "basic":
-            try:
-                offered = base64.b64decode(credentials, validate=True).partition(b":")[2]
-            except (binascii.Error, ValueError):
-                return False
-        else:
-            return False
-        return hmac.compare_digest(self._digest(offered), self._token)
+    def _while_admitted(self, offered: bytes, send: Send) -> Send:
+        """As ``send``, until the token is replaced: then the answer ends."""
+        is_over = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal is_over
+            if is_over:
+                return
+            if message.get("more_body") and not self._admits(offered):
+                is_over = True
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
+            await send(message)
+
+        return send_on
+
+    def _admits(self, offered: bytes) -> bool:
+        token = self._token()
+        if token is None:
+            return True
+        expected = token.get_secret_value().encode()
+        # Nobody is let in by an empty password.
+        return bool(expected) and hmac.compare_digest(self._digest(offered), self._digest(expected))
 
     def _digest(self, token: bytes) -> bytes:
         """Of one length for all tokens: how long a comparison takes tells not even that."""
         return hmac.digest(self._key, token, "sha256")
+
+
+def _offered(authorization: str) -> bytes:
+    """The token in an ``Authorization`` header; nothing where there is none."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip().encode("latin-1")
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(credentials, validate=True).partition(b":")[2]
+        except (binascii.Error, ValueError):
+            pass
+    return b""

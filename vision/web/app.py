@@ -16,9 +16,14 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from vision.domain.errors import ConfigError
-from vision.domain.secret import Secret
-from vision.web.access import SECURITY_HEADERS, SecureHeaders, TokenGuard, trusted_hosts
+from vision.web.access import (
+    SECURITY_HEADERS,
+    SecureHeaders,
+    TokenGuard,
+    TokenSource,
+    open_access,
+    trusted_hosts,
+)
 from vision.web.clients import prefix_of
 from vision.web.documents import (
     CamerasSource,
@@ -50,7 +55,7 @@ def create_app(
     metrics: MetricsSource,
     *,
     host: str = "127.0.0.1",
-    token: str | None = None,
+    token: TokenSource = open_access,
     encoder: PictureEncoder | None = None,
     events: EventPages | None = None,
 ) -> Starlette:
@@ -62,22 +67,16 @@ def create_app(
         health: The node now; called from several threads.
         metrics: The metrics page and its content type; called from several threads.
         host: Address the server listens on; on a loopback one, requests must name one.
-        token: What every request but ``/livez`` must carry, None for open access.
+        token: What every request but ``/livez`` must carry; open access by default.
         encoder: What encodes all pictures; a new one by default.
         events: Zones and pictures of events; none by default.
-
-    Raises:
-        ConfigError: The token is empty.
     """
     routes = _Routes(feed, cameras, health, metrics, encoder or PictureEncoder())
     middleware = [
         Middleware(SecureHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(host), www_redirect=False),
+        Middleware(TokenGuard, token=token),
     ]
-    if token is not None:
-        if not token:
-            raise ConfigError("secret file web_token is empty: write a long random token into it")
-        middleware.append(Middleware(TokenGuard, token=Secret(token)))
     return Starlette(
         routes=[
             Route("/", routes.page),

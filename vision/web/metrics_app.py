@@ -11,19 +11,18 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from vision.domain.secret import Secret
-from vision.web.access import SecureHeaders, TokenGuard, trusted_hosts
+from vision.web.access import SecureHeaders, TokenGuard, TokenSource, open_access, trusted_hosts
 
 
 def create_metrics_app(
-    metrics: Callable[[], tuple[bytes, str]], *, host: str, token: str | None
+    metrics: Callable[[], tuple[bytes, str]], *, host: str, token: TokenSource = open_access
 ) -> Starlette:
     """Serve ``/metrics`` and ``/livez``.
 
     Args:
         metrics: The metrics page and its content type; called from several threads.
         host: Address the server listens on.
-        token: What a request for metrics must carry, None for open access.
+        token: What a request for metrics must carry; open access by default.
     """
 
     async def livez(_request: Request) -> Response:
@@ -36,11 +35,8 @@ def create_metrics_app(
     middleware = [
         Middleware(SecureHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(host), www_redirect=False),
+        Middleware(TokenGuard, token=token, secret_name="metrics_token"),  # noqa: S106  the name of a file
     ]
-    if token is not None:
-        middleware.append(
-            Middleware(TokenGuard, token=Secret(token), secret_name="metrics_token")  # noqa: S106  the name of a file
-        )
     return Starlette(
         routes=[Route("/livez", livez), Route("/metrics", page)], middleware=middleware
     )

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.edge import NOBODY, START, Edge, needs_nginx, running_edge
 from tests.support.programs import require_program
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, needs_nginx]
 
@@ -81,3 +82,49 @@ def test_the_shell_of_the_image_understands_it(tmp_path: Path) -> None:
     ours = [path.read_text() for path in files]
     assert edge.command(busybox, "sh", str(START), "true").returncode == 0
     assert [path.read_text() for path in files] == ours
+
+
+def _code(edge: Edge, token: str) -> int:
+    with edge.client(f"Bearer {token}") as client:
+        return client.get("/").status_code
+
+
+def test_a_new_token_holds_without_a_restart(tmp_path: Path) -> None:
+    """The old one is refused soon after, on connections that were open as well."""
+    with running_edge(tmp_path, EDGE_PAGE_UPSTREAM=NOBODY) as edge, edge.visitor() as open_one:
+        # There is no page: who is let in is told so.
+        assert open_one.get("/").status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        old = edge.token
+        for new in ("another-token-of-the-edge", "one-more-token-of-the-edge"):
+            edge.secret("web_token").write_text(f"{new}\n")
+            wait_until(
+                lambda new=new: _code(edge, new) == HTTPStatus.SERVICE_UNAVAILABLE,  # type: ignore[misc]
+                "the new token",
+            )
+            wait_until(
+                lambda old=old: _code(edge, old) == HTTPStatus.UNAUTHORIZED,  # type: ignore[misc]
+                "the end of the old one",
+            )
+            old = new
+        wait_until(lambda: open_one.get("/").status_code != 503, "its end on an open connection")
+        assert "another-token" not in edge.log
+
+
+@pytest.mark.parametrize("content", [None, "", "short", 'a"; return 200; # and more', "two\nlines"])
+def test_a_new_token_that_will_not_do_is_told_and_changes_nothing(
+    tmp_path: Path, content: str | None
+) -> None:
+    """The one before it stays in force, until a good one comes."""
+    with running_edge(tmp_path, EDGE_PAGE_UPSTREAM=NOBODY) as edge:
+        path = edge.secret("web_token")
+        path.unlink()
+        if content is not None:
+            path.write_text(content)
+        wait_until(lambda: "stays in force" in edge.log, "the complaint")
+        assert str(path) in edge.log
+        assert _code(edge, edge.token) == HTTPStatus.SERVICE_UNAVAILABLE
+        path.write_text("a-good-token-of-the-edge")
+        wait_until(
+            lambda: _code(edge, "a-good-token-of-the-edge") == HTTPStatus.SERVICE_UNAVAILABLE,
+            "the good one",
+        )

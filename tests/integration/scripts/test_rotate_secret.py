@@ -127,3 +127,17 @@ def test_a_cameras_secret_is_written(server: StackRedis) -> None:
     answer = _rotate(server, "--stdin", path.name, stdin="new\n", **environ)
     assert answer.returncode == 0, answer.stderr
     assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("name", ["web_token", "metrics_token"])
+def test_a_token_is_written_into_the_same_file(server: StackRedis, name: str) -> None:
+    """A random one, which is shown nowhere; who reads the file needs no restart."""
+    path = server.secrets / name
+    path.write_text("old-token-of-some-length")
+    inode = path.stat().st_ino
+    answer = _rotate(server, name)
+    assert answer.returncode == 0, answer.stderr
+    assert "restart" not in answer.stdout + answer.stderr
+    assert len(path.read_text()) == 40
+    assert path.read_text() not in answer.stdout + answer.stderr
+    assert path.stat().st_ino == inode

@@ -29,7 +29,9 @@ from tests.support.web import (
     status,
     wait_until,
 )
+from vision.domain.secret import Secret
 from vision.frames.planar import to_rgb
+from vision.web.app import create_app
 from vision.web.feed import LiveFeed
 from vision.web.pictures import encode_jpeg
 from vision.web.server import WebServer
@@ -253,3 +255,33 @@ def test_raw_response_names_no_server() -> None:
             assert head.startswith(b"http/1.1 ")
             assert b"uvicorn" not in head
             assert b"\r\nserver:" not in head
+
+
+def test_a_stream_ends_once_the_token_it_was_opened_with_is_replaced() -> None:
+    """Whoever has the old one sees nothing any more; the new one opens another stream."""
+    node, tokens = Node(), ["first-token"]
+    app = create_app(
+        node.feed,
+        lambda: node.views,
+        lambda: node.health,
+        lambda: (b"", ""),
+        token=lambda: Secret(tokens[0]),
+    )
+    server = WebServer(app, "127.0.0.1", 0, on_stop=node.feed.close)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        for token, next_one in (("first-token", "second-token"), ("second-token", "third-token")):
+            headers = {"authorization": f"Bearer {token}"}
+            url = f"{server.url}api/events"
+            with httpx.stream("GET", url, headers=headers, timeout=_PATIENCE_S) as response:
+                assert response.status_code == 200
+                lines = response.iter_lines()
+                assert next(lines) == ": live"
+                tokens[0] = next_one
+                assert sum(1 for _ in lines) < 100
+            assert wait_until(lambda: node.feed.viewers == 0)
+            assert httpx.get(url, headers=headers, timeout=_PATIENCE_S).status_code == 401
+    finally:
+        server.stop()
+        thread.join(_PATIENCE_S)

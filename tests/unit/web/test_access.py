@@ -7,8 +7,9 @@ import base64
 import pytest
 
 from tests.support.web import Node, get
-from vision.domain.errors import ConfigError
+from vision.domain.secret import Secret
 from vision.web.access import is_loopback
+from vision.web.app import create_app
 
 
 def _basic(password: str) -> str:
@@ -96,7 +97,26 @@ def test_token(authorization: str, status: int) -> None:
     assert get(app, "/api/cameras", {"authorization": authorization}).status_code == status
 
 
-def test_empty_token_is_refused() -> None:
-    """An empty secret file must not open the door to an empty password."""
-    with pytest.raises(ConfigError, match="web_token"):
-        Node().app(token="")
+@pytest.mark.parametrize("authorization", ["", "Bearer ", "Basic Og==", _basic("")])
+def test_an_empty_token_opens_nothing(authorization: str) -> None:
+    """Should there ever be one: an empty password does not match it."""
+    app = Node().app(token="")
+    assert get(app, "/api/cameras", {"authorization": authorization}).status_code == 401
+
+
+def test_a_token_is_asked_for_at_each_request() -> None:
+    """Once it is replaced the new one is let in, and the old one no more."""
+    tokens: list[Secret | None] = [None]
+    node = Node()
+    app = create_app(
+        node.feed, list, lambda: node.health, lambda: (b"", ""), token=lambda: tokens[0]
+    )
+
+    def ask(token: str) -> int:
+        return get(app, "/api/cameras", {"authorization": f"Bearer {token}"}).status_code
+
+    assert ask("any") == 200
+    for new, old in (("first", "any"), ("second", "first")):
+        tokens[0] = Secret(new)
+        assert ask(new) == 200
+        assert ask(old) == 401

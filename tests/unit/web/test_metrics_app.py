@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.support.web import get
+from vision.domain.secret import Secret
 from vision.web.metrics_app import create_metrics_app
 
 _TOKEN = "metrics-token-long"
@@ -20,7 +21,11 @@ def ask(
     host: str = "0.0.0.0",
 ) -> httpx.Response:
     """Ask a port that listens on ``host``."""
-    app = create_metrics_app(lambda: (_PAGE, "text/plain; version=1.0.0"), host=host, token=token)
+    app = create_metrics_app(
+        lambda: (_PAGE, "text/plain; version=1.0.0"),
+        host=host,
+        token=lambda: Secret(token) if token else None,
+    )
     return get(app, path, headers)
 
 

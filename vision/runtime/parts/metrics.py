@@ -6,6 +6,7 @@ import threading
 
 from vision.config.secrets import METRICS_TOKEN, SecretFiles
 from vision.config.settings import Settings
+from vision.config.token import TokenFile
 from vision.domain.errors import ConfigError
 from vision.runtime.parts.threads import PartThreads
 from vision.telemetry.metrics import NodeMetrics
@@ -29,9 +30,8 @@ class MetricsPart:
         host = settings.metrics.host
         if host is None:
             return
-        secret = secrets.read(METRICS_TOKEN)
-        token = secret.get_secret_value() if secret else None
-        if token is None and not is_loopback(host):
+        token = TokenFile(secrets, METRICS_TOKEN)
+        if token() is None and not is_loopback(host):
             raise ConfigError(
                 f"metrics.host: {host} is open to the network: put a token into the secret file "
                 f"{METRICS_TOKEN}, or use 127.0.0.1"

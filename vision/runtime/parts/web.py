@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from vision.config.secrets import WEB_TOKEN, SecretFiles
 from vision.config.settings import Settings
+from vision.config.token import TokenFile
 from vision.domain.errors import ConfigError
 from vision.runtime.parts.event_feed import event_pages
 from vision.runtime.parts.snapshots import snapshot_store
@@ -36,9 +38,8 @@ def web_server(
     web = settings.web
     if not web.enabled:
         return None
-    secret = secrets.read(WEB_TOKEN)
-    token = secret.get_secret_value() if secret else None
-    if token is None and not is_loopback(web.host):
+    token = TokenFile(secrets, WEB_TOKEN)
+    if token() is None and not is_loopback(web.host):
         raise ConfigError(
             f"web.host: {web.host} is open to the network: put a token into the secret file "
             f"{WEB_TOKEN}, or use 127.0.0.1"
@@ -46,10 +47,15 @@ def web_server(
     app = create_app(
         feed,
         cameras,
-        health,
+        lambda: _with_warnings(health(), secrets.outdated.values()),
         metrics.exposition,
         host=web.host,
         token=token,
         events=event_pages(settings, snapshot_store(settings)),
     )
     return WebServer(app, web.host, web.port, on_stop=feed.close, is_behind_proxy=web.behind_proxy)
+
+
+def _with_warnings(health: Health, warnings: Iterable[str]) -> Health:
+    """The same, with what does not keep it from its work added to the reasons."""
+    return replace(health, reasons=(*health.reasons, *warnings))
