@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +55,9 @@ class _Observer:
 
     def taken(self, stream: StreamKey) -> None:
         """Messages are counted, not streams."""
+
+    def shared(self, camera: str, runs: Sequence[str]) -> None:
+        """Nobody else publishes."""
 
     def waiting(self, messages: int) -> None:
         """The depth is read where it is needed."""

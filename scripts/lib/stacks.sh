@@ -45,7 +45,10 @@ is_well() { docker exec "$1" vision healthcheck >/dev/null 2>&1; }
 await_health() {
     local id deadline=$((SECONDS + healthy_within_s))
     for id; do
-        until docker exec "$id" vision healthcheck "${how_well[@]}" >/dev/null 2>&1; do
+        # An ingest that takes over beside the old one is right to complain of that; an older
+        # release has no word for it, and does not complain.
+        until docker exec "$id" vision healthcheck "${how_well[@]}" >/dev/null 2>&1 ||
+            docker exec "$id" vision healthcheck --taking-over "${how_well[@]}" >/dev/null 2>&1; do
             ((SECONDS < deadline)) || return 1
             sleep 0.2
         done
@@ -82,7 +85,7 @@ hand_over() {
         case $how in
         overlap)
             each start $after && await_health $after || return 1
-            # Its farewell would overwrite the camera's state, which the new one tells by now.
+            # At once: two that publish one camera are not to go on for longer than needed.
             if [[ -n $before ]] && is_running $before; then each kill $before || return 1; fi
             ;;
         serial)

@@ -40,6 +40,7 @@ class RecordingObserver:
         self.drops = Counter[tuple[str, DropReason]]()
         self.connections: list[bool] = []
         self.held_for: dict[StreamKey, str] = {}
+        self.others: dict[str, list[str]] = {}
         self.depth = 0
 
     def published(self, messages: int) -> None:
@@ -57,6 +58,10 @@ class RecordingObserver:
     def taken(self, stream: StreamKey) -> None:
         """A stream that is taken is held no more."""
         self.held_for.pop(stream, None)
+
+    def shared(self, camera: str, runs: Sequence[str]) -> None:
+        """Keep who else publishes a camera."""
+        self.others[camera] = list(runs)
 
     def waiting(self, messages: int) -> None:
         """Keep the newest depth."""

@@ -13,7 +13,7 @@ from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.frames.redis_client import Address, open_client, parse_address
 from vision.frames.redis_errors import NoPrimaryError, code_of
-from vision.frames.redis_link import RedisLink, SlotRange
+from vision.frames.redis_link import RedisLink, SlotRange, ping
 from vision.resilience.backoff import Backoff
 
 ASK_PERIOD_S = 1.0
@@ -209,7 +209,7 @@ def _greet(node: redis.Redis) -> None:
     pairs = list(reply)
     if dict(zip(pairs[::2], pairs[1::2], strict=True)).get(b"role") in (b"replica", b"slave"):
         raise redis.ReadOnlyError("it is a replica")
-    node.ping()
+    ping(node)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ _LOGIN = (
 )
 _LOADING = "it is still loading its data: it answers once that is done"
 _READONLY = "it is a read-only replica: name the primary in redis.url, or redis.sentinels"
+_MASTERDOWN = "it is a replica that lost its primary: name the primary in redis.url"
 _CLUSTERDOWN = "its cluster takes nothing while a part of it is down: look at CLUSTER NODES"
 _MOVED = "its cluster moved the keys to another node: name its nodes in redis.cluster_nodes"
 _REASONS = {
@@ -23,6 +24,7 @@ _REASONS = {
     redis.TimeoutError: "no answer in time",
     redis.BusyLoadingError: _LOADING,
     redis.ReadOnlyError: _READONLY,
+    redis.exceptions.MasterDownError: _MASTERDOWN,
     redis.exceptions.ClusterDownError: _CLUSTERDOWN,
     redis.exceptions.MovedError: _MOVED,
 }
@@ -33,7 +35,7 @@ _CODES = {
     "WRONGPASS": _LOGIN,
     "LOADING": _LOADING,
     "READONLY": _READONLY,
-    "MASTERDOWN": "it is a replica that lost its primary: name the primary in redis.url",
+    "MASTERDOWN": _MASTERDOWN,
     "NOREPLICAS": (
         "it takes no writes with so few replicas (NOREPLICAS): start them, or lower "
         "min-replicas-to-write"
@@ -66,6 +68,9 @@ _CODES = {
 _RUN = re.compile(r"permissions to run the '([A-Za-z|_-]{1,40})' command")
 _UNKNOWN = re.compile(r"unknown command [`']([A-Za-z_-]{1,40})[`']", re.IGNORECASE)
 _UNKNOWN_SUB = re.compile(r"unknown subcommand .{0,100}[Tt]ry ([A-Z]{1,40}) HELP", re.DOTALL)
+# Redis 6.2 says where in a script an error arose, and puts a code of its own before it.
+_INSIDE_SCRIPT = re.compile(r"@user_script: ?\d+: -?([A-Z]{3,12}) ")
+_SCRIPT_RIGHTS = "The user executing the script"
 # Texts of ERR, and what they mean.
 _TEXTS = {
     "max number of clients": (
@@ -96,6 +101,11 @@ def code_of(error: redis.ResponseError) -> str:
 
     The rest of it is never logged: for an unknown command it quotes the arguments.
     """
+    inside = _INSIDE_SCRIPT.search(str(error))
+    if inside:
+        return inside[1]
+    if _SCRIPT_RIGHTS in str(error):
+        return "NOPERM"
     code = error.status_code or str(error).partition(" ")[0]
     return code if code.isupper() else "ERR"
 
@@ -150,6 +160,8 @@ def _explain_reply(error: redis.RedisError) -> str | None:
     if said:
         return said[0]
     status = getattr(error, "status_code", None) or str(error).partition(" ")[0]
+    if isinstance(error, redis.ResponseError):
+        status = code_of(error)
     if status == "NOPERM":
         return _explain_permission(str(error))
     if status in _CODES:
@@ -162,6 +174,11 @@ def _explain_permission(text: str) -> str:
     if found:
         command = found[1].replace("|", " ").upper()
         return f"its user may not run {command} (NOPERM): allow +{found[1].lower()} in the ACL"
+    if _SCRIPT_RIGHTS in text:
+        return (
+            "its user may not run a command that a script needs, or not on that key (NOPERM): give "
+            "it the rights of compose/redis/users.acl"
+        )
     what, letter = ("a channel", "&") if "channel" in text else ("a key", "~")
     return (
         f"its user may not use {what} that is needed (NOPERM): allow {letter}vision:* in the ACL, "

@@ -14,7 +14,20 @@ import redis
 from redis.client import Pipeline
 from redis.crc import key_slot
 
-from vision.frames.redis_errors import NoPrimaryError
+from vision.frames.redis_errors import NoPrimaryError, code_of
+
+
+def ping(node: redis.Redis) -> None:
+    """Ask a server for an answer; that this user may not ask is one.
+
+    Raises:
+        redis.RedisError: There is none, or it does no work now.
+    """
+    try:
+        node.ping()
+    except redis.ResponseError as error:
+        if code_of(error) not in {"NOPERM", "ERR"}:
+            raise
 
 
 class SlotRange(NamedTuple):
@@ -61,7 +74,7 @@ class RedisLink:
     def ping(self) -> None:
         """Ask every server for an answer; :class:`redis.RedisError` where there is none."""
         for node in self.nodes:
-            node.ping()
+            ping(node)
 
     def close(self) -> None:
         """Close all connections."""

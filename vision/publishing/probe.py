@@ -28,12 +28,19 @@ def probe_redis(settings: RedisSettings, password: Callable[[], str | None]) -> 
             started_s = time.monotonic()
             link.ping()
             answer_ms = (time.monotonic() - started_s) * 1000 / len(link.nodes)
-            version = link.nodes[0].info("server").get("redis_version", "of unknown version")
+            version = _version(link.nodes[0])
             where = f" at {link.address}" if link.address else ""
-    except redis.ReadOnlyError:
-        problem = " is a read-only replica: name the primary"
     except (redis.RedisError, OSError) as error:
         problem = f": {explain(error)}"
     else:
-        return f"{address_of(settings)}{where}, version {version}, answers in {answer_ms:.1f} ms"
+        return f"{address_of(settings)}{where}, {version}, answers in {answer_ms:.1f} ms"
     raise PublishError(f"{address_of(settings)}{problem}")
+
+
+def _version(node: redis.Redis) -> str:
+    """What the server is, as far as this user may know: nothing else depends on it."""
+    try:
+        found = node.info("server").get("redis_version")
+    except redis.ResponseError:
+        found = None
+    return f"version {found}" if found else "version unknown"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import redis
+from redis._parsers.base import BaseParser
 
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
@@ -63,6 +64,89 @@ def test_every_failure_has_plain_words(error: Exception, words: str) -> None:
     """Each way to fail is told apart, and what Redis quotes is not repeated."""
     assert words in explain(error)
     assert "'secret'" not in explain(error)
+
+
+def parsed(reply: str) -> Exception:
+    """What the client makes of an error that Redis answers."""
+    error: Exception = BaseParser.parse_error(reply)  # type: ignore[no-untyped-call]  # as redis-py has it
+    return error
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "words"),
+    [
+        (
+            "NOPERM User ingest has no permissions to run the 'client|setname' command",
+            "NOPERM",
+            "may not run CLIENT SETNAME (NOPERM): allow +client|setname in the ACL",
+        ),
+        (
+            "NOPERM this user has no permissions to run the 'xadd' command or its subcommand",
+            "NOPERM",
+            "may not run XADD (NOPERM): allow +xadd",
+        ),
+        ("NOPERM No permissions to access a key", "NOPERM", "a key that is needed"),
+        ("NOPERM No permissions to access a channel", "NOPERM", "allow &vision:*"),
+        (
+            (
+                "ERR The user executing the script can't run this command or subcommand script: 17, on "
+                "@user_script:8."
+            ),
+            "NOPERM",
+            "that a script needs",
+        ),
+        (
+            "ERR Error running script (call to f_17): @user_script:36: WRONGTYPE Operation against",
+            "WRONGTYPE",
+            "something of another type",
+        ),
+        (
+            "ERR unknown command 'INFO', with args beginning with: 'se.cret'",
+            "ERR",
+            "no command INFO: it is renamed or turned off there",
+        ),
+        ("ERR unknown command `xadd`, with args", "ERR", "no command XADD"),
+        ("READONLY You can't write against a read only replica.", "READONLY", "name the primary"),
+        ("MISCONF Redis is configured to save RDB snapshots", "MISCONF", "room on its disk"),
+        ("OOM command not allowed when used memory > 'maxmemory'.", "OOM", "raise maxmemory"),
+        ("WRONGTYPE Operation against a key", "WRONGTYPE", "rename or delete it"),
+        ("NOAUTH Authentication required.", "", "secret file redis_password"),
+        ("WRONGPASS invalid username-password pair", "", "secret file redis_password"),
+        ("ERR invalid password", "", "secret file redis_password"),
+        (
+            (
+                "ERR AUTH <password> called without any password configured for the default user. Are "
+                "you sure your configuration is correct?"
+            ),
+            "",
+            "remove that, or set requirepass",
+        ),
+        ("ERR Client sent AUTH, but no password is set", "", "remove that, or set requirepass"),
+        ("LOADING Redis is loading the dataset in memory", "", "once that is done"),
+        ("MASTERDOWN Link with MASTER is down", "", "lost its primary"),
+        ("CLUSTERDOWN The cluster is down", "CLUSTERDOWN", "CLUSTER NODES"),
+        ("MOVED 3999 127.0.0.1:6381", "MOVED", "redis.cluster_nodes"),
+        ("ASK 3999 127.0.0.1:6381", "ASK", "tried again"),
+        ("CROSSSLOT Keys in request don't hash to the same slot", "CROSSSLOT", "several slots"),
+        ("TRYAGAIN Multiple keys request during rehashing", "TRYAGAIN", "tried again"),
+        ("BUSY Redis is busy running a script.", "BUSY", "SCRIPT KILL"),
+        ("NOREPLICAS Not enough good replicas to write.", "NOREPLICAS", "min-replicas-to-write"),
+        ("NOSCRIPT No matching script.", "NOSCRIPT", "loaded again"),
+        ("DENIED Redis is running in protected mode", "DENIED", "set requirepass"),
+        ("ERR max number of clients reached", "", "raise maxclients"),
+        ("ERR DB index is out of range", "ERR", "correct redis.url"),
+        ("ERR SELECT is not allowed in cluster mode", "ERR", "redis.cluster_nodes"),
+    ],
+)
+def test_every_refusal_names_what_helps(reply: str, code: str, words: str) -> None:
+    """As Redis 6.2 to 8 and Valkey say it; what they quote stays out."""
+    error = parsed(reply)
+    assert words in explain(error)
+    assert "the connection was lost" not in explain(error)
+    assert "se.cret" not in explain(error)
+    if code:
+        assert isinstance(error, redis.ResponseError)
+        assert code_of(error) == code
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -38,6 +39,9 @@ class PublishObserver(Protocol):
 
     def taken(self, stream: StreamKey) -> None:
         """Redis took messages of ``stream``, once for each exchange in which it did."""
+
+    def shared(self, camera: str, runs: Sequence[str]) -> None:
+        """The runs under which other processes publish ``camera`` now; told again and again."""
 
     def waiting(self, messages: int) -> None:
         """So many wait for Redis now."""

@@ -18,10 +18,11 @@ from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.empty_frames import EmptyFrames
 from vision.publishing.writing.observer import DropReason, PublishObserver
 from vision.publishing.writing.outbox import Entry, Outbox
-from vision.publishing.writing.sender import HEARTBEAT_S, Sender
+from vision.publishing.writing.sender import Sender
 from vision.publishing.writing.spool import Spool
 from vision.publishing.writing.spool_restore import restore
 from vision.publishing.writing.state_hashes import StateHashes
+from vision.publishing.writing.state_writer import BEAT_S
 from vision.publishing.writing.stream_runs import newest_stream_runs
 
 _log = logging.getLogger(__name__)
@@ -168,7 +169,7 @@ class RedisPublisher:
                 if pause_s:
                     stop.wait(pause_s)
                 elif not self._sender.has_more:
-                    self._outbox.wait(HEARTBEAT_S)
+                    self._outbox.wait(BEAT_S)
 
     def drain(self, timeout_s: float) -> int:
         """Send what waits, as far as Redis takes it in time, and close.

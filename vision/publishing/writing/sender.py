@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 from collections import deque
@@ -21,6 +22,7 @@ from vision.publishing.writing.confirmed import RecentlyConfirmed
 from vision.publishing.writing.observer import DropReason, PublishObserver
 from vision.publishing.writing.outbox import Entry, Outbox
 from vision.publishing.writing.state_hashes import StateHashes
+from vision.publishing.writing.state_writer import StateWriter
 from vision.publishing.writing.stream_writer import Loss, Outcome, Refusal, StreamWriter
 from vision.resilience.backoff import Backoff
 from vision.resilience.damping import Damper
@@ -34,7 +36,7 @@ _BATCH_BYTES = 256 * 1024
 _HOLD_BASE_S = 0.1
 _HOLD_CAP_S = 2.0
 # Without traffic, a PING this often keeps the reported connection state true.
-HEARTBEAT_S = 5.0
+_HEARTBEAT_S = 5.0
 _LOG_PERIOD_S = 60.0
 
 
@@ -60,13 +62,13 @@ class Sender:
     ) -> None:
         self._connector = connector
         self._outbox = outbox
-        self._hashes = hashes
         self._observer = observer
         self._on_drop = on_drop
         self._monotonic_s = monotonic_s
         self._writer = StreamWriter(publishing, monotonic_s)
         self._address = address_of(settings)
         self._link: RedisLink | None = None
+        self._states = StateWriter(hashes, observer, monotonic_s)
         self._is_connected = False
         self.problem: str | None = None
         """Why Redis does not answer, in words; for any thread."""
@@ -120,6 +122,8 @@ class Sender:
         self._in_hand.clear()
         self._confirmed.clear()
         if self._link is not None:
+            with contextlib.suppress(redis.RedisError):
+                self._states.leave(self._link)
             self._link.close()
             self._link = None
         self._set_connected(is_connected=False)
@@ -128,13 +132,13 @@ class Sender:
     def _connect(self) -> RedisLink:
         link = self._connector.open()
         try:
+            self._states.begin()
             self._in_hand.extendleft(reversed(self._confirmed.take_lost(link)))
         except Exception:
             link.close()
             raise
         self._link = link
         self._heard_s = self._asked_s = self._monotonic_s()
-        self._hashes.rewrite_all()
         self.problem = None
         self._set_connected(is_connected=True)
         _log.info(
@@ -176,15 +180,16 @@ class Sender:
         if not self._in_hand:
             self._in_hand.extend(self._outbox.take(_BATCH_MESSAGES, _BATCH_BYTES))
         batch = self._next_batch()
-        hashes = self._hashes.take_unwritten()
-        if batch or hashes:
-            outcome = self._writer.write(link, batch, hashes)
+        # Before its message, so that whoever hears of a change reads the new state.
+        has_spoken = self._states.turn(link)
+        if batch:
+            outcome = self._writer.write(link, batch)
             for _ in batch:
                 self._in_hand.popleft()
             self._settle(batch, outcome)
-        elif self._monotonic_s() - self._heard_s >= HEARTBEAT_S:
+        elif self._monotonic_s() - self._heard_s >= _HEARTBEAT_S:
             link.ping()
-        else:
+        elif not has_spoken:
             return
         self._heard_s = self._monotonic_s()
         self._backoff.reset()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from redis.typing import EncodableT, FieldT
 
 from vision.domain.message import StatusMessage
+from vision.telemetry.redaction import process_redactor
 
 HashFields: TypeAlias = dict[FieldT, EncodableT]
 
@@ -40,6 +42,16 @@ class StateHashes:
         with self._lock:
             self._unwritten.update(self._newest)
 
+    def rewrite(self, cameras: Iterable[str]) -> None:
+        """Write the hashes of ``cameras`` anew: Redis did not take them."""
+        with self._lock:
+            self._unwritten.update(camera for camera in cameras if camera in self._newest)
+
+    def runs(self) -> dict[str, str]:
+        """The run of each camera's newest status."""
+        with self._lock:
+            return {camera: status.run for camera, status in self._newest.items()}
+
     def newest(self, camera: str) -> StatusMessage | None:
         """The newest status of a camera, None before its first."""
         return self._newest.get(camera)
@@ -52,6 +64,7 @@ class StateHashes:
 
     def _fields(self, camera: str) -> HashFields:
         newest = dataclasses.asdict(self._newest[camera])
+        newest["reason"] = process_redactor.redact(newest["reason"])
         # A hash has no null: no text means that no attempt is planned.
         fields: HashFields = {name: value or "" for name, value in newest.items()}
         fields["lost"] = self._lost.get(camera, 0)

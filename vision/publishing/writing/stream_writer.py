@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 import redis
 
 from vision.config.topics import PublishingSettings
-from vision.domain.status import CameraState
 from vision.frames.redis_errors import (
     code_of,
     explain,
@@ -19,12 +18,9 @@ from vision.frames.redis_errors import (
     is_lasting,
 )
 from vision.frames.redis_link import Exchange, RedisLink
-from vision.publishing.keys import MESSAGE_FIELD, Kind, state_key
+from vision.publishing.keys import MESSAGE_FIELD, Kind
 from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.outbox import Entry
-from vision.publishing.writing.state_hashes import HashFields
-
-_ENDED = CameraState.STOPPED.value
 
 
 class Refusal(NamedTuple):
@@ -36,7 +32,7 @@ class Refusal(NamedTuple):
 
 
 class OtherRefusal(NamedTuple):
-    """Key or channel of a refused HSET or PUBLISH; the rest as of :class:`Refusal`."""
+    """Channel of a refused PUBLISH; the rest as of :class:`Refusal`."""
 
     name: str
     code: str
@@ -75,7 +71,7 @@ class _Attempt(NamedTuple):
 
 
 class StreamWriter:
-    """Writes messages to stream and live channel, and state hashes, without transactions.
+    """Writes messages to stream and live channel, without transactions.
 
     Stream: exactly once. The id is explicit, so a message that is sent again after an
     unanswered command is refused when it is there already. A refusal alone proves nothing,
@@ -105,9 +101,8 @@ class StreamWriter:
         self,
         link: RedisLink,
         entries: Sequence[Entry],
-        hashes: Mapping[str, HashFields],
     ) -> Outcome:
-        """Write ``entries`` and the state hashes, by camera, in one round trip per server.
+        """Write ``entries`` in one round trip per server.
 
         A second one follows for what was sent before or refused by its id.
 
@@ -116,15 +111,11 @@ class StreamWriter:
                 already known are found out about again when they are written again.
         """
         outcome = Outcome()
-        hashes = _without_overtaken(link, hashes)
         attempts = [
             _Attempt(entry, entry.unsure, not entry.unsure and self._is_live(entry))
             for entry in entries
         ]
         exchange = link.exchange()
-        for camera, fields in hashes.items():
-            # Before its message, so that whoever hears of the change reads the new state.
-            exchange.at(state_key(camera)).hset(state_key(camera), mapping=fields)
         for attempt in attempts:
             self._add(exchange, attempt.entry, attempt.entry.stream_id)
             if attempt.is_live:
@@ -132,8 +123,6 @@ class StreamWriter:
             attempt.entry.unsure = True
         answered = exchange.execute()
         replies = iter(answered)
-        for camera in hashes:
-            _note(outcome, state_key(camera), next(replies))
         doubtful = self._read(outcome, attempts, replies)
         if any(map(is_elsewhere, answered)):
             for entry in entries:
@@ -245,28 +234,6 @@ def _leave_if_elsewhere(replies: Sequence[object]) -> None:
     elsewhere = next((reply for reply in replies if is_elsewhere(reply)), None)
     if elsewhere is not None:
         raise cast("redis.ResponseError", elsewhere)
-
-
-def _without_overtaken(
-    link: RedisLink, hashes: Mapping[str, HashFields]
-) -> Mapping[str, HashFields]:
-    """Those that are still to be told: who ends after its successor began says nothing new.
-
-    A camera that is handed over is served by both for a moment, and the hash is the newer one's.
-    """
-    ending = [camera for camera, fields in hashes.items() if fields["state"] == _ENDED]
-    if not ending:
-        return hashes
-    exchange = link.exchange()
-    for camera in ending:
-        exchange.at(state_key(camera)).hget(state_key(camera), "run")
-    # A user who may not read writes as before.
-    overtaken = {
-        camera
-        for camera, run in zip(ending, exchange.execute(), strict=True)
-        if isinstance(run, bytes) and run.isdigit() and int(run) > int(str(hashes[camera]["run"]))
-    }
-    return {camera: fields for camera, fields in hashes.items() if camera not in overtaken}
 
 
 def _file(outcome: Outcome, entry: Entry, reply: object) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vision.config.settings import Settings
 from vision.config.topics import PublishingSettings
 from vision.domain.trouble import Trouble
@@ -49,6 +51,17 @@ class PublishMetrics:
         """Redis took messages of ``stream``."""
         self._troubles.end(Trouble.HELD, stream.camera, of=stream.kind)
         self._troubles.end(Trouble.DROPPED, stream.camera, of=stream.kind, least_s=LOOK_BACK_S)
+
+    def shared(self, camera: str, runs: Sequence[str]) -> None:
+        """Other processes publish ``camera`` now, under these runs; nobody if there are none."""
+        if not runs:
+            self._troubles.end(Trouble.OTHER_WRITER, camera)
+            return
+        said = (
+            f"{camera} is published by another process too (run {runs[-1]}): stop one of the two, "
+            "or rename the camera in one"
+        )
+        self._troubles.begin(Trouble.OTHER_WRITER, camera, said)
 
     def waiting(self, messages: int) -> None:
         """So many wait for Redis now."""

@@ -69,6 +69,21 @@ def test_a_camera_that_is_away_is_no_reason_to_restart(tmp_path: Path) -> None:
     assert said(tmp_path, clock, live_only=True) == [(False, "ingest front: forwarding hangs")]
 
 
+def test_who_takes_over_may_share_its_camera(tmp_path: Path) -> None:
+    """Another process that publishes the same camera is a failure, unless it is about to end."""
+    clock = Clock()
+    file = LivenessFile(tmp_path, "ingest front", clock)
+    file.write(lambda: Liveness("ingest front", shared=("front is published twice",)))
+    (found,) = found_in(tmp_path, clock)
+    assert verdict(found, live_only=False) == (False, "ingest front: front is published twice")
+    assert verdict(found, live_only=False, is_taking_over=True)[0]
+    assert verdict(found, live_only=True) == (True, "ingest front: front is published twice")
+    clock.now_ns += 2 * SECOND_NS
+    file.write(lambda: Liveness("ingest front", reasons=("gone",), shared=("twice",)))
+    (found,) = found_in(tmp_path, clock)
+    assert verdict(found, live_only=False, is_taking_over=True) == (False, "ingest front: gone")
+
+
 def test_it_is_written_once_a_second(tmp_path: Path) -> None:
     """However often it could be."""
     clock = Clock()
