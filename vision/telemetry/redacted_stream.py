@@ -25,15 +25,16 @@ class RedactedStream:
         """The stream itself, for writers that redact on their own."""
         self._redactor = redactor
         self._lock = threading.Lock()
-        self._rest = ""
+        self._rest: list[str] = []
 
     def write(self, text: str) -> int:
         """Write whole lines; what has no line end yet waits for it or for :meth:`flush`."""
         with self._lock:
-            lines, line_end, rest = (self._rest + text).rpartition("\n")
-            self._rest = rest
+            lines, line_end, rest = text.rpartition("\n")
             if line_end:
-                self.plain.write(self._redactor.redact(lines) + line_end)
+                self.plain.write(self._redactor.redact(self._taken() + lines) + line_end)
+            if rest:
+                self._rest.append(rest)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -44,10 +45,14 @@ class RedactedStream:
     def flush(self) -> None:
         """Write what waits for its line end."""
         with self._lock:
-            rest, self._rest = self._rest, ""
-            if rest:
+            if rest := self._taken():
                 self.plain.write(self._redactor.redact(rest))
             self.plain.flush()
+
+    def _taken(self) -> str:
+        rest = "".join(self._rest)
+        self._rest.clear()
+        return rest
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.plain, name)

@@ -26,14 +26,17 @@ Taking each ``a`` out of a log leaves no log, and shows what the password is.
 
 # Six characters of base64 stand in no other word by chance.
 _SHORTEST_CORE = 6
-_SLASH = r"(?:\\*/|%2[Ff])"
-_END = r"(?=\\+[rn]|[\r\n]|$)"
+# Nothing here reads a place twice: what repeats is possessive or bounded.
+_SLASH = r"(?:\\*+/|%2[Ff])"
+_AUTHORITY = re.compile(rf"(?<=:){_SLASH}{_SLASH}")
+_AUTHORITY_END = re.compile(r"[\s/?#\"'<>]")
 _STRUCTURES = (
-    ("@", re.compile(rf"(?<=:){_SLASH}{_SLASH}([^\s/?#\"'<>]+)@")),
     (
         "uthorization",
         re.compile(
-            rf"(?i)authorization\W{{1,8}}((?:basic|bearer)\s+[^\s\"'\\,;<>]+|digest\b.*?{_END})"
+            r"(?i)authorization\W{1,8}((?:basic|bearer)\s++[^\s\"'\\,;<>]++"
+            # To the end of its line, which may be written \r or \n after any escapes.
+            r"|digest\b(?:[^\\\r\n]++|\\++(?![rn]))*+)"
         ),
     ),
     ("ponse=", re.compile(r"(?i)\bresponse=\W{0,4}([0-9a-f]{32,128})\b")),
@@ -87,6 +90,8 @@ class Redactor:
         return "".join([*shown, text[at:]])
 
     def _spans(self, text: str) -> Iterator[Span]:
+        if "@" in text:
+            yield from _user_parts(text)
         for mark, structure in _STRUCTURES:
             if mark in text:
                 yield from (match.span(1) for match in structure.finditer(text))
@@ -96,6 +101,20 @@ class Redactor:
                 yield from spelling.spans(text, thorough=plain is not text)
             elif plain is not text and anchor in plain:
                 yield from spelling.spans(text, thorough=True)
+
+
+def _user_parts(text: str) -> Iterator[Span]:
+    """What stands before the last ``@`` of an address after ``//``, percent-encoded or not."""
+    address_end = last_at = -1
+    for slashes in _AUTHORITY.finditer(text):
+        start = slashes.end()
+        if start >= address_end:
+            end = _AUTHORITY_END.search(text, start)
+            address_end = end.start() if end else len(text)
+            last_at = text.rfind("@", start, address_end)
+        if last_at > start:
+            yield start, last_at
+            last_at = -1
 
 
 def _spellings_of(values: list[str]) -> Iterator[Spelling]:

@@ -4,19 +4,25 @@ Enumerating encodings of a whole credential misses the next one: which character
 function leaves alone differs from library to library. So each *character* has its spellings
 (as it is, percent-encoded, as an HTML entity, escaped as in JSON, Python or a shell, each also
 encoded once more), and a text is found if it can be read off as any sequence of them. Reading
-keeps a set of positions, as a finite automaton does: no text makes it slow, whereas a
-backtracking regular expression over the same alternatives is exponential in backslashes.
+keeps a set of positions, as a finite automaton does: time grows with the length of a text and no
+faster, whereas a backtracking regular expression over the same alternatives is exponential in
+backslashes.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
 from html.entities import codepoint2name
 
 Span = tuple[int, int]
 
+# At any place stands at most one of them, and none begins within another: a row of them can be
+# read in one way only.
+_BACKSLASH = re.compile(r"\\|%(?:25){0,2}5[Cc]|&(?:amp;)?#(?:92|x5c);")
 _BACKSLASHES = tuple(
     sorted(
         {
@@ -35,8 +41,11 @@ _RUN = re.compile("[A-Za-z0-9]+")
 # An encoder that escapes letters or digits has no need to: where one did, no letter of a
 # secret need be there as it is, and looking for those first would miss it.
 _CODE = r"(3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
+# What repeats is possessive, and a row of backslashes is read from its first one only: reading it
+# again from each place in it would take quadratic time.
 _ODD = re.compile(
-    rf"%(?:25)*{_CODE}|\\+(?:x|u00|U000000){_CODE}|&(?:amp;)*#(?:[xX]0*{_CODE}|0*(\d+));"
+    rf"%(?:25)*+{_CODE}|(?<!\\)\\++(?:x|u00|U000000){_CODE}"
+    rf"|&(?:amp;)*+#(?:[xX]0*+{_CODE}|0*+(\d{{0,7}}));"
 )
 _CONTROLS = {"\n": "n", "\r": "r", "\t": "t", "\a": "a", "\b": "b", "\f": "f", "\v": "v"}
 _SHELL_QUOTES = ("'\"'\"'", "'\\''")
@@ -49,7 +58,9 @@ def without_odd_escapes(text: str) -> str:
 
 def _letter(match: re.Match[str]) -> str:
     percent, escaped, hexadecimal, decimal = match.groups()
-    code = int(decimal) if decimal else int(percent or escaped or hexadecimal, 16)
+    code = (
+        int(decimal or "0") if decimal is not None else int(percent or escaped or hexadecimal, 16)
+    )
     letter = chr(code) if code < 0x80 else ""  # noqa: PLR2004  ASCII
     return letter if letter.isalnum() else match[0]
 
@@ -76,10 +87,16 @@ class Spelling:
 
     def spans(self, text: str, *, thorough: bool) -> Iterator[Span]:
         """Where it stands in ``text``; ``thorough`` also where its letters are escaped."""
+        word_end = -1
         for start, end in self._everywhere(text) if thorough else self._around_anchor(text):
             if self._bounded and _adjoins_word(text, start, end):
                 continue
-            yield _base64_word(text, start, end) if self._token else (start, end)
+            if not self._token:
+                yield start, end
+            elif end > word_end:
+                # Once for each word, however often it stands in there.
+                start, word_end = _base64_word(text, start, end)  # noqa: PLW2901  the whole word instead
+                yield start, word_end
 
     def _around_anchor(self, text: str) -> Iterator[Span]:
         if not self.anchor:
@@ -98,7 +115,7 @@ class Spelling:
     def _everywhere(self, text: str) -> Iterator[Span]:
         first = _spellings(self.value[0]).keys() | _BACKSLASH_STARTS
         starts = {at: at for at, character in enumerate(text) if character in first}
-        for end, start in _forward(text, starts, self.value).items():
+        for end, start in sorted(_forward(text, starts, self.value).items()):
             yield start, end
 
 
@@ -132,23 +149,42 @@ def _forward(text: str, reached: dict[int, int], value: str) -> dict[int, int]:
 
 
 def _after_backslashes(text: str, reached: dict[int, int]) -> dict[int, int]:
-    ahead = {at: start for at, start in reached.items() if text[at : at + 1] in _BACKSLASH_STARTS}
+    """``reached``, and what is behind up to so many backslashes from there.
+
+    Each row of backslashes is walked once. At each place in it the least beginning counts of all
+    that are few enough backslashes before it: a minimum over a window that slides along.
+    """
+    ahead = [at for at in reached if text[at : at + 1] in _BACKSLASH_STARTS]
     if not ahead:
         return reached
-    reached = reached.copy()
-    for _ in range(_MOST_BACKSLASHES):
-        further: dict[int, int] = {}
-        for at, start in ahead.items():
-            if not text.startswith(_BACKSLASHES, at):
-                continue
-            for backslash in _BACKSLASHES:
-                behind = at + len(backslash)
-                if text.startswith(backslash, at) and start < reached.get(behind, behind):
-                    reached[behind] = further[behind] = start
-        if not further:
+    found = reached.copy()
+    walked_to = -1
+    for at in sorted(ahead):
+        if at > walked_to:
+            walked_to = _walk(text, at, reached, found)
+    return found
+
+
+def _walk(text: str, at: int, reached: dict[int, int], found: dict[int, int]) -> int:
+    """Walk over the backslashes at ``at`` as long as something reaches there; where it ended."""
+    # How many backslashes in, and its beginning; those that a later, lesser one beats are gone.
+    window = deque[tuple[int, int]]()
+    for count in itertools.count():
+        start = reached.get(at)
+        if start is not None:
+            while window and window[-1][1] >= start:
+                window.pop()
+            window.append((count, start))
+        if window[0][0] < count - _MOST_BACKSLASHES:
+            window.popleft()
+        if not window:
             break
-        ahead = further
-    return reached
+        found[at] = window[0][1]
+        backslash = _BACKSLASH.match(text, at)
+        if backslash is None:
+            break
+        at = backslash.end()
+    return at
 
 
 def _backward(text: str, reached: set[int], value: str) -> set[int]:

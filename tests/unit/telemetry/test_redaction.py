@@ -170,3 +170,9 @@ def test_a_text_full_of_escapes_takes_no_exponential_time() -> None:
     redactor = knowing("\\" * 24, "%25" * 8 + "\\" * 16)
     text = ("\\" * 400 + "%25" * 200 + "%5C" * 100 + "&amp;" * 100) * 2
     assert len(redactor.redact(text)) <= len(text) + len(REDACTED) * 100
+
+
+def test_an_entity_of_thousands_of_digits_is_text_like_any_other() -> None:
+    """Python refuses to read a number of that length."""
+    text = f"&#{'1' * 5000}; viewer"
+    assert knowing("viewer", "hunter2-long").redact(text) == f"&#{'1' * 5000}; {REDACTED}"
