@@ -23,6 +23,7 @@ SENTRY_DSN = "sentry_dsn"
 MQTT_USERNAME = "mqtt_username"
 MQTT_PASSWORD = "mqtt_password"  # noqa: S105  the name of a file
 _SHORT_CHARACTERS = 8
+_BLANK = "is empty: the camera is sent an empty password; write the password into it if it has one"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -57,11 +58,11 @@ class SecretFiles:
         self.outdated: dict[str, str] = {}
         """By name, why a file that was replaced is not used."""
 
-    def read(self, name: str) -> Secret | None:
+    def read(self, name: str, *, may_be_empty: bool = False) -> Secret | None:
         """The line in the file ``name`` without its line end, None if there is no such file.
 
         Raises:
-            ConfigError: The file is empty, not readable, others may read it, or it holds
+            ConfigError: The file is empty and must not be, not readable, others may read it, or it holds
                 something else than one line of UTF-8 text.
         """
         for directory in self._directories:
@@ -71,15 +72,18 @@ class SecretFiles:
             if value is None:
                 continue
             if not value:
-                raise ConfigError(f"secret file {path}: is empty: write the value into it")
+                if not may_be_empty:
+                    raise ConfigError(f"secret file {path}: is empty: write the value into it")
+                self._tell_oddity(path, _BLANK)
+                return Secret("")
             self._register(value)
             self._remark_on(path, value)
             return Secret(value)
         return None
 
-    def require(self, name: str, why: str) -> Secret:
+    def require(self, name: str, why: str, *, may_be_empty: bool = False) -> Secret:
         """As :meth:`read`, but a missing file is an error that says ``why`` it is needed."""
-        value = self.read(name)
+        value = self.read(name, may_be_empty=may_be_empty)
         if value is None:
             places = " or ".join(f"{directory}/{name}" for directory in self._directories)
             raise ConfigError(f"missing secret file {name}: {why}: create {places} with mode 600")
@@ -96,6 +100,8 @@ class SecretFiles:
     def camera(self, name: str, camera: CameraSettings) -> Credentials | None:
         """Credentials of a camera, None when it has none.
 
+        Some cameras have a user name and no password: then the file of the password is empty.
+
         Raises:
             ConfigError: A file is missing that the other file or the settings ask for.
         """
@@ -107,23 +113,21 @@ class SecretFiles:
         elif any(mark in camera.url for mark in PLACEHOLDERS):
             why = f"cameras.{name}.url has a placeholder for it"
         else:
-            username, password = self.read(username_file), self.read(password_file)
+            username = self.read(username_file)
+            password = self.read(password_file, may_be_empty=username is not None)
             if username is None and password is None:
                 return None
             why = "its partner file exists"
-        credentials = Credentials(
-            self.require(username_file, why), self.require(password_file, why)
-        )
-        self._register(
-            credentials.username.get_secret_value(), credentials.password.get_secret_value()
-        )
-        return credentials
+        username = self.require(username_file, why)
+        password = self.require(password_file, why, may_be_empty=True)
+        if password.get_secret_value():
+            self._register(username.get_secret_value(), password.get_secret_value())
+        return Credentials(username, password)
 
     def _remark_on(self, path: Path, value: str) -> None:
         oddity = oddity_of(value)
-        if oddity and path not in self.oddities:
-            self.oddities[path] = oddity
-            _log.warning('secrets.odd_value file=%s reason="%s"', path, oddity)
+        if oddity:
+            self._tell_oddity(path, oddity)
         # A user name has to be known to others; the rest is worth a word, once.
         if len(value) >= _SHORT_CHARACTERS or path.name.endswith("_username"):
             return
@@ -135,6 +139,11 @@ class SecretFiles:
                 f'"fewer than {_SHORT_CHARACTERS} characters: easily guessed, and logs cannot '
                 'hide what may stand in any word: choose a longer one"',
             )
+
+    def _tell_oddity(self, path: Path, oddity: str) -> None:
+        if path not in self.oddities:
+            self.oddities[path] = oddity
+            _log.warning('secrets.odd_value file=%s reason="%s"', path, oddity)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -221,3 +221,39 @@ def test_the_stamp_differs_with_every_change_of_a_cameras_files(tmp_path: Path) 
     before = files.stamp("front")
     (tmp_path / "camera_gate_password").write_text("four")
     assert files.stamp("front") == before
+
+
+@pytest.mark.parametrize("content", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("auth", ["auto", "required"])
+@pytest.mark.parametrize("url", ["rtsp://h/1", "rtsp://h/{username}/{password}"])
+def test_a_camera_may_have_an_empty_password(
+    content: str, auth: str, url: str, vault: Vault
+) -> None:
+    """Meant by an empty file beside a user name; told, and not registered as something to hide."""
+    vault.write("camera_front_username", "admin")
+    vault.write("camera_front_password", content)
+    credentials = vault.files.camera("front", camera(url, auth))
+    assert credentials is not None
+    assert credentials.username == Secret("admin")
+    assert credentials.password == Secret("")
+    assert all("" not in values for values in vault.registered)
+    told = vault.files.oddities[vault.directory / "camera_front_password"]
+    assert told.startswith("is empty: the camera is sent an empty password")
+
+
+@pytest.mark.parametrize("auth", ["auto", "required"])
+def test_an_empty_password_without_a_user_name_is_a_mistake(auth: str, vault: Vault) -> None:
+    """As is an empty user name."""
+    vault.write("camera_front_password", "")
+    with pytest.raises(ConfigError, match=r"is empty|missing secret file camera_front_username"):
+        vault.files.camera("front", camera(auth=auth))
+    vault.write("camera_front_username", "")
+    with pytest.raises(ConfigError, match=r"camera_front_username: is empty"):
+        vault.files.camera("front", camera(auth=auth))
+
+
+def test_no_other_password_may_be_empty(vault: Vault) -> None:
+    """Of Redis or a broker it is a mistake."""
+    vault.write("redis_password", "")
+    with pytest.raises(ConfigError, match="is empty: write the value into it"):
+        vault.files.read("redis_password")
