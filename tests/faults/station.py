@@ -65,6 +65,7 @@ def running_station(
     fps: float,
     channels: int = 0,
     redis_password: str | None = None,
+    open_files: int | None = None,
 ) -> Iterator[Station]:
     """A station for the length of a test.
 
@@ -75,6 +76,7 @@ def running_station(
         fps: Frames a second to infer of each.
         channels: Of the network, as of :func:`small_model`.
         redis_password: In the node's secret file in place of the right one.
+        open_files: Descriptors that the node may have.
     """
     names = [f"camera-{number}" for number in range(cameras)]
     with ExitStack() as running:
@@ -90,5 +92,9 @@ def running_station(
             name: {"url": url, "fps": fps} for name, url in simulator.urls.items()
         }
         password = redis_password or redis.password
-        node = running.enter_context(running_node(folder, configured, redis_password=password))
+        node = running.enter_context(
+            running_node(
+                folder, configured, open_files=str(open_files or ""), redis_password=password
+            )
+        )
         yield Station(names, node, redis, recorder)

@@ -49,7 +49,11 @@ class CameraCredentials:
 class NodeProcess:
     """A node with its configuration, secrets and log in ``folder``."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any], open_files: str = "") -> None:
+        """With ``open_files``, as of ``ulimit -n``, it may have no more descriptors than that."""
+        self._under_limit = (
+            ["sh", "-c", f'ulimit -n {open_files}; exec "$0" "$@"'] if open_files else []
+        )
         self.folder = folder
         (folder / "secrets").mkdir(mode=0o700, exist_ok=True)
         (folder / "vision.yaml").write_text(yaml.safe_dump(dict(settings)))
@@ -77,7 +81,7 @@ class NodeProcess:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("VISION_")}
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "vision", "run"],
+                [*self._under_limit, sys.executable, "-m", "vision", "run"],
                 cwd=self.folder,
                 env=clean | self._variables,
                 stdout=log,
@@ -103,9 +107,11 @@ class NodeProcess:
 
 
 @contextmanager
-def running_node(folder: Path, settings: Mapping[str, Any], **files: str) -> Iterator[NodeProcess]:
+def running_node(
+    folder: Path, settings: Mapping[str, Any], *, open_files: str = "", **files: str
+) -> Iterator[NodeProcess]:
     """A node for the length of a test, with secret files by name."""
-    node = NodeProcess(folder, settings)
+    node = NodeProcess(folder, settings, open_files)
     for name, value in files.items():
         node.secret(name, value)
     node.start()

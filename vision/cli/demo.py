@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vision.cli.transfers import ConsoleTransfers
+from vision.runtime.processes.descriptors import raise_limit
 from vision.runtime.processes.lifecycle import stop_on_signals
 from vision.telemetry.logs import configure_logs
 
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from vision.runtime.demo.demo import Demo, DemoOptions  # noqa: PLC0415  engines load slowly
     from vision.runtime.demo.tally import DemoTally  # noqa: PLC0415  as above
 
+    raise_limit()
     configure_logs("warning", "text", sys.stderr)
     # Redis and the node end one after the other: that the subscriber loses it is no news.
     logging.getLogger("vision.publishing.reading.subscriber").setLevel("ERROR")

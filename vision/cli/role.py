@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vision.config import Settings, load_settings
+from vision.runtime.processes.descriptors import raise_limit
 from vision.runtime.processes.error_reports import start_error_reports
 from vision.runtime.processes.lifecycle import stop_on_signals
 from vision.runtime.processes.log_levels import LogLevels
@@ -41,6 +42,7 @@ def run_role(name: str, config: Path | None, make: Callable[[Settings], Role]) -
     configure_logs(settings.logs.level, settings.logs.format, sys.stdout)
     levels = LogLevels(config, settings.logs)
     start_error_reports(settings.secrets_dir, name)
+    raise_limit()
     stop = threading.Event()
     with redacted_output("stdout", "stderr"), stop_on_signals(stop, levels.read_anew):
         role = make(settings)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from vision.config.secrets import SecretFiles
 from vision.domain.errors import ConfigError
+from vision.runtime.processes.descriptors import raise_limit
 from vision.runtime.processes.lifecycle import stop_on_signals
 from vision.simulate import QUIRKS, Clip, Control, Credentials, Faults, Server, tls_context
 from vision.telemetry.logs import configure_logs
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: A file is no clip, a secret or certificate is missing, the port is taken.
     """
+    raise_limit()
     configure_logs("info", "auto", sys.stderr)
     server = Server(
         _streams(args.files, args.path, args.fps),

@@ -12,9 +12,10 @@ from vision.web.clients import Client, prefix_of
 PER_CLIENT = 64
 # A household or an office behind one /64 of IPv6.
 _PER_PREFIX = 192
-_MOST = 512
-# For those who come while all others are being served: they may be probes.
-_RESERVE = 64
+MOST = 512
+"""Open ones, if the machine has descriptors for them."""
+# For those who come while all others are being served: they may be probes. No more than a part.
+_RESERVE, _RESERVED_SHARE = 64, 8
 # A phone on a bad line needs seconds to take a picture.
 _PATIENCE_S = 10.0
 
@@ -53,13 +54,14 @@ class Connections:
         monotonic_s: Callable[[], float] = time.monotonic,
         *,
         are_clients_told_apart: bool = True,
-        most: int = _MOST,
+        most: int = MOST,
     ) -> None:
         """Allow ``most`` open ones, and fewer of one client unless all come by one proxy."""
         self.monotonic_s = monotonic_s
         self._most = most
-        self._per_client = PER_CLIENT if are_clients_told_apart else most + _RESERVE
-        self._per_prefix = _PER_PREFIX if are_clients_told_apart else most + _RESERVE
+        self._reserve = min(_RESERVE, most // _RESERVED_SHARE)
+        self._per_client = PER_CLIENT if are_clients_told_apart else most + self._reserve
+        self._per_prefix = _PER_PREFIX if are_clients_told_apart else most + self._reserve
         self._open: dict[str, dict[Client, Connection]] = {}
         self._count = 0
 
@@ -117,7 +119,7 @@ class Connections:
         crowds = [self._expendable(siblings.values()) for siblings in self._open.values()]
         most = max(map(len, crowds))
         candidates = [one for crowd in crowds if len(crowd) == most for one in crowd]
-        return self._cut_one(candidates) or self._count < self._most + _RESERVE
+        return self._cut_one(candidates) or self._count < self._most + self._reserve
 
     def _cut_one(self, candidates: list[tuple[float, Connection]]) -> bool:
         if not candidates:

@@ -16,7 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from vision.domain.errors import ConfigError
-from vision.web.connections import Connections
+from vision.web.connections import MOST, Connections
 from vision.web.overload import Overload
 from vision.web.protocol import HttpConnection
 from vision.web.rate import RateLimit
@@ -54,6 +54,7 @@ class WebServer:
         requests_per_s: How often a client, known by its address, may ask.
         is_behind_proxy: Whether all clients come by one proxy, which limits them: one address
             then stands for many, and has no limits here.
+        most_connections: How many may be open, but for a few more for probes.
         monotonic_s: The clock by which clients are too slow or too fast.
 
     Raises:
@@ -69,12 +70,15 @@ class WebServer:
         on_stop: Callable[[], None] = _nothing,
         requests_per_s: float = REQUESTS_PER_S,
         is_behind_proxy: bool = False,
+        most_connections: int = MOST,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
         self._socket = _listen(host, port)
         self._port: int = self._socket.getsockname()[1]
-        connections = Connections(monotonic_s, are_clients_told_apart=not is_behind_proxy)
+        connections = Connections(
+            monotonic_s, are_clients_told_apart=not is_behind_proxy, most=most_connections
+        )
         app = Overload(app, lambda: connections.are_all_served)
         if not is_behind_proxy:
             app = RateLimit(app, requests_per_s, connections.hold_back, monotonic_s)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,61 @@ def test_a_worker_within_its_memory_stays(server: Server) -> None:
         assert ingest.supervisor.pid is not None
         assert 20 < resident_mib(ingest.supervisor.pid) < 512
     assert len({meta.run for meta in ingest.metas}) == 1
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """This process can open nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as held:
+        # A new descriptor has the lowest free number, which has to be below the limit.
+        lowest = held.enter_context(Path(os.devnull).open()).fileno()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_worker_is_not_blamed_for_descriptors_that_ran_out(server: Server) -> None:
+    """It cannot be weighed, and a new one could not be started; those that run go on."""
+    with ingesting(server.url("front"), fps=10, max_rss_mib=1024) as ingest:
+        ingest.wait_for_frames(5)
+        with no_descriptor_left():
+            with pytest.raises(OSError, match="Too many open files"):
+                os.pipe()
+            # Three seconds, in each of which it is weighed.
+            ingest.wait_for_frames(30)
+    assert len({meta.run for meta in ingest.metas}) == 1
+    assert CameraState.RECONNECTING not in ingest.states
+
+
+def test_a_worker_that_has_no_descriptor_left_goes_on(server: Server) -> None:
+    """It can no longer measure itself, which nobody needs to decode pictures."""
+    with ingesting(server.url("front"), fps=10) as ingest:
+        ingest.wait_for_frames(5)
+        assert ingest.supervisor.pid is not None
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # More than one poll(2) watches, and fewer than are open.
+        resource.prlimit(ingest.supervisor.pid, resource.RLIMIT_NOFILE, (4, hard))
+        ingest.wait_for_frames(30)
+    assert len({meta.run for meta in ingest.metas}) == 1
+    assert CameraState.RECONNECTING not in ingest.states
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(server: Server) -> None:
+    """The reason says what is missing; with descriptors there are pictures again."""
+    with ingesting(server.url("front"), fps=10) as ingest:
+        ingest.wait_for_frames(5)
+        run = ingest.metas[-1].run
+        assert ingest.supervisor.pid is not None
+        with no_descriptor_left():
+            os.kill(ingest.supervisor.pid, signal.SIGKILL)
+            wait_until(
+                lambda: any("Too many open files" in status.reason for status in ingest.statuses),
+                f"the reason, states {ingest.states}",
+            )
+        wait_for_new_run(ingest, run)
 
 
 def test_the_memory_of_a_process_that_is_gone_is_none() -> None:

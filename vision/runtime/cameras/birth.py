@@ -11,13 +11,13 @@ _GETS_ON_S = 0.03
 
 
 def silence_before_birth_s(
-    poll: Callable[[float], bool], processor_s: Callable[[], float]
+    poll: Callable[[float], bool], processor_s: Callable[[], float | None]
 ) -> float:
     """Wait for a first word for as long as whoever is to say it gets on.
 
     Args:
         poll: Whether there is a word within so many seconds.
-        processor_s: Processor time it used so far, seconds.
+        processor_s: Processor time it used so far, seconds; None while nobody can say.
 
     Returns:
         0 once there is a word, else the seconds after which it was given up.
@@ -27,7 +27,10 @@ def silence_before_birth_s(
         if poll(_ROUND_S):
             return 0.0
         waited_s += _ROUND_S
-        before_s, used_s = used_s, processor_s()
-        if used_s - before_s < _GETS_ON_S:
+        now_s = processor_s()
+        if now_s is None:
+            continue
+        if now_s - used_s < _GETS_ON_S:
             break
+        used_s = now_s
     return waited_s

@@ -105,8 +105,9 @@ class IngestSupervisor:
         self._monitor.on_state(self._task.run, CameraState.STARTING, "the ingest worker starts")
         try:
             worker = IngestWorker(self._task)
-        except OSError as error:
-            return WorkerLoss.NOT_STARTED, f"cannot be started: {error.strerror}"
+        except (OSError, MemoryError, RuntimeError) as error:
+            # Of descriptors, processes, threads or memory there is none left.
+            return WorkerLoss.NOT_STARTED, f"cannot be started: {_in_words(error)}"
         with self._lock:
             self._worker = worker
         if self._stopping.is_set():
@@ -167,3 +168,8 @@ class IngestSupervisor:
         if not limit_mib or (held_mib := worker.resident_mib()) <= limit_mib:
             return ""
         return f"held {held_mib:.0f} MiB, more than ingest.max_rss_mib ({limit_mib})"
+
+
+def _in_words(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return text or type(error).__name__

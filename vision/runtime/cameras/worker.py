@@ -19,6 +19,9 @@ from vision.runtime.ingest.protocol import LOGS, STOP, IngestTask
 _GOODBYE_S = 2.0
 # How long the exit code of a process that has ended may be on its way, and how often to look.
 _NOTED_S, _LOOK_S = 1.0, 0.001
+# Each start needs descriptors for a moment that are the worker's from then on. Starts take the
+# processor, not time: all at once are no sooner done.
+_starting = threading.BoundedSemaphore(2)
 # Spawned, not forked: a fork of a process with threads can inherit a lock nobody frees.
 _spawn = multiprocessing.get_context("spawn")
 
@@ -37,6 +40,10 @@ class IngestWorker:
         """
         self.run = task.run
         self._sending = threading.Lock()
+        with _starting:
+            self._start(task)
+
+    def _start(self, task: IngestTask) -> None:
         self._frames, writer_side = shared_slot(task.name, task.long_side)
         try:
             self._pipe, theirs = _spawn.Pipe()
@@ -78,8 +85,8 @@ class IngestWorker:
         """Memory it holds, MiB."""
         return resident_mib(self._process.pid) if self._process.pid else 0.0
 
-    def processor_s(self) -> float:
-        """Processor time it used so far, seconds."""
+    def processor_s(self) -> float | None:
+        """Processor time it used so far, seconds; None while nobody can say."""
         return processor_s(self._process.pid) if self._process.pid else 0.0
 
     def stop(self) -> None:

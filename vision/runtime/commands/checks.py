@@ -18,6 +18,7 @@ from vision.narration.probe import probe_provider
 from vision.publishing.probe import probe_redis
 from vision.runtime.commands.bridge_checks import bridge_looks
 from vision.runtime.ingest.address import camera_address
+from vision.runtime.parts.descriptors import look_at_descriptors
 from vision.runtime.parts.model_loading import model_for
 from vision.runtime.parts.redis_password import redis_password
 from vision.telemetry.redaction import process_redactor
@@ -46,6 +47,7 @@ def run_checks(settings: Settings, progress: Progress) -> Iterator[Check]:
     secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
     cameras = settings.active_cameras
     yield _check("cameras", lambda: _count(cameras))
+    yield _check("descriptors", lambda: look_at_descriptors(settings))
     yield _check("secrets", lambda: _secrets(settings, secrets))
     yield _check("model", lambda: _model(settings, progress))
     if settings.events.enabled or any(camera.events.zones for camera in cameras.values()):

@@ -18,8 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vision.domain.errors import ConfigError
+from vision.resilience.damping import Damper
 
 _log = logging.getLogger(__name__)
+_LOG_PERIOD_S = 60.0
 _WRITE_EVERY_NS = 1_000_000_000
 # What a file raises that somebody else wrote.
 _FOREIGN = (
@@ -103,6 +105,7 @@ class LivenessFile:
         self._path = directory / f"{role.replace(' ', '-')}.json"
         self._mono_ns = mono_ns
         self._next_ns = 0
+        self._damper = Damper(_LOG_PERIOD_S, lambda: mono_ns() / 1e9)
 
     def write(self, read: Callable[[], Liveness]) -> None:
         """Write what ``read`` returns, if a second has passed since the last time."""
@@ -119,7 +122,8 @@ class LivenessFile:
             Path(beside).replace(self._path)
         except OSError as error:
             # The reader sees an old file, which is what it should see.
-            _log.warning("role.liveness_unwritten reason=%s", error.strerror)
+            if self._damper.admit(str(error.errno)):
+                _log.warning("role.liveness_unwritten reason=%s", error.strerror)
 
     def remove(self) -> None:
         """Take the file away: the role has ended as it should."""

@@ -8,6 +8,7 @@ from vision.config.secrets import METRICS_TOKEN, SecretFiles
 from vision.config.settings import Settings
 from vision.config.token import TokenFile
 from vision.domain.errors import ConfigError
+from vision.runtime.parts.descriptors import most_connections
 from vision.runtime.parts.threads import PartThreads
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.access import is_loopback
@@ -37,7 +38,9 @@ class MetricsPart:
                 f"{METRICS_TOKEN}, or use 127.0.0.1"
             )
         app = create_metrics_app(metrics.exposition, host=host, token=token)
-        self._server = WebServer(app, host, settings.metrics.port)
+        self._server = WebServer(
+            app, host, settings.metrics.port, most_connections=most_connections(settings)
+        )
 
     @property
     def url(self) -> str | None:

@@ -9,6 +9,7 @@ from vision.config.secrets import WEB_TOKEN, SecretFiles
 from vision.config.settings import Settings
 from vision.config.token import TokenFile
 from vision.domain.errors import ConfigError
+from vision.runtime.parts.descriptors import most_connections
 from vision.runtime.parts.event_feed import event_pages
 from vision.runtime.parts.snapshots import snapshot_store
 from vision.telemetry.camera_view import CameraView
@@ -53,7 +54,14 @@ def web_server(
         token=token,
         events=event_pages(settings, snapshot_store(settings)),
     )
-    return WebServer(app, web.host, web.port, on_stop=feed.close, is_behind_proxy=web.behind_proxy)
+    return WebServer(
+        app,
+        web.host,
+        web.port,
+        on_stop=feed.close,
+        is_behind_proxy=web.behind_proxy,
+        most_connections=most_connections(settings),
+    )
 
 
 def _with_warnings(health: Health, warnings: Iterable[str]) -> Health:

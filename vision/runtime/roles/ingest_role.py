@@ -32,6 +32,7 @@ from vision.runtime.health.role_liveness import (
     watch,
 )
 from vision.runtime.parts.certificates import CertificateWatch, tls_peers
+from vision.runtime.parts.descriptors import warn_if_short
 from vision.runtime.parts.metrics import MetricsPart
 from vision.runtime.parts.picture_size import picture_size
 from vision.runtime.parts.publish_metrics import PublishMetrics, show_outbox
@@ -106,6 +107,7 @@ class IngestRole:
         forwarding = parts.start("forward", lambda: self._forward(ended))
         self._metrics_port.start(parts)
         self._certificates.start(parts, ended)
+        warn_if_short(self._settings)
         self._fleet.start(self._frames, picture_size(self._settings), newest_runs)
         _log.info(
             "ingest.started camera=%s redis=%s metrics=%s",

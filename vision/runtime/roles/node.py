@@ -35,6 +35,7 @@ from vision.runtime.health.role_liveness import (
 )
 from vision.runtime.parts.certificates import CertificateWatch, tls_peers
 from vision.runtime.parts.delivery import Delivery
+from vision.runtime.parts.descriptors import warn_if_short
 from vision.runtime.parts.event_feed import EventFeed
 from vision.runtime.parts.event_pictures import PictureMemory, SnapshotTaker
 from vision.runtime.parts.events import EventsPart
@@ -171,6 +172,7 @@ class Node:
         self._metrics_port.start(parts)
         self._certificates.start(parts, ended)
         newest_runs = self._publisher.last_stream_runs(self._fleet.monitors)
+        warn_if_short(self._settings)
         self._fleet.start(self._frames, self._inference.input_size, newest_runs)
         _log.info(
             "node.started cameras=%d page=%s metrics=%s",
