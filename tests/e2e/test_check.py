@@ -60,6 +60,7 @@ def test_what_works_and_what_does_not(tmp_path: Path) -> None:
     assert [line.split()[:2] for line in lines] == [
         ["ok", "config:"],
         ["ok", "cameras:"],
+        ["ok", "descriptors:"],
         ["ok", "secrets:"],
         ["ok", "model:"],
         ["ok", "redis:"],
