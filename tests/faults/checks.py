@@ -22,6 +22,12 @@ def widths(*pixels: int) -> Check:
     return check
 
 
+def one_worker(seen: Sequence[Seen], _: Sequence[Told]) -> str:
+    """The same worker went on."""
+    runs = {message.run for message in seen}
+    return "" if len(runs) == 1 else f"{len(runs)} workers"
+
+
 def inferred_all_the_same(seen: Sequence[Seen], _: Sequence[Told]) -> str:
     """Frames that are five seconds old by the camera's clock are the freshest there are."""
     late = sum(message.received_s - message.captured_s > _LATE_S for message in seen)

@@ -43,6 +43,8 @@ _CLIPS: Mapping[str, dict[str, Any]] = {
     # Noise that repeats itself soon would be none.
     "grainy": {"pattern": "grainy", "seconds": 10},
     "detailed": {"pattern": "grainy", "seconds": 10, "width": 640, "height": 480},
+    "hevc": {"codec": "hevc"},
+    "refreshed": {"is_refreshed": True, "seconds": 20},
     "huge": {"width": 5120, "height": 2880, "fps": 5, "seconds": 1},
 }
 

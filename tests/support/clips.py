@@ -32,6 +32,7 @@ def make_clip(
     pattern: Pattern = "moving",
     bframes: int = 0,
     gop_s: float = 1.0,
+    is_refreshed: bool = False,
 ) -> Path:
     """Encode a clip into ``path``, whose suffix names the container (mp4, mkv, ts), and return it.
 
@@ -48,12 +49,15 @@ def make_clip(
             byte per pixel.
         bframes: Consecutive B-frames; 0 encodes without any delay, as cameras do.
         gop_s: Seconds between key frames.
+        is_refreshed: Whether recovery points take the place of all key frames but the first.
     """
     options = {"preset": "ultrafast"}
     if not bframes:
         options["tune"] = "zerolatency"
     if codec == "hevc":
         options["x265-params"] = "log-level=none"
+    if is_refreshed:
+        options["intra-refresh"] = "1"
     if pattern in {"noise", "grainy"}:
         options["crf"] = "4" if pattern == "noise" else "18"
     with av.open(str(path), "w") as container:

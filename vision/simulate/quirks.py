@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ from vision.simulate.quirk import Quirk, Track
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from vision.simulate.clip import Codec
+    from vision.simulate.quirk import Nals
 
 _NTP_EPOCH_NS = -2_208_988_800_000_000_000
 """The NTP timestamp zero, 1900, as UTC nanoseconds."""
@@ -34,6 +38,19 @@ def _blank_in_session(headers: dict[str, str]) -> dict[str, str]:
     if "Session" not in headers:
         return headers
     return headers | {"Session": headers["Session"].replace(";timeout", "; timeout")}
+
+
+def _damaged_sets(codec: Codec, number: int, nals: Nals) -> Nals:
+    sets = [at for at, nal in enumerate(nals) if codec.nal_type(nal) in codec.parameter_sets]
+    # Any bits will do, as long as they are others each time and the same in each run.
+    chosen = zlib.crc32(number.to_bytes(8, "big"))
+    if not sets or chosen & 1:
+        return nals
+    at = sets[(chosen >> 1) % len(sets)]
+    damaged = bytearray(nals[at])
+    bit = (chosen >> 8) % (8 * len(damaged))
+    damaged[bit // 8] ^= 1 << bit % 8
+    return (*nals[:at], bytes(damaged), *nals[at + 1 :])
 
 
 QUIRKS: Mapping[str, Quirk] = MappingProxyType(
@@ -89,6 +106,10 @@ QUIRKS: Mapping[str, Quirk] = MappingProxyType(
         "ntp_zero": Quirk(
             help="sender reports carry no time (NTP timestamp 0)",
             report_utc_ns=lambda _: _NTP_EPOCH_NS,
+        ),
+        "damaged_sets": Quirk(
+            help="one bit of a parameter set is wrong in every second key frame or so",
+            nals=_damaged_sets,
         ),
         "login_sha256_md5": Quirk(
             help="digest is offered with SHA-256 and then with MD5",

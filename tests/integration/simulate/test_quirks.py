@@ -154,3 +154,20 @@ def test_nal_units_are_changed_on_their_way(clip: Clip) -> None:
         payloads = (packet[12:] for channel, packet in client.packets() if channel == 0)
         assert next(payload for payload in payloads if payload[0] == 0x0C) == b"\x0c\x02"
     assert seen[:2] == [(Codec.H264, 1), (Codec.H264, 2)]
+
+
+def test_damaged_parameter_sets(clip: Clip) -> None:
+    """One bit of one of them, in some key frames; everything else is as it was."""
+    damage, kinds = QUIRKS["damaged_sets"].nals, set()
+    whole = clip.units[0].nals
+    for number in range(400):
+        damaged = damage(clip.codec, number, whole)
+        wrong = [at for at, nal in enumerate(damaged) if nal != whole[at]]
+        assert len(wrong) <= 1
+        for at in wrong:
+            bits = int.from_bytes(damaged[at], "big") ^ int.from_bytes(whole[at], "big")
+            assert bits.bit_count() == 1
+            kinds.add(clip.codec.nal_type(whole[at]))
+    assert kinds == {*clip.codec.parameter_sets}
+    others = clip.units[1].nals
+    assert all(damage(clip.codec, number, others) == others for number in range(400))

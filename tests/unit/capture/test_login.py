@@ -1,0 +1,97 @@
+"""The requests and responses that a login is made of."""
+
+from __future__ import annotations
+
+import pytest
+
+from vision.capture.address import RtspAddress
+from vision.capture.login_relay import Login
+from vision.capture.rtsp_messages import MessageReader, RtspMessage
+from vision.domain.secret import Secret
+from vision.simulate.auth import Credentials, Gate
+
+_LOCAL = "rtsp://127.0.0.1:5000/token"
+_REMOTE = "rtsp://camera:8554"
+
+
+@pytest.fixture
+def login() -> Login:
+    """Of a camera that FFmpeg knows by another address."""
+    return Login(RtspAddress(f"{_REMOTE}/live?a=1", Secret("u"), Secret("p")), _LOCAL)
+
+
+def message(text: str) -> RtspMessage:
+    """With line ends as on the wire."""
+    (found,) = MessageReader().feed(text.replace("\n", "\r\n").encode() + b"\r\n\r\n")
+    assert isinstance(found, RtspMessage)
+    return found
+
+
+def described(login: Login, number: int = 2) -> RtspMessage:
+    """A request as it goes out."""
+    sent = login.request(message(f"DESCRIBE {_LOCAL}/live?a=1 RTSP/1.0\nCSeq: {number}"))
+    assert isinstance(sent, RtspMessage)
+    return sent
+
+
+def refused(login: Login, gate: Gate, number: int = 2) -> tuple[RtspMessage | bytes, bool]:
+    """What comes of a refusal."""
+    offers = "".join(f"\nWWW-Authenticate: {each}" for each in gate.challenges())
+    return login.response(message(f"RTSP/1.0 401 Unauthorized\nCSeq: {number}{offers}"))
+
+
+def test_a_refused_request_is_repeated_with_the_answer(login: Login) -> None:
+    """And so are those after it, for as long as the nonce holds."""
+    gate = Gate(Credentials("u", "p", "digest-sha256"))
+    first = described(login)
+    assert first.start == f"DESCRIBE {_REMOTE}/live?a=1 RTSP/1.0".encode()
+    assert not first.values("Authorization")
+    again, is_again = refused(login, gate)
+    assert is_again
+    assert isinstance(again, RtspMessage)
+    for sent in (again, described(login, 3)):
+        (proof,) = sent.values("Authorization")
+        assert gate.admits("DESCRIBE", f"{_REMOTE}/live?a=1", proof)
+
+
+def test_a_worn_nonce_is_renewed_in_mid_session(login: Login) -> None:
+    """Also of a keepalive."""
+    gates = [Gate(Credentials("u", "p", "digest-sha256")) for _ in range(3)]
+    for number, gate in enumerate(gates):
+        described(login, number)
+        again, is_again = refused(login, gate, number)
+        assert is_again
+        assert isinstance(again, RtspMessage)
+        (proof,) = again.values("Authorization")
+        assert gate.admits("DESCRIBE", f"{_REMOTE}/live?a=1", proof)
+
+
+def test_the_second_refusal_is_the_clients(login: Login) -> None:
+    """A wrong password is tried once: cameras lock accounts."""
+    gate = Gate(Credentials("u", "other", "digest-sha256"))
+    described(login)
+    assert refused(login, gate)[1]
+    answer, is_again = refused(login, gate)
+    assert not is_again
+    assert isinstance(answer, RtspMessage)
+    assert answer.status == 401
+
+
+def test_what_is_no_request_of_the_client_passes_untouched(login: Login) -> None:
+    """Media, answers, and what the camera asks of its own accord."""
+    for item in (b"$\x00\x00\x01a", message("RTSP/1.0 200 OK\nCSeq: 9")):
+        assert login.request(item) is item
+        assert login.response(item) == (item, False)
+    asked = message("OPTIONS rtsp://h RTSP/1.0\nCSeq: 1")
+    assert login.response(asked) == (asked, False)
+    unknown = message("RTSP/1.0 401 Unauthorized\nCSeq: 77\nWWW-Authenticate: Basic")
+    assert login.response(unknown) == (unknown, False)
+
+
+def test_requests_that_are_never_answered_are_not_kept_for_ever(login: Login) -> None:
+    """The newest are."""
+    for number in range(100):
+        described(login, number)
+    gate = Gate(Credentials("u", "p", "digest"))
+    assert not refused(login, gate, 10)[1]
+    assert refused(login, gate, 99)[1]

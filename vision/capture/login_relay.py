@@ -1,0 +1,170 @@
+"""Logs in to a camera in FFmpeg's place, between the two (adr/0034)."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import select
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from vision.capture.address import RtspAddress
+from vision.capture.camera_socket import camera_socket
+from vision.capture.challenge import Answers, challenges
+from vision.capture.rtsp_messages import MessageReader, RtspMessage
+
+_log = logging.getLogger(__name__)
+_RECEIVE_BYTES = 65536
+_UNAUTHORIZED = 401
+# A client has one request under way, and a keepalive or two.
+_MOST_PENDING = 8
+_GOODBYE_S = 1.0
+# FFmpeg takes no packet while a picture is looked at; on a busy machine that takes its time.
+_SLOW_CLIENT_S = 30.0
+
+
+class Login:
+    """Adds the right ``Authorization`` to each request, and repeats those that were refused."""
+
+    def __init__(self, address: RtspAddress, local_base: str) -> None:
+        """Of a client that knows the camera as ``local_base``."""
+        parts = urlsplit(address.url)
+        self._bases = local_base.encode(), f"{parts.scheme}://{parts.netloc}".encode()
+        self._address = address
+        self._answers: Answers | None = None
+        self._pending: dict[str, RtspMessage] = {}
+
+    def request(self, message: RtspMessage | bytes) -> RtspMessage | bytes:
+        """What is sent to the camera for a client's ``message``."""
+        if isinstance(message, bytes) or message.status:
+            return message
+        local, remote = self._bases
+        message = replace(message, start=message.start.replace(local, remote, 1))
+        while len(self._pending) >= _MOST_PENDING:
+            del self._pending[next(iter(self._pending))]
+        self._pending[message.number] = message
+        return self._authorized(message)
+
+    def response(self, message: RtspMessage | bytes) -> tuple[RtspMessage | bytes, bool]:
+        """What comes of the camera's ``message``, and whether that goes back to the camera."""
+        if isinstance(message, bytes) or not message.status:
+            return message, False
+        asked = self._pending.pop(message.number, None)
+        if asked is None or message.status != _UNAUTHORIZED:
+            return message, False
+        offered = challenges(message.values("WWW-Authenticate"))
+        best = max(offered, key=lambda each: each.strength, default=None)
+        username, password = self._address.username, self._address.password
+        if best is None or not best.strength or username is None or password is None:
+            return message, False
+        # Asked once more with a fresh nonce; the next refusal is the client's.
+        self._answers = Answers(best, username.get_secret_value(), password.get_secret_value())
+        return self._authorized(asked), True
+
+    def _authorized(self, message: RtspMessage) -> RtspMessage:
+        if self._answers is None:
+            return message
+        method, uri, *_ = (*message.start.decode("utf-8", "replace").split(" "), "")
+        proof = self._answers.authorization(method, uri)
+        return replace(message, headers=message.headers + f"\r\nAuthorization: {proof}".encode())
+
+
+class LoginRelay:
+    """One connection from FFmpeg, on loopback, and one to the camera; its thread ends with them.
+
+    Attributes:
+        address: Where FFmpeg finds the camera, without credentials.
+    """
+
+    def __init__(self, address: RtspAddress) -> None:
+        """Stand in for the camera at ``address``; it is connected to when FFmpeg comes.
+
+        Raises:
+            OSError: There is no port to be had.
+        """
+        self._camera_address = address
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
+        # Whoever else is on this machine does not know the path, and so gets nothing.
+        base = f"rtsp://127.0.0.1:{self._listener.getsockname()[1]}/{secrets.token_hex(16)}"
+        remote = urlsplit(address.url)
+        path = remote._replace(scheme="", netloc="").geturl()
+        self.address = replace(
+            address,
+            url=base + path,
+            username=None,
+            password=None,
+            tls_ca_file=None,
+            tls_server_name=None,
+        )
+        self._base = base
+        self._ends: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._run, name="login-relay", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End both connections; what FFmpeg said last is passed on. Safe to repeat."""
+        self._thread.join(_GOODBYE_S)
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for end in list(self._ends):
+            with contextlib.suppress(OSError):
+                # Not SSLSocket.shutdown: it takes TLS away from under the thread that runs.
+                socket.socket.shutdown(end, socket.SHUT_RDWR)
+        self._thread.join(_GOODBYE_S)
+        self._listener.close()
+
+    def _run(self) -> None:
+        try:
+            with self._listener:
+                self._listener.settimeout(self._camera_address.open_timeout_s)
+                client, _ = self._listener.accept()
+            with client:
+                self._ends.append(client)
+                client.settimeout(_SLOW_CLIENT_S)
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with camera_socket(self._camera_address) as camera:
+                    self._ends.append(camera)
+                    self._pass_on(client, camera)
+        except (OSError, ValueError) as error:
+            # FFmpeg sees its connection end, and says so in its own way.
+            _log.debug("capture.login_relay_ended reason=%s", type(error).__name__)
+
+    def _pass_on(self, client: socket.socket, camera: socket.socket) -> None:
+        login = Login(self._camera_address, self._base)
+        requests, responses = MessageReader(), MessageReader()
+        is_known = False
+        for end, data in _received(client, camera):
+            if end is camera:
+                for item in responses.feed(data):
+                    message, is_again = login.response(item)
+                    (camera if is_again else client).sendall(bytes(message))
+                continue
+            is_known = is_known or self._base.encode() in data
+            if not is_known:
+                return
+            for item in requests.feed(data):
+                camera.sendall(bytes(login.request(item)))
+
+
+def _received(*ends: socket.socket) -> Iterator[tuple[socket.socket, bytes]]:
+    """What comes from either end as soon as it comes, until one of them is gone."""
+    poll = select.poll()
+    by_number = {end.fileno(): end for end in ends}
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    while True:
+        for number, _ in poll.poll():
+            end = by_number[number]
+            # No poll tells of what TLS has decrypted already.
+            is_more = True
+            while is_more:
+                data = end.recv(_RECEIVE_BYTES)
+                if not data:
+                    return
+                yield end, data
+                is_more = isinstance(end, ssl.SSLSocket) and bool(end.pending())
