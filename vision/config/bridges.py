@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from vision.config.addresses import is_http_url
 from vision.config.camera import CameraName, Topic
 from vision.config.names import checked_name
-from vision.domain.credential_keys import CREDENTIAL_KEYS
+from vision.config.url_credentials import credential_place
 
 TOKEN_PLACE = "{token}"  # noqa: S105  where the token of a webhook's address goes
 MQTT_SCHEMES = {"mqtt": 1883, "mqtts": 8883}
@@ -64,12 +64,12 @@ def _webhook_url(url: str) -> str:
         raise ValueError("must look like https://host/path")
     if TOKEN_PLACE in parts.netloc:
         raise ValueError(f"has {TOKEN_PLACE} in its host: only path and query may have it")
-    for key, value in parse_qsl(parts.query, keep_blank_values=True):
-        if key.lower() in CREDENTIAL_KEYS and value != TOKEN_PLACE:
-            raise ValueError(
-                f"holds a credential in its query ({key}=…): write {key}={TOKEN_PLACE} and put "
-                "the value into the secret file webhook_<name>_token"
-            )
+    place = credential_place(parts, (TOKEN_PLACE,))
+    if place is not None:
+        raise ValueError(
+            f"holds a credential in its {place}: write {TOKEN_PLACE} in place of its value, and put "
+            "the value into the secret file webhook_<name>_token"
+        )
     return url
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
 from vision.config.events import CameraEventSettings
 from vision.config.names import checked_name
+from vision.config.rtsp_url import checked_rtsp_url
 from vision.config.topic import Topic as Topic  # noqa: PLC0414  other topics have it from here
-from vision.domain.credential_keys import CREDENTIAL_KEYS
 
 _CAMERA_NAME_LENGTH = 63
-PLACEHOLDERS = ("{username}", "{password}")
 
 
 def _camera_name(name: str) -> str:
@@ -23,31 +22,8 @@ def _camera_name(name: str) -> str:
     )
 
 
-def _rtsp_url(url: str) -> str:
-    # Looked for before the URL is taken apart: in user:pa/ss@host the '@' is in the path.
-    if "@" in url:
-        raise ValueError(
-            "holds a user name or password: remove them from the URL and put them into the "
-            "secret files camera_<name>_username and camera_<name>_password (an '@' that belongs to a path is written %40)"
-        )
-    try:
-        parts = urlsplit(url)
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_valid = False
-    if not port_is_valid or parts.scheme not in ("rtsp", "rtsps") or not parts.hostname:
-        raise ValueError("must look like rtsp://host:554/path or rtsps://host:322/path")
-    for key, value in parse_qsl(parts.query, keep_blank_values=True):
-        if key.lower() in CREDENTIAL_KEYS and value not in PLACEHOLDERS:
-            raise ValueError(
-                f"holds a credential in its query ({key}=…): write {key}={{username}} or "
-                f"{key}={{password}} and put the value into the secret file camera_<name>_…"
-            )
-    return url
-
-
 CameraName = Annotated[str, AfterValidator(_camera_name)]
-RtspUrl = Annotated[str, AfterValidator(_rtsp_url)]
+RtspUrl = Annotated[str, AfterValidator(checked_rtsp_url)]
 
 
 class TlsSettings(Topic):

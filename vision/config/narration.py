@@ -14,6 +14,7 @@ from vision.config.addresses import is_http_url
 from vision.config.camera import CameraName
 from vision.config.names import checked_name
 from vision.config.topic import Topic
+from vision.config.url_credentials import credential_place
 from vision.domain.narration import TEMPLATE
 
 # Fits a file name, a metric's label and a line of a log.
@@ -41,6 +42,12 @@ def _api_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.query or parts.fragment:
         raise ValueError("must end with its path, as /v1: remove what follows '?' or '#'")
+    place = credential_place(parts, ())
+    if place is not None:
+        raise ValueError(
+            f"holds a credential in its {place}: remove it and put it into the secret file "
+            "narration_<name>_key"
+        )
     return url.rstrip("/")
 
 

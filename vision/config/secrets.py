@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from vision.config.camera import PLACEHOLDERS, CameraSettings
+from vision.config.camera import CameraSettings
+from vision.config.rtsp_url import PLACEHOLDERS
 from vision.config.secret_text import oddity_of, read_secret_text
 from vision.domain.errors import ConfigError
 from vision.domain.secret import Secret

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from vision.config.camera import Topic
+from vision.config.url_credentials import credential_key_in
 
 
 def _redis_url(url: str) -> str:
@@ -19,7 +20,7 @@ def _redis_url(url: str) -> str:
         well_formed = False
     if not well_formed or parts.scheme not in ("redis", "rediss", "unix"):
         raise ValueError("must look like redis://host:6379/0, rediss://host:6379/0 or unix:///path")
-    if "@" in parts.netloc or "password=" in parts.query or "username=" in parts.query:
+    if "@" in parts.netloc or credential_key_in(f"?{parts.query}&{parts.fragment}", ()):
         raise ValueError(
             "holds a user name or password: remove it, name the user in redis.username and put "
             "the password into the secret file redis_password"

@@ -14,7 +14,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator
 
-from vision.domain.credential_keys import CREDENTIAL_KEYS
+from vision.domain.credential_keys import CREDENTIAL_KEYS, CREDENTIAL_WORDS
 from vision.telemetry.spellings import Span, Spelling, without_odd_escapes
 
 REDACTED = "[redacted]"
@@ -124,7 +124,8 @@ def _spellings_of(values: list[str]) -> Iterator[Spelling]:
         if len(value) >= SHORTEST_ALONE:
             yield Spelling(value)
         else:
-            yield from (Spelling(f"{key}={value}", bounded=True) for key in CREDENTIAL_KEYS)
+            names = CREDENTIAL_KEYS.union(CREDENTIAL_WORDS)
+            yield from (Spelling(f"{name}={value}", bounded=True) for name in names)
     if pair and min(map(len, values)) < SHORTEST_ALONE <= len(pair):
         yield Spelling(pair, bounded=True)
     for text in filter(None, (*values, pair)):
