@@ -18,6 +18,12 @@ _CONFIRM_PACKETS = 3
 _AGREE_NS = 500_000_000
 # A clock that drifts fast is put right at every report: that is one piece of news, not many.
 _QUIET_NS = 60_000_000_000
+_S = 1_000_000_000
+# NTP counts seconds in 32 bits, which begin anew in 2036.
+_NTP_ERA_NS = (1 << 32) * _S
+# Clocks that were never set begin in 1970 or 2000; one that is ten years off may have been.
+_MOST_OFF_NS = 20 * 366 * 86_400 * _S
+_DAY_NS = 86_400 * _S
 # The share of a new offset: follows a drift within seconds, and hardly a single packet.
 _FOLLOW = 0.1
 
@@ -40,6 +46,22 @@ class Stamp:
     step_ms: float
 
 
+def wall_clock_ns(reported_ns: int, received_ns: int) -> int | None:
+    """The camera's time as its sender report means it, None where it means no time of day.
+
+    A sender without a clock reports zero or the time since its start (RFC 3550, section 6.4.1),
+    which FFmpeg takes for the first half of the 20th century.
+
+    Args:
+        reported_ns: As FFmpeg gives it, UTC nanoseconds.
+        received_ns: Arrival of the packet, UTC nanoseconds.
+    """
+    if reported_ns < 0:
+        reported_ns += _NTP_ERA_NS
+        return reported_ns if abs(reported_ns - received_ns) <= _DAY_NS else None
+    return reported_ns if abs(reported_ns - received_ns) <= _MOST_OFF_NS else None
+
+
 class CaptureClock:
     """Judges the camera's clock packet by packet; one per connection."""
 
@@ -54,7 +76,7 @@ class CaptureClock:
 
         Args:
             camera_ns: Its time by the camera's clock, UTC nanoseconds, None before the first
-                sender report.
+                sender report and without a clock.
             received_ns: Its arrival, UTC nanoseconds.
             received_mono_ns: The same instant on CLOCK_MONOTONIC, which no step of our own
                 clock touches.

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
+import logging
 
 import av
 
+from vision.capture.library_log import LibraryLog
 from vision.domain.errors import SourceError, SourceErrorCode
+
+_log = logging.getLogger(__name__)
 
 _BY_TYPE: tuple[tuple[type[BaseException], SourceErrorCode, str], ...] = (
     (
@@ -44,32 +48,85 @@ _BY_TYPE: tuple[tuple[type[BaseException], SourceErrorCode, str], ...] = (
     (av.error.InvalidDataError, SourceErrorCode.PROTOCOL, "the camera sent no valid answer"),
 )
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN})
+_UNAUTHORIZED, _FORBIDDEN, _UNSUPPORTED_TRANSPORT = 401, 403, 461
+_OTHER_TRANSPORTS = {
+    "tcp": "the camera does not send its video inside the RTSP connection: set transport: udp",
+    "udp": "the camera does not send its video by UDP: set transport: tcp",
+}
+
+
+def refusal(log: LibraryLog, transport: str) -> SourceError | None:
+    """What the camera refused while it was opened, where that says more than the error does.
+
+    Args:
+        log: Of the opening.
+        transport: That was asked for, ``tcp`` or ``udp``.
+    """
+    method, status = log.refused or ("", 0)
+    if log.is_other_transport or (method, status) == ("SETUP", _UNSUPPORTED_TRANSPORT):
+        return SourceError(SourceErrorCode.PROTOCOL, _OTHER_TRANSPORTS[transport])
+    # These, and whatever DESCRIBE is answered with, are about the user and the path.
+    if not method or method == "DESCRIBE" or status == _UNAUTHORIZED:
+        return None
+    if status == _FORBIDDEN and method != "OPTIONS":
+        return None
+    return SourceError(SourceErrorCode.PROTOCOL, f"the camera refused {method} ({status})")
+
+
+def is_refused_track(error: Exception, log: LibraryLog) -> bool:
+    """Whether the camera may have refused one track of several while it was opened."""
+    # FFmpeg does not log a status of 400.
+    is_unlogged = log.refused is None and isinstance(error, av.error.HTTPBadRequestError)
+    return is_unlogged or (log.refused or ("", 0))[0] == "SETUP"
 
 
 def source_error(
-    error: av.error.FFmpegError, *, elapsed_s: float, timeout_s: float, tls: bool
+    error: Exception, *, elapsed_s: float, timeout_s: float, tls: bool, is_open: bool = False
 ) -> SourceError:
     """Classify ``error`` by type and circumstances, and forget its text.
 
     Args:
-        error: From PyAV; must not be chained to the result.
+        error: From PyAV, of any class; must not be chained to the result.
         elapsed_s: How long the call took.
         timeout_s: How long it was allowed to take.
         tls: Whether the stream is ``rtsps://``.
+        is_open: Whether the camera was connected already.
     """
+    if isinstance(error, SourceError):
+        return error
+    if not isinstance(error, av.error.FFmpegError):
+        return _unexpected(error)
     # Measured: silence after accept is an InvalidDataError, not a TimeoutError.
     if isinstance(error, av.error.InvalidDataError) and elapsed_s >= timeout_s * 0.9:
         return SourceError(SourceErrorCode.TIMEOUT, "the camera accepts but does not answer")
     for kind, code, reason in _BY_TYPE:
         if isinstance(error, kind):
             return SourceError(code, reason)
-    if error.errno in _UNREACHABLE:
+    if error.errno == errno.EIO and is_open:
+        # Measured: also after 127 packets in a row that FFmpeg cannot read.
+        return SourceError(
+            SourceErrorCode.ENDED, "the connection broke, or what the camera sends is no video"
+        )
+    return _by_number(error.errno, tls=tls)
+
+
+def _by_number(number: int | None, *, tls: bool) -> SourceError:
+    if number in _UNREACHABLE:
         return SourceError(SourceErrorCode.UNREACHABLE, "no route to the camera")
-    if error.errno == errno.EIO and tls:
+    if number == errno.EIO and tls:
         return SourceError(
             SourceErrorCode.TLS,
             "no TLS connection: certificate not trusted, wrong name, or host name not found",
         )
-    if error.errno == errno.EIO:
+    if number == errno.EIO:
         return SourceError(SourceErrorCode.UNREACHABLE, "host name not found or no connection")
-    return SourceError(SourceErrorCode.PROTOCOL, f"media library error {error.errno}")
+    return SourceError(SourceErrorCode.PROTOCOL, f"media library error {number}")
+
+
+def _unexpected(error: Exception) -> SourceError:
+    # Our own fault or the library's; where it arose is all that helps to find it.
+    kind = type(error).__name__
+    _log.error("capture.unexpected_error kind=%s", kind, exc_info=error)
+    return SourceError(
+        SourceErrorCode.PROTOCOL, f"the media library failed on what the camera sends ({kind})"
+    )

@@ -11,7 +11,7 @@ import av
 from vision.capture.address import RtspAddress
 from vision.capture.rtsp import RtspSession
 from vision.capture.scale import Scaler
-from vision.domain.errors import ConfigError, SourceError
+from vision.domain.errors import ConfigError, SourceError, SourceErrorCode
 from vision.domain.frame import Image
 
 _PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
@@ -46,16 +46,18 @@ def recorded(
     Raises:
         SourceError: It cannot be opened or delivers nothing that decodes.
     """
-    scaler = Scaler(long_side)
+    scaler, is_empty = Scaler(long_side), True
     with RtspSession(address) as session:
         started_s = due_s = time.monotonic()
-        for decoded in session.frames():
+        # A camera may send for ever what no picture comes of.
+        for decoded in session.frames(lambda: time.monotonic() - started_s > duration_s):
             now_s = time.monotonic()
-            if now_s - started_s > duration_s:
-                return
             if now_s >= due_s:
                 due_s += duration_s / limit
+                is_empty = False
                 yield scaler.scale(decoded.picture)
+    if is_empty:
+        raise SourceError(SourceErrorCode.DECODE, f"no picture came within {duration_s:g} s")
 
 
 def _frames(path: Path, long_side: int, limit: int) -> Iterator[Image]:

@@ -46,7 +46,8 @@ class CaptureWorker:
         frozen_after_s: After how long without a new picture it is frozen, 0 for never.
         motion: Which of those are worth it.
         sink: Takes the frames.
-        on_online: Called with the codec's name at the first decoded frame of a connection.
+        on_online: Called at the first frame of a connection with the codec's name, and which
+            video track it is of where there are several.
         on_clock_step: Called with milliseconds when the camera's clock jumps.
         on_frozen: Called when the picture freezes, and when it goes on.
     """
@@ -77,8 +78,13 @@ class CaptureWorker:
         with RtspSession(
             address, self.counters, self.fps, connection.sleep, connection.pass_over
         ) as session:
-            self._unannounced = session.codec
+            is_first = True
             for decoded in session.frames(stop.is_set):
+                if is_first:
+                    # Which track is watched is known only now.
+                    is_first, self._unannounced = False, session.watched
+                    if session.track:
+                        self.tell_once(f"{session.track} is watched")
                 if self.counters.lacks_key_frames:
                     self.tell_once(NO_KEY_FRAMES)
                 connection.serve(decoded)

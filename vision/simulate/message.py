@@ -19,6 +19,7 @@ _NUMBER = re.compile(r"[0-9]{1,10}")
 # Those of RTSP alone, and those that http.HTTPStatus words in another way.
 _REASONS = {
     451: "Parameter Not Understood",
+    453: "Not Enough Bandwidth",
     454: "Session Not Found",
     455: "Method Not Valid in This State",
     459: "Aggregate Operation Not Allowed",

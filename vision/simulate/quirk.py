@@ -34,7 +34,7 @@ class Track:
     refusal: int = 0
     payload: bytes = b""
     payload_type: int = 0
-    clip: Clip | None = None
+    clip: Clip | None = field(default=None, repr=False)
 
 
 def _same_description(sdp: bytes) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from vision.capture.clock import CaptureClock
+from vision.capture.clock import CaptureClock, wall_clock_ns
 from vision.domain.frame import ClockSource
 
 NOW = 1_763_898_000_000_000_000
@@ -101,3 +101,39 @@ def test_a_step_of_our_own_clock_is_not_the_cameras() -> None:
         for t in range(60)
     ]
     assert set(found) == {0}
+
+
+_NTP_EPOCH_NS = -2_208_988_800 * SECOND
+_YEAR_NS = 365 * 86_400 * SECOND
+
+
+@pytest.mark.parametrize(
+    "reported_ns",
+    [
+        pytest.param(_NTP_EPOCH_NS, id="zero"),
+        pytest.param(_NTP_EPOCH_NS + 40 * SECOND, id="zero-and-a-while"),
+        pytest.param(_NTP_EPOCH_NS + 3 * _YEAR_NS, id="time-since-the-start"),
+        pytest.param(_NTP_EPOCH_NS + (1 << 31) * SECOND - 1, id="the-most-of-that"),
+        pytest.param(-1, id="before-1970"),
+        pytest.param(100 * SECOND, id="1970"),
+        pytest.param(946_684_800 * SECOND, id="2000"),
+        pytest.param(NOW + 44 * _YEAR_NS, id="2070"),
+    ],
+)
+def test_what_is_no_time_of_day_is_no_clock(reported_ns: int) -> None:
+    """RFC 3550, section 6.4.1: zero, or the time since the sender began; or never set."""
+    assert wall_clock_ns(reported_ns, NOW) is None
+
+
+@pytest.mark.parametrize("off_ns", [0, -3 * SECOND, 10 * _YEAR_NS, -10 * _YEAR_NS])
+def test_a_clock_that_is_set_is_one_however_wrong(off_ns: int) -> None:
+    """The operator is told of it."""
+    assert wall_clock_ns(NOW + off_ns, NOW) == NOW + off_ns
+
+
+def test_seconds_of_ntp_begin_anew_in_2036() -> None:
+    """FFmpeg takes those after it for those of 1900."""
+    in_2040 = 2_208_988_800 * SECOND
+    reported_ns = in_2040 - (1 << 32) * SECOND
+    assert wall_clock_ns(reported_ns, in_2040 + SECOND) == in_2040
+    assert wall_clock_ns(_NTP_EPOCH_NS, in_2040) is None

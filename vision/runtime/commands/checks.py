@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from vision.runtime.parts.model_loading import model_for
 from vision.runtime.parts.redis_password import redis_password
 from vision.telemetry.redaction import process_redactor
 
+_log = logging.getLogger(__name__)
 # Enough for a person's patience, few enough not to look like an attack to a switch.
 _PROBES_AT_ONCE = 8
 
@@ -74,6 +76,9 @@ def _check(subject: str, look: Callable[[], str]) -> Check:
         is_fine, text = True, look()
     except VisionError as error:
         is_fine, text = False, str(error)
+    except Exception as error:  # noqa: BLE001  one look that fails keeps no other from being told
+        _log.exception("check.failed subject=%s", subject)
+        is_fine, text = False, f"the check itself failed ({type(error).__name__}): see the log"
     return Check(subject, is_fine=is_fine, text=process_redactor.redact(text))
 
 
@@ -124,6 +129,8 @@ def _camera_look(name: str, camera: CameraSettings, secrets: SecretFiles) -> Cal
     def look() -> str:
         seen = probe_camera(camera_address(name, camera, secrets))
         clock = "sends no sender report yet: arrival time is used"
+        if seen.lacks_clock:
+            clock = "its sender reports tell no time of day: arrival time is used"
         if seen.clock_offset_s is not None:
             believed = abs(seen.clock_offset_s) <= camera.clock_window_s
             clock = f"its clock is {seen.clock_offset_s:.2f} s behind arrival" + (
