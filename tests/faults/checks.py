@@ -28,6 +28,28 @@ def one_worker(seen: Sequence[Seen], _: Sequence[Told]) -> str:
     return "" if len(runs) == 1 else f"{len(runs)} workers"
 
 
+def all_of(*checks: Check) -> Check:
+    """Every one of these holds."""
+    return lambda seen, told: "; ".join(filter(None, (check(seen, told) for check in checks)))
+
+
+def online_of(track: str) -> Check:
+    """It was watched meanwhile, by this one of its video tracks."""
+
+    def check(_: Sequence[Seen], told: Sequence[Told]) -> str:
+        reasons = [item.reason for item in told if item.state == State.ONLINE]
+        return "" if any(track in reason for reason in reasons) else f"online as {reasons}"
+
+    return check
+
+
+def no_clock(seen: Sequence[Seen], _: Sequence[Told]) -> str:
+    """The newest message is stamped on arrival and tells of no clock."""
+    newest = seen[-1]
+    is_right = newest.source == "arrival" and newest.offset_ms is None
+    return "" if is_right else f"time is of {newest.source}, offset {newest.offset_ms}"
+
+
 def inferred_all_the_same(seen: Sequence[Seen], _: Sequence[Told]) -> str:
     """Frames that are five seconds old by the camera's clock are the freshest there are."""
     late = sum(message.received_s - message.captured_s > _LATE_S for message in seen)

@@ -36,6 +36,7 @@ class Seen:
         width: Of the source picture, pixels.
         pts: Of the frame, ticks of 90 kHz.
         source: ``rtcp`` or ``arrival``.
+        offset_ms: How far the camera's clock is behind, None without one.
         objects: How many were detected.
     """
 
@@ -49,6 +50,7 @@ class Seen:
     width: int
     pts: int | None
     source: str
+    offset_ms: float | None = None
     objects: int = 0
 
 
@@ -183,6 +185,7 @@ def _seen(message: DetectionMessage) -> Seen:
         width=message.frame.width,
         pts=message.frame.pts,
         source=times.source,
+        offset_ms=times.clock_offset_ms,
         objects=len(message.detections),
     )
 
