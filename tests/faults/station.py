@@ -28,12 +28,16 @@ class Station:
         node: The node.
         redis: Its Redis.
         recorder: What a subscriber sees.
+        apart: Those of the cameras that play in a simulator of their own.
+        port_apart: Where that one is.
     """
 
     cameras: Sequence[str]
     node: NodeProcess
     redis: RedisServer
     recorder: Recorder
+    apart: Sequence[str] = ()
+    port_apart: int = 0
 
     def wait_for_messages(self, count: int = 1) -> None:
         """Wait until so many came of each camera."""
@@ -66,6 +70,7 @@ def running_station(
     channels: int = 0,
     redis_password: str | None = None,
     open_files: int | None = None,
+    apart: int = 0,
 ) -> Iterator[Station]:
     """A station for the length of a test.
 
@@ -77,24 +82,29 @@ def running_station(
         channels: Of the network, as of :func:`small_model`.
         redis_password: In the node's secret file in place of the right one.
         open_files: Descriptors that the node may have.
+        apart: How many of the cameras play in a simulator of their own.
     """
     names = [f"camera-{number}" for number in range(cameras)]
     with ExitStack() as running:
         redis = running.enter_context(running_redis(folder / "redis"))
         recorder = running.enter_context(Recorder(redis))
         clip = make_clips(folder / "clips", "moving")["moving"]
-        simulator = Simulator(dict.fromkeys(names, clip), folder / "cameras")
-        simulator.start()
-        running.callback(simulator.kill)
+        urls: dict[str, str] = {}
+        ports = [0, 0]
+        for number, shown in enumerate((names[apart:], names[:apart])):
+            if shown:
+                simulator = Simulator(dict.fromkeys(shown, clip), folder / f"cameras-{number}")
+                simulator.start()
+                running.callback(simulator.kill)
+                urls |= simulator.urls
+                ports[number] = simulator.port
         models = small_model(folder / "models", channels=channels)
         configured = base_settings(redis, models) | dict(settings or {})
-        configured["cameras"] = {
-            name: {"url": url, "fps": fps} for name, url in simulator.urls.items()
-        }
+        configured["cameras"] = {name: {"url": url, "fps": fps} for name, url in urls.items()}
         password = redis_password or redis.password
         node = running.enter_context(
             running_node(
                 folder, configured, open_files=str(open_files or ""), redis_password=password
             )
         )
-        yield Station(names, node, redis, recorder)
+        yield Station(names, node, redis, recorder, names[:apart], ports[1])

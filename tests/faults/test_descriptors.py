@@ -17,8 +17,7 @@ import pytest
 from tests.faults.outcome import Outcome
 from tests.faults.record import account, bound_s, let_pass, wait_for
 from tests.faults.station import running_station
-from tests.support.processes import children_of
-from tests.support.worker_processes import held_by
+from tests.support.worker_processes import held_by, ingest_processes
 from vision.runtime.processes.descriptors import needed_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -66,10 +65,7 @@ def test_descriptors_run_out(tmp_path: Path, judge: Callable[[Outcome], None]) -
             assert held is not None
             outcome.notes = {"descriptors_held": held.fds}
             outcome.expect(held.fds <= _OPEN_FILES, f"{held.fds} descriptors")
-            worker = next(
-                child for child in children_of(node.process.pid) if "spawn_main" in child.command
-            )
-            os.kill(worker.pid, signal.SIGKILL)
+            os.kill(ingest_processes(node.process.pid)[0], signal.SIGKILL)
             killed_s = time.monotonic()
             lost = wait_for(lambda: "worker_lost" in node.log, bound_s(_RECOVER_S))
             outcome.detect_s = time.monotonic() - killed_s

@@ -10,6 +10,8 @@ from tests.support.processes import children_of
 
 _ESTABLISHED = "01"
 _KIB_PER_MIB = 1024
+# As multiprocessing starts a process that is no helper of its own.
+_SPAWNED = "spawn_main"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,27 @@ def held_by(pid: int) -> Held | None:
 
 def worker_on(node_pid: int, port: int) -> int | None:
     """The child of the node that has a connection to the camera on ``port``."""
+    return next(iter(workers_on(node_pid, port)), None)
+
+
+def workers_on(node_pid: int, port: int) -> list[int]:
+    """The children of the node that have a connection to a camera on ``port``."""
     sockets = _sockets_to(port)
-    for child in children_of(node_pid):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            for descriptor in Path(f"/proc/{child.pid}/fd").iterdir():
-                with suppress(FileNotFoundError):
-                    if str(descriptor.readlink()) in sockets:
-                        return child.pid
-    return None
+    return [child.pid for child in children_of(node_pid) if _has_one_of(child.pid, sockets)]
+
+
+def ingest_processes(node_pid: int) -> list[int]:
+    """All ingest processes of a node, those included that are just starting."""
+    return [child.pid for child in children_of(node_pid) if _SPAWNED in child.command]
+
+
+def _has_one_of(pid: int, sockets: set[str]) -> bool:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                if str(descriptor.readlink()) in sockets:
+                    return True
+    return False
 
 
 def _sockets_to(port: int) -> set[str]:
