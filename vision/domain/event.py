@@ -9,11 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
+
+from vision.domain.contract import (
+    CameraName,
+    Count,
+    EventId,
+    Label,
+    Length,
+    OneOf,
+    Seconds,
+    ShapeName,
+    Share,
+    SourceName,
+    Text,
+    UtcText,
+)
 
 EVENTS_SCHEMA = "vision.events/1"
 
-Box: TypeAlias = tuple[float, float, float, float]
+Box: TypeAlias = tuple[Share, Share, Share, Share]
 """Left, top, right, bottom as shares 0 to 1 of the frame."""
 
 
@@ -58,54 +73,57 @@ class Direction(StrEnum):
     OUT = "out"
 
 
+_Notes = Length(0, 32)
+
+
 @dataclass(frozen=True, slots=True)
 class EventTime:
     """When things happened; texts as of :func:`vision.domain.message.utc_text`."""
 
-    started: str
-    seen: str
-    ended: str | None
-    source: str
-    published: str
+    started: UtcText
+    seen: UtcText
+    ended: UtcText | None
+    source: SourceName
+    published: UtcText
 
 
 @dataclass(frozen=True, slots=True)
 class EventBest:
     """The sighting that shows the object best, and the picture of it if one was kept."""
 
-    detection: str
-    at: str
-    confidence: float
+    detection: Text
+    at: UtcText
+    confidence: Share
     box: Box
-    snapshot: str | None
+    snapshot: Text | None
 
 
 @dataclass(frozen=True, slots=True)
 class EventZones:
     """Zones the object is in, those it was in by order of entry, and seconds in each."""
 
-    current: tuple[str, ...]
-    entered: tuple[str, ...]
-    dwell_s: Mapping[str, float]
+    current: tuple[ShapeName, ...]
+    entered: tuple[ShapeName, ...]
+    dwell_s: Mapping[ShapeName, Seconds]
 
 
 @dataclass(frozen=True, slots=True)
 class EventCrossing:
     """A line that was crossed."""
 
-    line: str
-    direction: str
-    at: str
+    line: ShapeName
+    direction: Annotated[str, OneOf(frozenset(Direction))]
+    at: UtcText
 
 
 @dataclass(frozen=True, slots=True)
 class EventGap:
     """A span inside the event that nobody looked at, and the frames in it as far as known."""
 
-    from_: str
-    until: str
-    reason: str
-    frames: int
+    from_: UtcText
+    until: UtcText
+    reason: Annotated[str, OneOf(frozenset(GapReason))]
+    frames: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +136,19 @@ class EventMessage:
     """
 
     schema: str
-    id: str
-    camera: str
-    type: str
-    revision: int
-    label: str
-    confidence: float
+    id: EventId
+    camera: CameraName
+    type: Annotated[str, OneOf(frozenset(EventType))]
+    revision: Count
+    label: Label
+    confidence: Share
     time: EventTime
-    duration_s: float
+    duration_s: Seconds
     box: Box
     best: EventBest
     zones: EventZones
-    lines: tuple[EventCrossing, ...]
-    path: tuple[tuple[float, float], ...]
+    lines: Annotated[tuple[EventCrossing, ...], _Notes]
+    path: Annotated[tuple[tuple[Share, Share], ...], _Notes]
     stationary: bool
-    gaps: tuple[EventGap, ...]
-    end: str | None
+    gaps: Annotated[tuple[EventGap, ...], _Notes]
+    end: Annotated[str, OneOf(frozenset(EndReason))] | None

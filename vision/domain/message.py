@@ -9,7 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Annotated
 
+from vision.domain.contract import (
+    CameraName,
+    Count,
+    DetectionId,
+    Label,
+    Length,
+    Milliseconds,
+    Number,
+    Pixels,
+    RunOrNone,
+    RunText,
+    Share,
+    SourceName,
+    Text,
+    UtcText,
+)
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.frame import FrameMeta
 from vision.domain.status import CameraStatus
@@ -40,43 +57,43 @@ class MessageTime:
     ``inferred`` less ``inference_ms`` is when the engine was handed the frame.
     """
 
-    captured: str
-    source: str
+    captured: UtcText
+    source: SourceName
     clock_offset_ms: float | None
-    received: str
-    inferred: str
-    inference_ms: float
-    published: str
+    received: UtcText
+    inferred: UtcText
+    inference_ms: Milliseconds
+    published: UtcText
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFrame:
     """The source picture: size in pixels, timestamp and its unit."""
 
-    width: int
-    height: int
+    width: Pixels
+    height: Pixels
     pts: int | None
-    time_base: str
+    time_base: Text
 
 
 @dataclass(frozen=True, slots=True)
 class MessageModel:
     """The model that answered and the tensor (height, width) it saw."""
 
-    name: str
-    sha256: str
-    backend: str
-    input: tuple[int, int]
+    name: Label
+    sha256: Text
+    backend: Label
+    input: tuple[Pixels, Pixels]
 
 
 @dataclass(frozen=True, slots=True)
 class MessageDetection:
     """One object; ``box`` is left, top, right, bottom as shares 0 to 1 of the frame."""
 
-    label: str
-    class_id: int
-    confidence: float
-    box: tuple[float, float, float, float]
+    label: Label
+    class_id: Count
+    confidence: Share
+    box: tuple[Share, Share, Share, Share]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +105,16 @@ class DetectionMessage:
     """
 
     schema: str
-    id: str
-    camera: str
-    run: str
-    seq: int
+    id: DetectionId
+    camera: CameraName
+    run: RunText
+    seq: Number
     time: MessageTime
     frame: MessageFrame
     model: MessageModel
-    detections: tuple[MessageDetection, ...]
-    skipped: int
-    gated: int
+    detections: Annotated[tuple[MessageDetection, ...], Length(0, 3000)]
+    skipped: Count
+    gated: Count
 
     @property
     def stream_id(self) -> str:
@@ -110,13 +127,13 @@ class StatusMessage:
     """A change of a camera's state."""
 
     schema: str
-    camera: str
-    run: str
-    state: str
-    reason: str
-    since: str
-    at: str
-    retry_at: str | None
+    camera: CameraName
+    run: RunOrNone
+    state: Label
+    reason: Text
+    since: UtcText
+    at: UtcText
+    retry_at: UtcText | None
 
 
 def detection_message(

@@ -7,6 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from vision.domain.contract import (
+    CameraName,
+    Count,
+    EventId,
+    Label,
+    Length,
+    Milliseconds,
+    NarrationId,
+    OneOf,
+    Text,
+    UtcText,
+)
+from vision.domain.event import EventType
 
 NARRATION_SCHEMA = "vision.narration/1"
 TEMPLATE = "template"
@@ -74,18 +89,18 @@ class NarrationTime:
     ``event`` is when the event message was published, ``received`` when the narrator had it.
     """
 
-    event: str
-    received: str
-    published: str
+    event: UtcText
+    received: UtcText
+    published: UtcText
 
 
 @dataclass(frozen=True, slots=True)
 class NarrationAttempt:
     """A provider, what came of it, and milliseconds until that was known."""
 
-    provider: str
-    outcome: str
-    latency_ms: float
+    provider: Label
+    outcome: Text
+    latency_ms: Milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +113,18 @@ class NarrationMessage:
     """
 
     schema: str
-    id: str
-    camera: str
-    event: str
-    type: str
-    revision: int
-    label: str
-    language: str
-    text: str
-    provider: str
-    model: str | None
-    template: str
+    id: NarrationId
+    camera: CameraName
+    event: EventId
+    type: Annotated[str, OneOf(frozenset(EventType))]
+    revision: Count
+    label: Label
+    language: Label
+    text: Annotated[str, Length(1, 600)]
+    provider: Label
+    model: Annotated[str, Length(1, 128)] | None
+    template: Text
     image: bool
     time: NarrationTime
-    latency_ms: float
-    attempts: tuple[NarrationAttempt, ...]
+    latency_ms: Milliseconds
+    attempts: Annotated[tuple[NarrationAttempt, ...], Length(0, 100)]
