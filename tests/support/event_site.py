@@ -15,6 +15,7 @@ from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.settings import Settings
 from vision.domain.message import DetectionMessage, StatusMessage
 from vision.publishing.encoding import encode
+from vision.resilience.troubles import Troubles
 from vision.runtime.parts.events import EventsPart
 from vision.telemetry.metrics import NodeMetrics
 
@@ -30,7 +31,14 @@ class RunningEvents:
     def __init__(self, server: RedisServer, settings: Settings) -> None:
         self._stop = threading.Event()
         self.metrics = NodeMetrics(lambda: (), "events")
-        self.part = EventsPart(settings, lambda: server.password, self.metrics.events)
+        self.troubles = Troubles()
+        self.part = EventsPart(
+            settings,
+            lambda: server.password,
+            self.metrics.events,
+            on_invalid=self.metrics.count_invalid,
+            troubles=self.troubles,
+        )
         self._thread = threading.Thread(target=self.part.run, args=(self._stop,))
         self._thread.start()
 

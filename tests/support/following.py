@@ -11,6 +11,7 @@ from tests.support.publishing import AnyRedis
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.publishing.reading.event_follower import EventFollower, Followed
 from vision.publishing.reading.places import BridgePlaces, Places
+from vision.resilience.troubles import Troubles
 
 
 class Following:
@@ -22,6 +23,7 @@ class Following:
         """``places`` are those of a bridge called ``test`` by default."""
         self.found: list[Followed] = []
         self.lost: Counter[str] = Counter()
+        self.troubles = Troubles()
         self.gate = threading.Event()
         self.gate.set()
         self.follower = EventFollower(
@@ -29,6 +31,7 @@ class Following:
             lambda: server.password,
             places or BridgePlaces("test"),
             on_lost=self._count,
+            troubles=self.troubles,
             look_s=0.1,
         )
         self._settles = settles
@@ -55,11 +58,11 @@ class Following:
         assert self.texts() == list(texts)
 
     @contextmanager
-    def running(self, *, stores: bool = True) -> Iterator[None]:
-        """At work, from the moment on that it is connected."""
+    def running(self, *, stores: bool = True, waits: bool = True) -> Iterator[None]:
+        """At work, from the moment on that it is connected if it ``waits``."""
         self._thread.start()
         try:
-            wait_until(lambda: self.follower.connected, "the connection")
+            wait_until(lambda: self.follower.connected or not waits, "the connection")
             yield
         finally:
             self._stop.set()

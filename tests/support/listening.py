@@ -11,13 +11,16 @@ from tests.support.publishing import AnyRedis
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.domain.message import DetectionMessage
 from vision.publishing.reading.cursor import Cursor, Message
+from vision.publishing.reading.passed_by import CountInvalid, count_nothing
 from vision.publishing.reading.subscriber import Received, Subscriber
+from vision.resilience.troubles import Troubles
 
 
 class Listener(Generic[Message]):
     """A subscriber in a thread of the test."""
 
-    def __init__(self, subscriber: Subscriber[Message]) -> None:
+    def __init__(self, subscriber: Subscriber[Message], troubles: Troubles) -> None:
+        self.troubles = troubles
         self.received: list[Received[Message]] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._collect, args=(subscriber,))
@@ -48,13 +51,23 @@ def listening_to(
     replay: int = 0,
     command_timeout_s: float = 2.0,
     quiet_s: float = 5.0,
+    on_invalid: CountInvalid = count_nothing,
 ) -> Iterator[Listener[Message]]:
     """A subscriber of ``server`` until the test ends; its subscription may take a moment."""
     settings = server.settings(command_timeout_s=command_timeout_s)
+    troubles = Troubles()
     listener = Listener(
         Subscriber(
-            settings, lambda: server.password, cursor, cameras, replay=replay, quiet_s=quiet_s
-        )
+            settings,
+            lambda: server.password,
+            cursor,
+            cameras,
+            replay=replay,
+            quiet_s=quiet_s,
+            on_invalid=on_invalid,
+            troubles=troubles,
+        ),
+        troubles,
     )
     try:
         yield listener

@@ -97,10 +97,10 @@ class OneOf:
         return None if value in self.values else "is none of its values"
 
 
+IS_CAMERA_NAME = Matches(re.compile(_NAME), "the name of a camera", _LONGEST_NAME)
+
 UtcText: TypeAlias = Annotated[str, IsMoment()]
-CameraName: TypeAlias = Annotated[
-    str, Matches(re.compile(_NAME), "the name of a camera", _LONGEST_NAME)
-]
+CameraName: TypeAlias = Annotated[str, IS_CAMERA_NAME]
 ShapeName: TypeAlias = Annotated[
     str, Matches(re.compile(_NAME), "the name of a zone or line", _LONGEST_NAME)
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+from vision.domain.contract import Count, Within
 from vision.domain.event import EndReason, EventMessage, EventType, GapReason
 from vision.domain.message import DetectionMessage, StatusMessage
 from vision.events.rules import Rules
@@ -37,8 +38,8 @@ class State:
 
     timeline: Timeline
     visits: tuple[Visit, ...] = ()
-    next_track: int = 0
-    told_of_frame: int = 0
+    next_track: Count = 0
+    told_of_frame: Annotated[int, Within(0, _PER_FRAME)] = 0
 
 
 class EventEngine:
@@ -66,11 +67,7 @@ class EventEngine:
         self.state.timeline.note(status)
 
     def on_detections(self, frame: DetectionMessage, published: str) -> list[Told]:
-        """What a frame changes; ``published`` is the time that its messages carry.
-
-        Raises:
-            PublishError: Its times are none; nothing is changed then.
-        """
+        """What a frame changes; ``published`` is the time that its messages carry."""
         state, rules = self.state, self._rules
         if state.timeline.is_known(frame):
             return []
@@ -99,6 +96,12 @@ class EventEngine:
         if seconds > self._rules.away_s:
             return self._end_all(EndReason.CAMERA, published, self.state.timeline)
         return []
+
+    def begin_anew(self, published: str) -> list[Told]:
+        """End all events: what comes next has nothing to do with what was."""
+        told = self._end_all(EndReason.RUN, published, self.state.timeline)
+        self.state.timeline = Timeline(is_away=self.state.timeline.is_away)
+        return told
 
     def adopt(self, told: Mapping[str, EventMessage], published: str) -> list[Told]:
         """Carry on what was told before by somebody whose state is lost.

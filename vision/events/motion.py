@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from vision.domain.contract import Within
 
 # Of the square root of the box's area: how far off a detector's box is, and what a body can do.
 # Chosen with `python -m bench.tracking`, at 10 to 1 frames a second together.
@@ -13,6 +16,9 @@ _FIRST_SPEED_PER_S = 0.6
 _ACCELERATION_PER_S2 = 1.0
 # Nobody keeps a speed for longer; what is not known then is how far, not which way.
 _COAST_S = 1.5
+# What a state that was written down may say: beyond, sums and squares would be no numbers.
+_Value = Annotated[float, Within(-1e30, 1e30)]
+_Variance = Annotated[float, Within(0.0, 1e60)]
 
 
 @dataclass(slots=True)
@@ -23,11 +29,11 @@ class Axis:
     floats say the same as one of eight dimensions.
     """
 
-    place: float
-    speed: float
-    var_place: float
-    covariance: float
-    var_speed: float
+    place: _Value
+    speed: _Value
+    var_place: _Variance
+    covariance: _Value
+    var_speed: _Variance
 
     @classmethod
     def at(cls, place: float, scale: float) -> Axis:
@@ -38,9 +44,9 @@ class Axis:
         """Let time pass."""
         noise = (_ACCELERATION_PER_S2 * scale) ** 2
         self.place += self.speed * min(seconds, _COAST_S)
-        self.var_place += (
-            2 * seconds * self.covariance + seconds**2 * self.var_speed + noise * seconds**3 / 3
-        )
+        grown = 2 * seconds * self.covariance + seconds**2 * self.var_speed + noise * seconds**3 / 3
+        # Less than nothing only for a covariance that no filter comes to.
+        self.var_place = max(0.0, self.var_place + grown)
         self.covariance += seconds * self.var_speed + noise * seconds**2 / 2
         self.var_speed += noise * seconds
 
@@ -60,8 +66,8 @@ class Axis:
 class Extent:
     """Width or height, which change slowly."""
 
-    size: float
-    variance: float
+    size: _Value
+    variance: _Variance
 
     @classmethod
     def of(cls, size: float) -> Extent:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from vision.config.events import Line, Polygon, segments_meet, side_of
+from vision.domain.contract import Share
 from vision.domain.event import Box, Direction
 
 # At low frame rates each sighting counts, at high ones two: boxes tremble at an edge.
@@ -17,7 +18,7 @@ _STILL_S = 5.0
 # Of its own width or height: more than a box trembles, less than a step.
 _STILL_WITHIN = 0.25
 
-Spot = tuple[float, float]
+Spot = tuple[Share, Share]
 
 
 def foot_of(box: Box) -> Spot:

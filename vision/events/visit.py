@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Annotated
 
+from vision.domain.contract import (
+    Count,
+    EventId,
+    Label,
+    Length,
+    Seconds,
+    ShapeName,
+    Share,
+    SourceName,
+    UtcText,
+)
 from vision.domain.event import (
     EVENTS_SCHEMA,
     Box,
@@ -63,32 +75,32 @@ class Visit:
         shot: The best sighting of which a picture is kept, None without any.
     """
 
-    id: str
+    id: EventId
     track: Track
-    weights: Mapping[str, float]
-    started: str
-    started_s: float
-    seen: str
-    seen_s: float
-    source: str
-    confidence: float
+    weights: Annotated[Mapping[Label, Seconds], Length(1, 1000)]
+    started: UtcText
+    started_s: Seconds
+    seen: UtcText
+    seen_s: Seconds
+    source: SourceName
+    confidence: Share
     box: Box
     best: EventBest
     best_worth: float
     rest: Rest
-    zones: Mapping[str, ZoneStay]
-    lines: Mapping[str, LineSide]
-    path: tuple[Spot, ...]
-    path_every_s: float = _POINTS_EVERY_S
+    zones: Mapping[ShapeName, ZoneStay]
+    lines: Mapping[ShapeName, LineSide]
+    path: Annotated[tuple[Spot, ...], Length(1, _MOST_POINTS)]
+    path_every_s: Seconds = _POINTS_EVERY_S
     path_s: float = 0.0
-    crossings: tuple[EventCrossing, ...] = ()
-    gaps: tuple[EventGap, ...] = ()
-    sightings: int = 1
-    unseen_s: float = 0.0
-    misses: int = 0
-    unlooked_s: float = 0.0
-    new_gaps: tuple[EventGap, ...] = ()
-    told: int = 0
+    crossings: Annotated[tuple[EventCrossing, ...], Length(0, _MOST_NOTES)] = ()
+    gaps: Annotated[tuple[EventGap, ...], Length(0, _MOST_NOTES)] = ()
+    sightings: Count = 1
+    unseen_s: Seconds = 0.0
+    misses: Count = 0
+    unlooked_s: Seconds = 0.0
+    new_gaps: Annotated[tuple[EventGap, ...], Length(0, _MOST_NOTES)] = ()
+    told: Count = 0
     told_s: float = 0.0
     was_still: bool = False
     news: bool = False

@@ -19,6 +19,7 @@ _READONLY = "it is a read-only replica: name the primary in redis.url, or redis.
 _MASTERDOWN = "it is a replica that lost its primary: name the primary in redis.url"
 _CLUSTERDOWN = "its cluster takes nothing while a part of it is down: look at CLUSTER NODES"
 _MOVED = "its cluster moved the keys to another node: name its nodes in redis.cluster_nodes"
+_OTHER_TYPE = "WRONGTYPE"
 _REASONS = {
     redis.AuthenticationError: _LOGIN,
     redis.TimeoutError: "no answer in time",
@@ -92,6 +93,13 @@ _TEXTS = {
 }
 
 
+class OtherTypeError(redis.ResponseError):
+    """A key that all cameras share is of another type; the text is ours and may be shown."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"something of another type has the name {key}: rename or delete it")
+
+
 class NoPrimaryError(redis.ConnectionError):
     """Nobody says who the primary is; the text is ours and may be shown."""
 
@@ -126,7 +134,10 @@ def is_lasting(error: redis.ResponseError) -> bool:
 
 def is_of_another_type(error: redis.RedisError) -> bool:
     """Whether somebody else keeps something of another type under the name."""
-    return isinstance(error, redis.ResponseError) and code_of(error) == "WRONGTYPE"
+    # Up to Redis 6 a script's error has that of its command in the middle.
+    return isinstance(error, redis.ResponseError) and (
+        code_of(error) == _OTHER_TYPE or f": {_OTHER_TYPE} " in str(error)
+    )
 
 
 def is_elsewhere(reply: object) -> bool:
@@ -143,7 +154,7 @@ def is_elsewhere(reply: object) -> bool:
 
 def explain(error: Exception) -> str:
     """Why Redis is away or refused something and what helps, without address or credential."""
-    if isinstance(error, NoPrimaryError | ConfigError):
+    if isinstance(error, NoPrimaryError | OtherTypeError | ConfigError):
         return str(error)
     if isinstance(error, redis.RedisError):
         return _explain_reply(error) or _explain_loss(error)

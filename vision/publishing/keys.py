@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from vision.domain.contract import IS_CAMERA_NAME
+
 MESSAGE_FIELD = "message"
 """The one field of a stream entry; its value is the bytes the live channel got."""
 
@@ -37,13 +39,17 @@ class StreamKey(NamedTuple):
         return f"vision:{self.kind.value}:{{{self.camera}}}"
 
 
+_KINDS = {f"vision:{kind.value}": kind for kind in Kind}
+
+
 def parse_stream_key(name: str) -> StreamKey | None:
     """The inverse of ``str(key)``; None for any other name."""
     prefix, _, rest = name.partition(":{")
-    for kind in Kind:
-        if prefix == f"vision:{kind.value}" and len(rest) > 1 and rest.endswith("}"):
-            return StreamKey(kind, rest[:-1])
-    return None
+    camera = rest[:-1]
+    if not rest.endswith("}") or IS_CAMERA_NAME.problem(camera):
+        return None
+    kind = _KINDS.get(prefix)
+    return None if kind is None else StreamKey(kind, camera)
 
 
 def state_key(camera: str) -> str:

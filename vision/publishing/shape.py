@@ -22,7 +22,7 @@ from vision.domain.contract import Check
 Reader: TypeAlias = Callable[[object], Any]
 _SHOWN_CHARACTERS = 40
 # Beyond any number that means something here; squares and sums of these are still numbers.
-_LARGEST_FLOAT = 1e15
+_LARGEST_FLOAT = 1e100
 _NAMES = {str: "a string", int: "an integer", float: "a number", bool: "a boolean"}
 
 

@@ -200,6 +200,16 @@ TROUBLE = Family(
     (_CAMERA, Label("trouble", tuple(Trouble))),
     ALL,
 )
+INVALID = Family(
+    "vision_messages_invalid",
+    Kind.COUNTER,
+    "messages on Redis that were passed by, because they are none or another camera's",
+    (
+        Label("camera", origin="the settings and Redis"),
+        Label("kind", ("detections", "status", "events", "narration")),
+    ),
+    ("node", "web", "events", "narrate", "bridge"),
+)
 REDACTIONS = Family(
     "vision_redactions",
     Kind.COUNTER,
@@ -262,6 +272,7 @@ FAMILIES = (
     SPOOL_BYTES,
     REDIS_UP,
     TROUBLE,
+    INVALID,
     REDACTIONS,
     CERTIFICATE,
     MODEL,

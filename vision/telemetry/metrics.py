@@ -89,6 +89,7 @@ class NodeMetrics:
         self._outbox_bytes = self._make(Gauge, f.OUTBOX_BYTES)
         self._spool_bytes = self._make(Gauge, f.SPOOL_BYTES)
         self.redis_up = self._make(Gauge, f.REDIS_UP)
+        self._invalid = self._make(Counter, f.INVALID)
         self.certificate = self._make(Gauge, f.CERTIFICATE)
         self.events = EventMetrics(self._make)
         self._model = self._make(Gauge, f.MODEL)
@@ -104,6 +105,10 @@ class NodeMetrics:
         self.frame_age.labels(name)
         for reason in f.DROPPED.labels[-1].values:
             self.dropped.labels(name, reason)
+
+    def count_invalid(self, camera: str, kind: str) -> None:
+        """Note a message that was passed by."""
+        self._invalid.labels(camera, kind).inc()
 
     def read_outbox(
         self, limit: int, waiting_bytes: Callable[[], int], spool_bytes: Callable[[], int]

@@ -12,6 +12,7 @@ from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage, utc_text
 from vision.publishing.encoding import encode
 from vision.publishing.events.store import Unended
+from vision.publishing.keys import Kind
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST
 from vision.publishing.reading.stream_reader import StoredMessage
 from vision.runtime.parts.event_tracker import EventTracker
@@ -25,6 +26,7 @@ class Observer:
     def __init__(self) -> None:
         self.events: list[EventMessage] = []
         self.frames: list[str] = []
+        self.passed: list[tuple[str, str]] = []
 
     def told(self, message: EventMessage) -> None:
         """Keep it."""
@@ -34,6 +36,10 @@ class Observer:
         """Keep its id."""
         del gap
         self.frames.append(frame.id)
+
+    def passed_by(self, camera: str, kind: str) -> None:
+        """Keep them."""
+        self.passed.append((camera, kind))
 
 
 def still() -> float:
@@ -126,3 +132,42 @@ def test_a_worker_that_stood_still_takes_that_for_no_silence_of_the_camera() -> 
         ended = one.take([], [])
     assert b'"end":"camera"' in ended[0].payload
     assert now_s - 3600 > rules().away_s - 3
+
+
+def test_what_is_no_message_of_the_camera_is_counted_and_passed_by() -> None:
+    """On either stream, and another camera's too; the position moves on."""
+    observer = Observer()
+    one = tracker(observer)
+    frames = stored(film([Walk(0, 9)], 3))
+    foreign = encode(film([], 1)[0]).replace(b"front", b"yard")
+    one.take(
+        [StoredMessage("1-1", b""), StoredMessage("1-2", foreign), *frames],
+        [StoredMessage("1-1", b"\xff")],
+    )
+    assert observer.passed == [("front", "detections")] * 2 + [("front", "status")]
+    assert one.detections_id == frames[-1].stream_id
+    assert len(observer.frames) == len(frames)
+
+
+def test_a_clock_that_was_put_back_leaves_no_frame_out() -> None:
+    """Frames are taken in the order of their stream, whenever they were published."""
+    observer = Observer()
+    frames = film([Walk(0, 9)], 6)
+    late = [
+        replace(one, time=replace(one.time, published=utc_text(_NOW_NS - index * 10**10)))
+        for index, one in enumerate(frames)
+    ]
+    tracker(observer).take(stored(late), [])
+    assert observer.frames == [one.id for one in frames]
+
+
+def test_a_stream_made_anew_ends_what_was_and_is_read_from_its_beginning() -> None:
+    """Its frames have smaller ids, as those of a run that began before."""
+    one = tracker()
+    one.take(stored(film([Walk(0, 9)], 6)), [])
+    assert one.open_events == 1
+    ended = one.made_anew(Kind.DETECTIONS)
+    assert [b'"end":"run"' in message.payload for message in ended] == [True]
+    assert one.detections_id == BEFORE_THE_FIRST
+    told = one.take(stored(film([Walk(0, 9)], 6, run=RUN - 50_000)), [])
+    assert b'"type":"new"' in told[0].payload

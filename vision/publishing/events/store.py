@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
+import redis
+
 from vision.domain.errors import PublishError
 from vision.domain.event import EventMessage, EventType
+from vision.frames.left_out import LeftOut
+from vision.frames.redis_errors import is_of_another_type
 from vision.frames.redis_link import Exchange, RedisLink
 from vision.publishing.encoding import decode_event
 from vision.publishing.events.scripts import (
@@ -48,8 +52,10 @@ class Unended:
 class EventStore:
     """Leases, streams and states of the cameras on one Redis or cluster; used by one thread."""
 
-    def __init__(self, link: RedisLink, worker: str, kept: int) -> None:
+    def __init__(self, link: RedisLink, worker: str, kept: int, left_out: LeftOut) -> None:
         """``worker`` is a name nobody else has; streams are trimmed to ``kept`` messages.
+
+        ``left_out`` hears of the keys that are of another type; their cameras are gone without.
 
         Raises:
             redis.RedisError: A server does not answer, or knows no scripts.
@@ -57,7 +63,8 @@ class EventStore:
         self._link = link
         self._worker = worker
         self._kept = kept
-        self._reader = StreamReader(link)
+        self._left_out = left_out
+        self._reader = StreamReader(link, left_out)
         self._sha: dict[str, str] = {}
         for node in link.nodes:
             for script in _SCRIPTS:
@@ -67,14 +74,33 @@ class EventStore:
         """All cameras that have published detections."""
         return [key.camera for key in self._reader.streams(Kind.DETECTIONS)]
 
+    @staticmethod
+    def keys_of(cameras: Iterable[str]) -> Iterator[str]:
+        """All keys that are read and written for ``cameras``."""
+        yield WORKERS
+        for camera in cameras:
+            for kind in (Kind.DETECTIONS, Kind.STATUS, Kind.EVENTS):
+                yield str(StreamKey(kind, camera))
+            yield lease_key(camera)
+            yield state_key(camera)
+
     def workers(self) -> int:
-        """Say that this one lives, and count all that do."""
-        return max(1, self._live(LEASE_MS))
+        """Say that this one lives, and count all that do; itself alone where nobody can say it."""
+        try:
+            living = self._live(LEASE_MS)
+        except redis.ResponseError as error:
+            if not is_of_another_type(error):
+                raise
+            self._left_out.note(WORKERS)
+            return 1
+        self._left_out.clear(WORKERS)
+        return max(1, living)
 
     def leave(self, cameras: Iterable[str]) -> None:
         """Let others have ``cameras`` at once, and count as a worker no more."""
         self.free(cameras)
-        self._live(0)
+        if WORKERS not in self._left_out:
+            self._live(0)
 
     def hold(self, cameras: Sequence[str]) -> set[str]:
         """Take or keep ``cameras``; returns those that are this worker's now."""
@@ -83,12 +109,31 @@ class EventStore:
             self._call(exchange, HOLD, [lease_key(camera)], self._worker, LEASE_MS)
         return self._granted(cameras, exchange)
 
+    def is_sound(self, camera: str) -> bool:
+        """Whether what is kept of a camera, and written for it, has the type that it is to have."""
+        lease, state = lease_key(camera), state_key(camera)
+        stream = str(StreamKey(Kind.EVENTS, camera))
+        exchange = self._link.exchange()
+        exchange.at(lease).get(lease)
+        exchange.at(state).get(state)
+        exchange.at(stream).xrevrange(stream, count=1)
+        is_sound = True
+        for key, reply in zip((lease, state, stream), exchange.execute(), strict=True):
+            if not isinstance(reply, redis.RedisError):
+                self._left_out.clear(key)
+            elif is_of_another_type(reply):
+                self._left_out.note(key)
+                is_sound = False
+            else:
+                raise reply
+        return is_sound
+
     def unheld(self, cameras: Sequence[str]) -> list[str]:
-        """Those of ``cameras`` that nobody tracks."""
+        """Those of ``cameras`` that nobody tracks, as nobody can hold a key of another type."""
         exchange = self._link.exchange()
         for camera in cameras:
-            exchange.at(lease_key(camera)).exists(lease_key(camera))
-        replies = exchange.checked()
+            exchange.at(lease_key(camera)).get(lease_key(camera))
+        replies = _without_other_types(exchange)
         return [camera for camera, held in zip(cameras, replies, strict=True) if not held]
 
     def free(self, cameras: Iterable[str]) -> None:
@@ -96,7 +141,7 @@ class EventStore:
         exchange = self._link.exchange()
         for camera in cameras:
             self._call(exchange, FREE, [lease_key(camera)], self._worker)
-        exchange.checked()
+        _without_other_types(exchange)
 
     def state(self, camera: str) -> bytes | None:
         """What the last worker left."""
@@ -107,6 +152,11 @@ class EventStore:
         """The last entries of a stream, oldest first."""
         return self._reader.newest(stream, count)
 
+    def newest_ids(self, streams: Iterable[StreamKey]) -> dict[StreamKey, str]:
+        """The id of the last entry of each stream that has one."""
+        found = self._reader.newest_of(streams, 1)
+        return {stream: stored[0].stream_id for stream, stored in found.items() if stored}
+
     def unended(self, camera: str) -> Unended:
         """The events of a camera that were told of and have not ended, by their stream."""
         stored = self._reader.newest(StreamKey(Kind.EVENTS, camera), self._kept)
@@ -115,6 +165,8 @@ class EventStore:
             try:
                 message = decode_event(payload)
             except PublishError:
+                continue
+            if message.camera != camera:
                 continue
             found.pop(message.id, None)
             if message.type != EventType.END:
@@ -166,5 +218,18 @@ class EventStore:
 
     @staticmethod
     def _granted(cameras: Sequence[str], exchange: Exchange) -> set[str]:
-        replies = exchange.checked()
+        replies = _without_other_types(exchange)
         return {camera for camera, is_done in zip(cameras, replies, strict=True) if is_done}
+
+
+def _without_other_types(exchange: Exchange) -> list[object]:
+    """The replies, None for a camera with a key of another type; any other error is raised."""
+    replies: list[object] = []
+    for reply in exchange.execute():
+        if not isinstance(reply, redis.RedisError):
+            replies.append(reply)
+        elif is_of_another_type(reply):
+            replies.append(None)
+        else:
+            raise reply
+    return replies

@@ -14,17 +14,20 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 import redis
 
 from vision.config.topics import RedisSettings
+from vision.frames.left_out import RETRY_S, LeftOut
 from vision.frames.redis_client import warn_if_unverified
 from vision.frames.redis_link import RedisLink
 from vision.frames.redis_reconnector import Reconnector
 from vision.publishing.events.store import LEASE_MS, EventStore, Unended, Written
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.reading.stream_reader import StoredMessage
+from vision.publishing.reading.stream_reader import StoredMessage, is_before
+from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)
 _HOLD_S = LEASE_MS / 1000 / 5
@@ -60,6 +63,9 @@ class CameraTracker(Protocol):
     ) -> list[StoredMessage]:
         """The messages to write for what came; called with nothing when nothing has come."""
 
+    def made_anew(self, kind: Kind) -> list[StoredMessage]:
+        """The messages to write because that stream begins anew, with ids that were read before."""
+
     def state(self) -> bytes | None:
         """What to leave for whoever goes on; None while it is not known yet."""
 
@@ -84,10 +90,12 @@ class EventWorker:
         cameras: Collection[str] | None,
         wanted: Callable[[str], bool],
         released: Callable[[str], None] = lambda camera: None,  # noqa: ARG005  nobody listens
+        troubles: Troubles | None = None,
     ) -> None:
         """Track ``cameras``, all on Redis without any, that are ``wanted``.
 
-        ``released`` hears of each camera that is this worker's no more.
+        ``released`` hears of each camera that is this worker's no more, ``troubles`` of keys that
+        cannot be read.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
@@ -102,6 +110,8 @@ class EventWorker:
         self._name = secrets.token_hex(8)
         self._held: dict[str, _Held] = {}
         self._cameras: list[str] = []
+        self._left_out = LeftOut(_log, "events", troubles)
+        self._shunned_s: dict[str, float] = {}
         self.turned_ns = time.monotonic_ns()
 
     @property
@@ -125,7 +135,9 @@ class EventWorker:
             self.turned_ns = time.monotonic_ns()
             with self._redis.outlast(stop), closing(self._redis.open()) as link:
                 try:
-                    self._follow(EventStore(link, self._name, self._kept), link, stop)
+                    self._follow(
+                        EventStore(link, self._name, self._kept, self._left_out), link, stop
+                    )
                 except redis.RedisError:
                     # Whatever was not written is decided anew.
                     for camera in list(self._held):
@@ -141,6 +153,8 @@ class EventWorker:
                 found_s = now_s
                 known = store.cameras() if self._known is None else self._known
                 self._cameras = sorted(filter(self._wanted, known))
+                self._left_out.keep_only(store.keys_of(self._cameras))
+                self._follow_anew(store)
             if now_s - held_s >= _HOLD_S:
                 held_s = now_s
                 self._share(store)
@@ -158,7 +172,7 @@ class EventWorker:
         """Keep the leases, give up what is more than a fair share, take what nobody has."""
         granted = store.hold(list(self._held))
         for camera in [name for name in self._held if name not in granted]:
-            self._drop(camera, "another worker has it")
+            self._let_go(store, camera)
         share = -(-len(self._cameras) // store.workers())
         unwanted = [camera for camera in self._held if camera not in self._cameras]
         surplus = list(self._held)[share:] or unwanted
@@ -171,9 +185,42 @@ class EventWorker:
         if room <= 0:
             return
         others = [camera for camera in self._cameras if camera not in self._held]
-        for camera in sorted(store.hold(store.unheld(others)[:room])):
+        free = (camera for camera in store.unheld(others) if self._is_sound(store, camera))
+        for camera in sorted(store.hold(list(islice(free, room)))):
             self._held[camera] = _Held(self._begun(store, camera), time.monotonic())
             _log.info("events.tracking camera=%s", camera)
+
+    def _is_sound(self, store: EventStore, camera: str) -> bool:
+        """Whether a camera's keys are what they should be; one that was shunned is looked at later."""
+        if time.monotonic() < self._shunned_s.get(camera, 0.0):
+            return False
+        if store.is_sound(camera):
+            self._shunned_s.pop(camera, None)
+            return True
+        self._shunned_s[camera] = time.monotonic() + RETRY_S
+        return False
+
+    def _follow_anew(self, store: EventStore) -> None:
+        """Begin again with streams that somebody deleted or replaced by ones with smaller ids."""
+        positions = self._positions()
+        newest = store.newest_ids(positions)
+        messages: dict[str, list[StoredMessage]] = {}
+        for stream, position in positions.items():
+            if stream in newest and is_before(newest[stream], position):
+                held = self._held[stream.camera]
+                _log.warning("events.rewound stream=%s", stream)
+                messages.setdefault(stream.camera, []).extend(held.tracker.made_anew(stream.kind))
+                held.is_changed = True
+        if messages:
+            self._write(store, messages, keep_all=True)
+
+    def _positions(self) -> dict[StreamKey, str]:
+        """The entries after which the streams of all cameras are to be read on."""
+        positions: dict[StreamKey, str] = {}
+        for camera, held in self._held.items():
+            positions[StreamKey(Kind.DETECTIONS, camera)] = held.tracker.detections_id
+            positions[StreamKey(Kind.STATUS, camera)] = held.tracker.statuses_id
+        return positions
 
     def _begun(self, store: EventStore, camera: str) -> CameraTracker:
         tracker, state = self._tracker(camera), store.state(camera)
@@ -188,17 +235,18 @@ class EventWorker:
             tracker.begin(store.newest(StreamKey(Kind.DETECTIONS, camera), _NEWEST))
         return tracker
 
+    def _let_go(self, store: EventStore, camera: str) -> None:
+        """Drop a camera that could not be kept, for whichever reason it is."""
+        is_sound = self._is_sound(store, camera)
+        self._drop(camera, "another worker has it" if is_sound else "a key is of another type")
+
     def _drop(self, camera: str, reason: str) -> None:
         self._held.pop(camera, None)
         self._released(camera)
         _log.info("events.released camera=%s reason=%s", camera, reason)
 
     def _step(self, store: EventStore) -> None:
-        after: dict[StreamKey, str] = {}
-        for camera, held in self._held.items():
-            after[StreamKey(Kind.DETECTIONS, camera)] = held.tracker.detections_id
-            after[StreamKey(Kind.STATUS, camera)] = held.tracker.statuses_id
-        came = store.read(after, _READ_S)
+        came = store.read(self._positions(), _READ_S)
         messages: dict[str, list[StoredMessage]] = {}
         for camera, held in self._held.items():
             detections = came.get(StreamKey(Kind.DETECTIONS, camera), [])
@@ -228,4 +276,4 @@ class EventWorker:
         done = store.write(due)
         for written in due:
             if written.camera not in done:
-                self._drop(written.camera, "another worker has it")
+                self._let_go(store, written.camera)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from vision.domain.event import EventMessage
 from vision.domain.message import DetectionMessage, StatusMessage
@@ -17,7 +17,16 @@ from vision.publishing.encoding import (
 )
 from vision.publishing.keys import Kind
 
-Message = TypeVar("Message")
+
+class OfCamera(Protocol):
+    """Says whose it is."""
+
+    @property
+    def camera(self) -> str:
+        """The camera's name."""
+
+
+Message = TypeVar("Message", bound=OfCamera)
 BEFORE_THE_FIRST = "0-0"
 # More than the stream keeps by default: no status that is read again passes for a new one.
 _RECENT_STATUSES = 2_000
@@ -60,6 +69,10 @@ class Cursor(ABC, Generic[Message]):
         """The stream id up to which something may be missing before a live message."""
 
     @abstractmethod
+    def rewind(self) -> None:
+        """Read the stream from its beginning: it is another one of the same name."""
+
+    @abstractmethod
     def advance(self, message: Message, stream_id: str | None) -> None:
         """Note that it is handed on; ``stream_id`` is None for one that came live."""
 
@@ -99,6 +112,10 @@ class DetectionCursor(Cursor[DetectionMessage]):
             return None
         return message.stream_id
 
+    def rewind(self) -> None:
+        """As :class:`Cursor` says."""
+        self._newest = (0, 0)
+
     def advance(self, message: DetectionMessage, stream_id: str | None) -> None:  # noqa: ARG002  the message knows
         """Move to the frame; the stream is never read again before its newest id."""
         self._last = (int(message.run), message.seq)
@@ -132,6 +149,10 @@ class StatusCursor(Cursor[StatusMessage]):
     def missing_until(self, message: StatusMessage) -> str | None:  # noqa: ARG002  see below
         """Nothing: statuses have no numbers that would show it."""
         return None
+
+    def rewind(self) -> None:
+        """As :class:`Cursor` says."""
+        self._stream_id = BEFORE_THE_FIRST
 
     def advance(self, message: StatusMessage, stream_id: str | None) -> None:
         """Remember the message."""
@@ -169,6 +190,10 @@ class EventCursor(Cursor[EventMessage]):
             return None
         return _AFTER_THE_LAST
 
+    def rewind(self) -> None:
+        """As :class:`Cursor` says."""
+        self._stream_id = BEFORE_THE_FIRST
+
     def advance(self, message: EventMessage, stream_id: str | None) -> None:
         """Remember the event's revision."""
         self._revisions[message.id] = message.revision
@@ -205,6 +230,10 @@ class NarrationCursor(Cursor[NarrationMessage]):
     def missing_until(self, message: NarrationMessage) -> str | None:  # noqa: ARG002  see below
         """Nothing: not all messages of an event are told, so no number would show it."""
         return None
+
+    def rewind(self) -> None:
+        """As :class:`Cursor` says."""
+        self._stream_id = BEFORE_THE_FIRST
 
     def advance(self, message: NarrationMessage, stream_id: str | None) -> None:
         """Remember the id."""

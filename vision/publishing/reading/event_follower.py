@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -19,19 +19,27 @@ import redis
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError, PublishError
 from vision.domain.event import EventMessage
-from vision.frames.redis_errors import explain, is_of_another_type
+from vision.frames.left_out import LeftOut
+from vision.frames.redis_errors import explain
 from vision.frames.redis_link import RedisLink
 from vision.frames.redis_reconnector import Reconnector
 from vision.publishing.encoding import decode_event
 from vision.publishing.keys import Kind, StreamKey
+from vision.publishing.reading.passed_by import CountInvalid, PassedBy, count_nothing
 from vision.publishing.reading.places import Place, Places
-from vision.publishing.reading.stream_reader import StoredMessage, StreamReader
-from vision.resilience.damping import Damper
+from vision.publishing.reading.stream_reader import (
+    StoredMessage,
+    StreamReader,
+    StreamState,
+    is_before,
+)
+from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)
 _READ_S = 0.2
 _STORE_S = 1.0
-_LOG_PERIOD_S = 60.0
+# Entries by which a stream is known again after Redis lost the newest of them.
+_RECENT = 1_000
 
 
 class Followed(NamedTuple):
@@ -61,12 +69,15 @@ class EventFollower:
         cameras: Sequence[str] = (),
         *,
         on_lost: Callable[[str, int], None] | None = None,
+        on_invalid: CountInvalid = count_nothing,
+        troubles: Troubles | None = None,
         look_s: float = 1.0,
     ) -> None:
         """Follow ``cameras``, all without any, from ``places`` on.
 
         ``on_lost`` hears of a camera's entries that were trimmed away before they were read; that
-        takes places with numbers. New cameras, and what was trimmed, are looked for each ``look_s``.
+        takes places with numbers; ``on_invalid`` of what is no event, and
+        ``troubles`` of keys that cannot be read. New cameras, and what was trimmed, are looked for each ``look_s``.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
@@ -77,13 +88,15 @@ class EventFollower:
         self._on_lost = on_lost
         self._look_s = look_s
         self._read: dict[StreamKey, Place] = {}
-        self._others: set[StreamKey] = set()
+        self._left_out = LeftOut(_log, "follow", troubles)
+        self._unplaced: frozenset[StreamKey] = frozenset()
+        self._recent: dict[StreamKey, deque[str]] = {}
         self._in_hand: deque[Followed] = deque()
         self._settled: dict[str, Place] = {}
         self._lock = threading.Lock()
         self._is_started = False
         self._link: RedisLink | None = None
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._passed_by = PassedBy(_log, "follow", on_invalid)
         self.turned_ns = time.monotonic_ns()
         """When it last looked around, monotonic."""
         self.waiting = 0
@@ -118,7 +131,7 @@ class EventFollower:
         self.turned_ns = time.monotonic_ns()
         if self._link is not None:
             try:
-                self._look_around(self._link, StreamReader(self._link))
+                self._look_around(self._link, self._reader(self._link))
                 self._store(self._link)
             except redis.RedisError:
                 # Told when the next entry is asked for.
@@ -135,7 +148,7 @@ class EventFollower:
             _log.warning("follow.not_stored reason=%s", explain(error))
 
     def _follow(self, link: RedisLink, stop: threading.Event) -> Iterator[Followed]:
-        reader = StreamReader(link)
+        reader = self._reader(link)
         looked_s = float("-inf")
         while not stop.is_set():
             self.turned_ns = time.monotonic_ns()
@@ -143,13 +156,7 @@ class EventFollower:
                 looked_s = time.monotonic()
                 self._look_around(link, reader)
             self._redis.answered(link)
-            try:
-                self._take(reader, stop)
-            except redis.ResponseError as error:
-                if not is_of_another_type(error):
-                    raise
-                # Which one it is shows at a look.
-                looked_s = float("-inf")
+            self._take(reader, stop)
             yield from self._handed_on(link, stop)
             self._store(link)
 
@@ -157,11 +164,7 @@ class EventFollower:
         """Read what comes next, waiting a little for it; not before a loss left nothing behind."""
         if self._in_hand:
             return
-        after = {
-            stream: place.stream_id
-            for stream, place in self._read.items()
-            if stream not in self._others
-        }
+        after = {stream: place.stream_id for stream, place in self._read.items()}
         if not after:
             stop.wait(_READ_S)
             return
@@ -171,7 +174,9 @@ class EventFollower:
     def _noted(self, stream: StreamKey, stored: Sequence[StoredMessage]) -> Iterator[Followed]:
         for stream_id, payload in stored:
             place = self._read[stream] = Place(stream_id, self._read[stream].number + 1)
-            yield Followed(stream.camera, place, payload, self._decoded(stream, payload))
+            self._recent.setdefault(stream, deque(maxlen=_RECENT)).append(stream_id)
+            message = self._decoded(stream, stream_id, payload)
+            yield Followed(stream.camera, place, payload, message)
 
     def _handed_on(self, link: RedisLink, stop: threading.Event) -> Iterator[Followed]:
         """Hand on what was read, and remember now and then what of it is settled."""
@@ -183,55 +188,85 @@ class EventFollower:
                 stored_s = time.monotonic()
                 self._store(link)
 
-    def _decoded(self, stream: StreamKey, payload: bytes) -> EventMessage | None:
+    def _reader(self, link: RedisLink) -> StreamReader:
+        return StreamReader(link, self._left_out)
+
+    def _decoded(self, stream: StreamKey, stream_id: str, payload: bytes) -> EventMessage | None:
+        reason: object = "it is another camera's"
         try:
             message = decode_event(payload)
-        except PublishError as error:
-            reason = str(error)
-        else:
             if message.camera == stream.camera:
                 return message
-            reason = "it is another camera's"
-        if times := self._damper.admit(str(stream)):
-            _log.warning("follow.skipped stream=%s times=%d reason=%s", stream, times, reason)
+        except PublishError as error:
+            reason = error
+        self._passed_by.note(stream, stream_id, reason)
         return None
 
     def _look_around(self, link: RedisLink, reader: StreamReader) -> None:
         """Find new cameras; count what was let go of before it was read, and what waits."""
         streams = self._wanted or sorted({*reader.streams(Kind.EVENTS), *self._read})
         states = reader.states(streams)
-        self._others = {stream for stream in streams if stream not in states}
-        for stream in self._others:
-            if self._damper.admit(f"{stream} type"):
-                _log.warning("follow.skipped stream=%s reason=it is of another type", stream)
-        new = [stream for stream in streams if stream not in self._read]
-        if new or not self._is_started:
-            known = {} if self._is_started else self._places.load(link, [key.camera for key in new])
-            begun: dict[str, Place] = {}
-            for stream in new:
-                if (place := known.get(stream.camera)) is None:
-                    state = None if self._is_started else states.get(stream)
-                    place = Place(state.newest_id, state.added or 0) if state else Place()
-                    # At once: who is killed before the first entry is settled begins here again.
-                    begun[stream.camera] = place
-                self._read[stream] = place
-            self._places.store(link, begun)
-            self._is_started = True
+        self._begin(link, [stream for stream in streams if stream not in self._read], states)
         waiting = 0
         for stream, state in states.items():
+            if stream not in self._read:
+                continue
             if state is None:
                 # Gone with a server that had kept nothing: what comes then is all new.
                 self._read[stream] = Place()
-            elif self._on_lost is not None and state.added is not None:
-                place = self._read[stream]
-                lost = state.added - state.length - place.number
-                if lost > 0:
-                    self._on_lost(stream.camera, lost)
-                    _log.warning("follow.trimmed stream=%s entries=%d", stream, lost)
-                number = min(place.number + max(0, lost), state.added)
-                self._read[stream] = Place(place.stream_id, number)
-                waiting += state.added - number
+                continue
+            if is_before(state.newest_id, self._read[stream].stream_id):
+                self._read[stream] = self._place_in_another(stream, state)
+            if self._on_lost is not None and state.added is not None:
+                waiting += self._count(stream, state.length, state.added)
         self.waiting = waiting
+
+    def _begin(
+        self,
+        link: RedisLink,
+        new: Sequence[StreamKey],
+        states: Mapping[StreamKey, StreamState | None],
+    ) -> None:
+        """Find the places of streams that are not followed yet."""
+        if not new and self._is_started:
+            return
+        # What comes up later is all new; but who could not be placed may be known.
+        asked = [key for key in new if not self._is_started or key in self._unplaced]
+        known, unknown = self._places.load(link, [key.camera for key in asked], self._left_out)
+        begun: dict[str, Place] = {}
+        for stream in new:
+            if stream.camera in unknown:
+                continue
+            if (place := known.get(stream.camera)) is None:
+                state = states.get(stream) if stream in asked else None
+                place = Place(state.newest_id, state.added or 0) if state else Place()
+                # At once: who is killed before the first entry is settled begins here again.
+                begun[stream.camera] = place
+            self._read[stream] = place
+        self._unplaced = frozenset(stream for stream in new if stream.camera in unknown)
+        self._places.store(link, begun)
+        self._is_started = True
+
+    def _place_in_another(self, stream: StreamKey, state: StreamState) -> Place:
+        """Where to go on in a stream that ends before the last entry that was read.
+
+        Redis forgot the newest entries, or somebody made the stream anew: then all of it is new.
+        """
+        is_known = state.newest_id in self._recent.get(stream, ())
+        place = Place(state.newest_id, state.added or 0) if is_known else Place()
+        _log.warning("follow.rewound stream=%s after=%s", stream, place.stream_id)
+        return place
+
+    def _count(self, stream: StreamKey, length: int, added: int) -> int:
+        """Tell what was let go of before it was read; returns what waits."""
+        place = self._read[stream]
+        lost = added - length - place.number
+        if lost > 0 and self._on_lost is not None:
+            self._on_lost(stream.camera, lost)
+            _log.warning("follow.trimmed stream=%s entries=%d", stream, lost)
+        number = min(place.number + max(0, lost), added)
+        self._read[stream] = Place(place.stream_id, number)
+        return added - number
 
     def _store(self, link: RedisLink) -> None:
         with self._lock:

@@ -6,11 +6,16 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol, Self, cast
 
+import redis
+
+from vision.frames.left_out import LeftOut
+from vision.frames.redis_errors import OtherTypeError, is_of_another_type
 from vision.frames.redis_link import RedisLink
 from vision.publishing.keys import narrated_key, position_key
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST
 
-_PLACE = re.compile(r"(\d{1,20}-\d{1,20})(?: (\d+))?")
+# No id that Redis would refuse, and no number that no stream can have reached.
+_PLACE = re.compile(r"([0-9]{1,19}-[0-9]{1,19})(?: ([0-9]{1,18}))?")
 # No camera can be called so: the follower of this hash was here before.
 _KNOWN = "."
 
@@ -31,11 +36,23 @@ class Place(NamedTuple):
         return cls(found[1], int(found[2] or 0)) if found else None
 
 
+class Loaded(NamedTuple):
+    """What is known of the places of some cameras.
+
+    Attributes:
+        places: By camera; one that is not here is to be begun with what comes now.
+        unknown: The cameras of which nobody can say it, because the key is of another type.
+    """
+
+    places: dict[str, Place]
+    unknown: frozenset[str] = frozenset()
+
+
 class Places(Protocol):
     """One follower's places, by camera."""
 
-    def load(self, link: RedisLink, cameras: Iterable[str]) -> dict[str, Place]:
-        """Those of ``cameras``; who is left out is to be begun with what comes now."""
+    def load(self, link: RedisLink, cameras: Iterable[str], left_out: LeftOut) -> Loaded:
+        """Those of ``cameras``; a key of another type is noted in ``left_out``."""
 
     def store(self, link: RedisLink, places: Mapping[str, Place]) -> None:
         """Remember ``places``, perhaps none; those of other cameras stay."""
@@ -47,30 +64,54 @@ class BridgePlaces:
     def __init__(self, name: str) -> None:
         self._key = position_key(name)
 
-    def load(self, link: RedisLink, cameras: Iterable[str]) -> dict[str, Place]:
+    def load(self, link: RedisLink, cameras: Iterable[str], left_out: LeftOut) -> Loaded:
         """As :class:`Places` says."""
-        stored = cast("dict[bytes, bytes]", link.node_of(self._key).hgetall(self._key))
+        del left_out
+        try:
+            stored = cast("dict[bytes, bytes]", link.node_of(self._key).hgetall(self._key))
+        except redis.ResponseError as error:
+            raise self._explained(error) from None
         if not stored:
-            return {}
-        return {camera: Place.parse(stored.get(camera.encode())) or Place() for camera in cameras}
+            return Loaded({})
+        return Loaded(
+            {camera: Place.parse(stored.get(camera.encode())) or Place() for camera in cameras}
+        )
 
     def store(self, link: RedisLink, places: Mapping[str, Place]) -> None:
         """As :class:`Places` says."""
         texts: dict[Any, Any] = {camera: str(place) for camera, place in places.items()}
-        link.node_of(self._key).hset(self._key, mapping={_KNOWN: "", **texts})
+        try:
+            link.node_of(self._key).hset(self._key, mapping={_KNOWN: "", **texts})
+        except redis.ResponseError as error:
+            raise self._explained(error) from None
+
+    def _explained(self, error: redis.ResponseError) -> redis.ResponseError:
+        """All cameras share the key, so nothing can go on without it."""
+        return OtherTypeError(self._key) if is_of_another_type(error) else error
 
 
 class NarratorPlaces:
     """In a string for each camera, beside its sentences; without the number."""
 
-    def load(self, link: RedisLink, cameras: Iterable[str]) -> dict[str, Place]:
+    def load(self, link: RedisLink, cameras: Iterable[str], left_out: LeftOut) -> Loaded:
         """As :class:`Places` says."""
         exchange, names = link.exchange(), list(cameras)
         for camera in names:
             exchange.at(narrated_key(camera)).get(narrated_key(camera))
-        texts = cast("list[bytes | None]", exchange.checked())
-        places = zip(names, map(Place.parse, texts), strict=True)
-        return {camera: place for camera, place in places if place is not None}
+        places: dict[str, Place] = {}
+        unknown: set[str] = set()
+        for camera, reply in zip(names, exchange.execute(), strict=True):
+            if isinstance(reply, redis.RedisError):
+                if not is_of_another_type(reply):
+                    raise reply
+                left_out.note(narrated_key(camera))
+                unknown.add(camera)
+                continue
+            left_out.clear(narrated_key(camera))
+            place = Place.parse(cast("bytes | None", reply))
+            if place is not None:
+                places[camera] = place
+        return Loaded(places, frozenset(unknown))
 
     def store(self, link: RedisLink, places: Mapping[str, Place]) -> None:
         """As :class:`Places` says."""

@@ -1,13 +1,15 @@
-"""Reads messages from streams."""
+"""Reads messages from streams; one whose name somebody took for something else is left out."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import redis
 
+from vision.frames.left_out import LeftOut
 from vision.frames.redis_errors import is_of_another_type
 from vision.frames.redis_link import RedisLink
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, parse_stream_key
@@ -16,8 +18,10 @@ _PAGE = 1_000
 _READ = 200
 # A cluster cannot wait for streams in several slots at once.
 _POLL_S = 0.1
+_log = logging.getLogger(__name__)
 # What redis-py gives without decode_responses; its annotation allows for more.
 _Entries: TypeAlias = list[tuple[bytes, dict[bytes, bytes]]]
+_Reply: TypeAlias = list[tuple[bytes, _Entries]]
 
 
 class StoredMessage(NamedTuple):
@@ -35,11 +39,23 @@ class StreamState(NamedTuple):
     added: int | None
 
 
+def is_before(one: str, other: str) -> bool:
+    """Whether the id of an entry comes before another one."""
+    return _numbers(one) < _numbers(other)
+
+
+def _numbers(stream_id: str) -> tuple[int, int]:
+    milliseconds, _, number = stream_id.partition("-")
+    return int(milliseconds), int(number)
+
+
 class StreamReader:
     """The streams of one Redis or cluster."""
 
-    def __init__(self, link: RedisLink) -> None:
+    def __init__(self, link: RedisLink, left_out: LeftOut | None = None) -> None:
+        """``left_out`` knows, from one connection to the next, which streams to go on without."""
         self._link = link
+        self._left_out = left_out or LeftOut(_log, "read")
 
     def streams(self, kind: Kind) -> list[StreamKey]:
         """Those of all cameras that exist now, by name."""
@@ -53,10 +69,7 @@ class StreamReader:
         )
 
     def states(self, streams: Iterable[StreamKey]) -> dict[StreamKey, StreamState | None]:
-        """What there is to know of each, None of one that is not there.
-
-        A stream whose name somebody else took for something else is left out.
-        """
+        """What there is to know of each, None of one that is not there."""
         wanted, exchange = list(streams), self._link.exchange()
         for stream in wanted:
             exchange.at(str(stream)).xinfo_stream(str(stream))
@@ -68,15 +81,31 @@ class StreamReader:
                 found[stream] = StreamState(newest_id, about["length"], about.get("entries-added"))
             elif "no such key" in str(reply):
                 found[stream] = None
-            elif not is_of_another_type(reply):
-                raise reply
+            else:
+                self._leave_out(stream, reply)
+                continue
+            self._left_out.clear(stream)
         return found
 
     def newest(self, stream: StreamKey, count: int) -> list[StoredMessage]:
         """The last ``count`` entries, oldest first."""
-        name = str(stream)
-        reply = cast("_Entries", self._link.node_of(name).xrevrange(name, count=count))
-        return _stored(reversed(reply))
+        return self.newest_of([stream], count).get(stream, [])
+
+    def newest_of(
+        self, streams: Iterable[StreamKey], count: int
+    ) -> dict[StreamKey, list[StoredMessage]]:
+        """The last ``count`` entries of each, oldest first, in one round trip per server."""
+        wanted, exchange = list(streams), self._link.exchange()
+        for stream in wanted:
+            exchange.at(str(stream)).xrevrange(str(stream), count=count)
+        found = {}
+        for stream, reply in zip(wanted, exchange.execute(), strict=True):
+            if isinstance(reply, redis.RedisError):
+                self._leave_out(stream, reply)
+                continue
+            self._left_out.clear(stream)
+            found[stream] = _stored(reversed(cast("_Entries", reply)))
+        return found
 
     def between(
         self, stream: StreamKey, after: str, before: str | None = None
@@ -84,7 +113,14 @@ class StreamReader:
         """The entries after the id ``after``, up to but without the id ``before``."""
         name, end = str(stream), "+" if before is None else f"({before}"
         node = self._link.node_of(name)
-        while reply := cast("_Entries", node.xrange(name, f"({after}", end, count=_PAGE)):
+        while True:
+            try:
+                reply = cast("_Entries", node.xrange(name, f"({after}", end, count=_PAGE))
+            except redis.ResponseError as error:
+                self._leave_out(stream, error)
+                return
+            if not reply:
+                return
             yield from _stored(reply)
             after = reply[-1][0].decode()
 
@@ -92,24 +128,62 @@ class StreamReader:
         self, after: Mapping[StreamKey, str], timeout_s: float
     ) -> dict[StreamKey, list[StoredMessage]]:
         """What streams have after the ids given, waiting up to ``timeout_s`` for any."""
-        names: dict[Any, Any] = {str(stream): last for stream, last in after.items()}
+        sound = {stream: last for stream, last in after.items() if stream not in self._left_out}
+        due = {stream: last for stream, last in after.items() if self._left_out.is_due(stream)}
         if self._link.is_cluster:
-            exchange = self._link.exchange()
-            for name, last in names.items():
-                exchange.at(name).xread({name: last}, count=_READ)
-            replies = [
-                stream for reply in exchange.checked() for stream in cast("Any", reply or ())
-            ]
-            if not replies:
-                time.sleep(min(timeout_s, _POLL_S))
+            found = self._read_each(sound | due)
+            wait_s = min(timeout_s, _POLL_S)
         else:
-            block_ms = max(1, int(timeout_s * 1000))
-            replies = cast("Any", self._link.nodes[0].xread(names, count=_READ, block=block_ms))
+            found = self._read_each(due)
+            found |= self._read_all(sound, 0.0 if found else timeout_s)
+            wait_s = 0.0 if sound else timeout_s
+        if not found and wait_s:
+            time.sleep(wait_s)
+        return found
+
+    def _read_all(
+        self, after: Mapping[StreamKey, str], timeout_s: float
+    ) -> dict[StreamKey, list[StoredMessage]]:
+        """With one command, which fails as a whole if one of the streams is none."""
+        if not after:
+            return {}
+        names: dict[Any, Any] = {str(stream): last for stream, last in after.items()}
+        block_ms = max(1, int(timeout_s * 1000)) if timeout_s else None
+        try:
+            reply = self._link.nodes[0].xread(names, count=_READ, block=block_ms)
+        except redis.ResponseError as error:
+            if not is_of_another_type(error):
+                raise
+            # One by one: the others are read, and it shows which one it is.
+            return self._read_each(after)
         return {
             key: _stored(entries)
-            for name, entries in replies or ()
+            for name, entries in cast("_Reply", reply or ())
             if (key := parse_stream_key(name.decode())) is not None
         }
+
+    def _read_each(self, after: Mapping[StreamKey, str]) -> dict[StreamKey, list[StoredMessage]]:
+        """With a command for each, in one round trip per server."""
+        if not after:
+            return {}
+        exchange = self._link.exchange()
+        for stream, last in after.items():
+            exchange.at(str(stream)).xread({str(stream): last}, count=_READ)
+        found = {}
+        for stream, reply in zip(after, exchange.execute(), strict=True):
+            if isinstance(reply, redis.RedisError):
+                self._leave_out(stream, reply)
+                continue
+            self._left_out.clear(stream)
+            for _, entries in cast("_Reply", reply or ()):
+                found[stream] = _stored(entries)
+        return found
+
+    def _leave_out(self, stream: StreamKey, error: redis.RedisError) -> None:
+        """Go on without ``stream`` if it is none; any other ``error`` is raised."""
+        if not is_of_another_type(error):
+            raise error
+        self._left_out.note(stream)
 
 
 def _stored(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[StoredMessage]:

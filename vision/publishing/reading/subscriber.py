@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,20 +23,25 @@ from typing import Generic
 
 from vision.config.topics import RedisSettings
 from vision.domain.errors import PublishError
+from vision.frames.left_out import RETRY_S, LeftOut
 from vision.frames.redis_client import warn_if_unverified
 from vision.frames.redis_reconnector import Reconnector
-from vision.publishing.keys import StreamKey
+from vision.publishing.keys import StreamKey, parse_stream_key
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST, Cursor, Message
 from vision.publishing.reading.live_channels import LiveChannels
-from vision.publishing.reading.stream_reader import StreamReader
-from vision.resilience.damping import Damper
+from vision.publishing.reading.passed_by import LIVE, CountInvalid, PassedBy, count_nothing
+from vision.publishing.reading.stream_reader import StoredMessage, StreamReader, is_before
+from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)
 # How often a quiet subscriber looks whether it is to stop.
 _LOOK_S = 0.5
 # A cluster's channels have no patterns: how soon a camera that is new is found by its stream.
 _NEW_CAMERAS_S = 2.0
-_LOG_PERIOD_S = 60.0
+# How often a quiet subscriber looks whether its streams still are what they were.
+_CHECK_S = 5.0
+# Entries by which a stream is known again after Redis lost the newest of them.
+_RECENT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +65,14 @@ class Subscriber(Generic[Message]):
         *,
         replay: int = 0,
         quiet_s: float = 5.0,
+        on_invalid: CountInvalid = count_nothing,
+        troubles: Troubles | None = None,
     ) -> None:
         """Messages of ``cameras``, of all without any, the newest ``replay`` of each first.
 
         ``cursor`` says of what kind: DetectionCursor, StatusCursor or EventCursor. A server that is silent
-        for ``quiet_s`` is asked whether it still answers.
+        for ``quiet_s`` is asked whether it still answers. ``on_invalid`` hears of what is passed by,
+        ``troubles`` of streams that cannot be read.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
@@ -77,7 +86,9 @@ class Subscriber(Generic[Message]):
         self._replay = replay
         self._cursors: dict[StreamKey, Cursor[Message]] = {}
         self._is_started = False
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._recent: dict[StreamKey, deque[str]] = {}
+        self._passed_by = PassedBy(_log, "subscribe", on_invalid)
+        self._left_out = LeftOut(_log, "subscribe", troubles)
 
     @property
     def connected(self) -> bool:
@@ -103,16 +114,20 @@ class Subscriber(Generic[Message]):
             closing(self._redis.open()) as reading,
             LiveChannels(self._redis.open(), self._quiet_s, self._answer_s) as live,
         ):
-            reader = StreamReader(reading)
+            reader = StreamReader(reading, self._left_out)
             if not self._is_started:
                 yield from self._start(reader)
             heard = self._subscribe(live, reader)
             yield from self._catch_up(reader, heard)
-            looked_s = time.monotonic()
+            looked_s = checked_s = time.monotonic()
             while not stop.is_set():
                 self._redis.answered(reading)
                 for stream, payload in live.listen(_LOOK_S):
                     yield from self._take_live(reader, stream, payload)
+                check_s = RETRY_S if self._left_out.keys else _CHECK_S
+                if time.monotonic() - checked_s > check_s:
+                    checked_s = time.monotonic()
+                    yield from self._check(reader)
                 if not heard and self._has_to_look(live):
                     # Of a cluster in which no camera has published anything yet.
                     stop.wait(_LOOK_S)
@@ -143,12 +158,15 @@ class Subscriber(Generic[Message]):
     def _start(self, reader: StreamReader) -> Iterator[Received[Message]]:
         """Hand on the newest entries and remember where each stream ended."""
         received: list[Received[Message]] = []
-        for stream in self._wanted or reader.streams(self._cursor.kind):
-            stored = reader.newest(stream, max(1, self._replay))
+        streams = self._wanted or reader.streams(self._cursor.kind)
+        found = reader.newest_of(streams, max(1, self._replay))
+        for stream in streams:
+            stored = found.get(stream, [])
             last_id = stored[-1].stream_id if stored else BEFORE_THE_FIRST
             cursor = self._cursors[stream] = self._cursor(last_id)
             for stream_id, payload in stored[: self._replay]:
-                message = self._decoded(stream, payload)
+                message = self._decoded(stream, stream_id, payload)
+                self._remember(stream, stream_id)
                 if message is not None:
                     cursor.advance(message, stream_id)
                     received.append(Received(message, payload, is_replayed=True))
@@ -158,8 +176,34 @@ class Subscriber(Generic[Message]):
     def _catch_up(
         self, reader: StreamReader, streams: Sequence[StreamKey]
     ) -> Iterator[Received[Message]]:
-        for stream in streams:
+        for stream, stored in reader.newest_of(streams, 1).items():
+            self._rewind_if_made_anew(stream, stored)
             yield from self._read(reader, stream, None)
+
+    def _check(self, reader: StreamReader) -> Iterator[Received[Message]]:
+        """Look what the streams are now; those that are right again are caught up on."""
+        left_out = {key for name in self._left_out.keys if (key := parse_stream_key(name))}
+        known = self._wanted or reader.streams(self._cursor.kind)
+        for stream, stored in reader.newest_of({*known, *left_out}, 1).items():
+            if self._rewind_if_made_anew(stream, stored) or stream in left_out:
+                yield from self._read(reader, stream, None)
+
+    def _rewind_if_made_anew(self, stream: StreamKey, newest: Sequence[StoredMessage]) -> bool:
+        """Begin again with a stream that ends before what was read, and not with what was read.
+
+        With that it ends after Redis lost its last moments; who published fills them again.
+        """
+        cursor = self._cursor_of(stream)
+        if not newest or not is_before(newest[0].stream_id, cursor.stream_id):
+            return False
+        if newest[0].stream_id in self._recent.get(stream, ()):
+            return False
+        _log.warning("subscribe.rewound stream=%s", stream)
+        cursor.rewind()
+        return True
+
+    def _remember(self, stream: StreamKey, stream_id: str) -> None:
+        self._recent.setdefault(stream, deque(maxlen=_RECENT)).append(stream_id)
 
     def _read(
         self, reader: StreamReader, stream: StreamKey, before: str | None
@@ -167,7 +211,8 @@ class Subscriber(Generic[Message]):
         """Hand on what the stream has that is not handed on yet."""
         cursor = self._cursor_of(stream)
         for stream_id, payload in reader.between(stream, cursor.stream_id, before):
-            message = self._decoded(stream, payload)
+            message = self._decoded(stream, stream_id, payload)
+            self._remember(stream, stream_id)
             if message is not None and cursor.is_new(message):
                 cursor.advance(message, stream_id)
                 yield Received(message, payload, is_replayed=True)
@@ -175,7 +220,7 @@ class Subscriber(Generic[Message]):
     def _take_live(
         self, reader: StreamReader, stream: StreamKey, payload: bytes
     ) -> Iterator[Received[Message]]:
-        message = self._decoded(stream, payload)
+        message = self._decoded(stream, LIVE, payload)
         cursor = self._cursor_of(stream)
         if message is None or not cursor.is_new(message):
             return
@@ -185,17 +230,21 @@ class Subscriber(Generic[Message]):
             if not cursor.is_new(message):
                 return
         cursor.advance(message, None)
+        self._remember(stream, cursor.stream_id)
         yield Received(message, payload, is_replayed=False)
 
     def _cursor_of(self, stream: StreamKey) -> Cursor[Message]:
         """Of a camera that came later: all its messages are new."""
         return self._cursors.setdefault(stream, self._cursor(BEFORE_THE_FIRST))
 
-    def _decoded(self, stream: StreamKey, payload: bytes) -> Message | None:
-        """The message; None for what is not one, which is said and skipped."""
+    def _decoded(self, stream: StreamKey, entry: str, payload: bytes) -> Message | None:
+        """The message; None for what is none of this camera."""
+        reason: object = "it is another camera's"
         try:
-            return self._cursor.decode(payload)
+            message = self._cursor.decode(payload)
+            if message.camera == stream.camera:
+                return message
         except PublishError as error:
-            if times := self._damper.admit(str(stream)):
-                _log.warning("subscribe.skipped stream=%s times=%d reason=%s", stream, times, error)
-            return None
+            reason = error
+        self._passed_by.note(stream, entry, reason)
+        return None

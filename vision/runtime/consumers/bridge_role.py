@@ -82,7 +82,13 @@ class BridgeRole(ABC):
     ) -> EventFollower:
         """Events for the target ``name``."""
         return EventFollower(
-            self.settings.redis, self.password, BridgePlaces(name), cameras, on_lost=on_lost
+            self.settings.redis,
+            self.password,
+            BridgePlaces(name),
+            cameras,
+            on_lost=on_lost,
+            on_invalid=self.metrics.count_invalid,
+            troubles=self.troubles,
         )
 
     @abstractmethod

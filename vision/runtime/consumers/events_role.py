@@ -55,7 +55,14 @@ class EventsRole:
         self._memory = PictureMemory()
         self._taker = SnapshotTaker(store, self._memory) if store else None
         self._receiver = PictureReceiver(settings.redis, password) if store else None
-        self._events = EventsPart(settings, password, metrics.events, pictures=self._taker)
+        self._events = EventsPart(
+            settings,
+            password,
+            metrics.events,
+            pictures=self._taker,
+            on_invalid=metrics.count_invalid,
+            troubles=self._troubles,
+        )
         metrics.redis_up.set_function(lambda: float(self._events.connected))
 
     def run(self, stop: threading.Event) -> None:

@@ -75,10 +75,32 @@ class MqttBridge(BridgeRole):
             silence_s=partial(silence_s, settings), monotonic_s=self._awake
         )
         self._waits_for = set(wanted)
-        self._statuses = Subscriber(settings.redis, self.password, StatusCursor, wanted, replay=1)
-        self._detections = Subscriber(settings.redis, self.password, DetectionCursor, wanted)
+        count = self.metrics.count_invalid
+        self._statuses = Subscriber(
+            settings.redis,
+            self.password,
+            StatusCursor,
+            wanted,
+            replay=1,
+            on_invalid=count,
+            troubles=self.troubles,
+        )
+        self._detections = Subscriber(
+            settings.redis,
+            self.password,
+            DetectionCursor,
+            wanted,
+            on_invalid=count,
+            troubles=self.troubles,
+        )
+        # What is no event is counted by the follower, which reads the same streams.
         self._events = Subscriber(
-            settings.redis, self.password, EventCursor, wanted, replay=_REPLAY
+            settings.redis,
+            self.password,
+            EventCursor,
+            wanted,
+            replay=_REPLAY,
+            troubles=self.troubles,
         )
         self._follower = self.follower(NAME, wanted, self._count_trimmed)
         self._counts = self.metrics.target(

@@ -66,7 +66,12 @@ class NarrateRole:
             self._metrics.know_provider(provider.settings.name, lambda one=provider: one.state)  # type: ignore[misc]
         self._loop = NarrationLoop(self._chain)
         self._follower = EventFollower(
-            settings.redis, password, NarratorPlaces(), narration.cameras or ()
+            settings.redis,
+            password,
+            NarratorPlaces(),
+            narration.cameras or (),
+            on_invalid=self._metrics.count_invalid,
+            troubles=self._troubles,
         )
         self._line = NarrationLine(
             narration,

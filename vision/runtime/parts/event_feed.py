@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from vision.config.settings import Settings
 from vision.events.snapshot_store import SnapshotStore
 from vision.publishing.reading.cursor import EventCursor
+from vision.publishing.reading.passed_by import CountInvalid, count_nothing
 from vision.publishing.reading.subscriber import Subscriber
+from vision.resilience.troubles import Troubles
 from vision.web.event_routes import CameraShapes, EventPages
 from vision.web.feed import LiveFeed
 
@@ -25,13 +27,24 @@ class EventFeed:
         password: Callable[[], str | None],
         feed: LiveFeed,
         cameras: Sequence[str] = (),
+        *,
+        on_invalid: CountInvalid = count_nothing,
+        troubles: Troubles | None = None,
     ) -> None:
         """Prepare to subscribe.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
         """
-        self._events = Subscriber(settings.redis, password, EventCursor, cameras, replay=_REPLAY)
+        self._events = Subscriber(
+            settings.redis,
+            password,
+            EventCursor,
+            cameras,
+            replay=_REPLAY,
+            on_invalid=on_invalid,
+            troubles=troubles,
+        )
         self._feed = feed
 
     @property

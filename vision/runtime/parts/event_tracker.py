@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
@@ -16,14 +17,14 @@ from vision.events.rules import Rules
 from vision.events.visit import Visit
 from vision.publishing.encoding import decode_detections, decode_status, encode
 from vision.publishing.events.store import Unended
-from vision.publishing.reading.cursor import BEFORE_THE_FIRST
+from vision.publishing.keys import Kind, StreamKey
+from vision.publishing.reading.cursor import BEFORE_THE_FIRST, DetectionCursor, StatusCursor
+from vision.publishing.reading.passed_by import PassedBy
 from vision.publishing.reading.stream_reader import StoredMessage
 from vision.resilience.awake import AwakeClock
-from vision.resilience.damping import Damper
 from vision.runtime.parts.event_state import dump_state, load_state
 
 _log = logging.getLogger(__name__)
-_LOG_PERIOD_S = 60.0
 # The worker comes around four times a second, and waits for Redis for two seconds at most. Where
 # it stood still for longer, whoever sends frames may have done so too: that is no silence.
 _TURN_S = 2.5
@@ -43,6 +44,9 @@ class EventObserver(Protocol):
 
     def followed(self, frame: DetectionMessage, gap: GapReason | None) -> None:
         """A frame was taken in, and why nobody looked before it if so."""
+
+    def passed_by(self, camera: str, kind: str) -> None:
+        """An entry of a stream of that kind is no message of its camera."""
 
 
 class EventPictures(Protocol):
@@ -80,7 +84,7 @@ class EventTracker:
         self._detections_id = self._statuses_id = BEFORE_THE_FIRST
         self._heard_s = self._awake()
         self._told_before: Unended | None = None
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._passed_by = PassedBy(_log, "events", observer.passed_by)
 
     @property
     def detections_id(self) -> str:
@@ -132,20 +136,44 @@ class EventTracker:
         self._awake.turn()
         told: list[Told] = []
         now = utc_text(self._wall_ns())
-        came: list[tuple[str, DetectionMessage | StatusMessage]] = []
+        frames: list[tuple[str, DetectionMessage]] = []
+        changes: deque[tuple[str, StatusMessage]] = deque()
         for stream_id, payload in detections:
             self._detections_id = stream_id
-            came += self._read(decode_detections, payload, lambda frame: frame.time.published)
+            frames += self._read(
+                decode_detections, DetectionCursor.moment, Kind.DETECTIONS, stream_id, payload
+            )
         for stream_id, payload in statuses:
             self._statuses_id = stream_id
-            came += self._read(decode_status, payload, lambda status: status.at)
-        for _, message in sorted(came, key=lambda pair: pair[0]):
-            told += self._take_one(message, now)
+            changes += self._read(
+                decode_status, StatusCursor.moment, Kind.STATUS, stream_id, payload
+            )
+        # Each stream in its own order: a clock that was put back is no reason to leave out frames.
+        for published, frame in frames:
+            while changes and changes[0][0] <= published:
+                self._engine.on_status(changes.popleft()[1])
+            told += self._take_frame(frame, now)
+        for _, change in changes:
+            self._engine.on_status(change)
         if detections:
             self._heard_s = self._awake()
         else:
             told += self._adopted(None, now)
             told += self._engine.on_silence(self._awake() - self._heard_s, now)
+        return self._written(told)
+
+    def made_anew(self, kind: Kind) -> list[StoredMessage]:
+        """As the worker asks."""
+        if kind is Kind.STATUS:
+            self._statuses_id = BEFORE_THE_FIRST
+            return []
+        now = utc_text(self._wall_ns())
+        told = self._adopted(None, now) + self._engine.begin_anew(now)
+        self._detections_id = BEFORE_THE_FIRST
+        return self._written(told)
+
+    def _written(self, told: list[Told]) -> list[StoredMessage]:
+        """The messages as they are to be written, with the pictures that are kept by now."""
         if self._pictures:
             messages = [event for _, event in told]
             shown = self._pictures.illustrated(self._camera, self._engine.state.visits, messages)
@@ -162,19 +190,12 @@ class EventTracker:
             return None
         return dump_state(self._engine.state, self._detections_id, self._statuses_id)
 
-    def _take_one(self, message: DetectionMessage | StatusMessage, now: str) -> list[Told]:
-        if isinstance(message, StatusMessage):
-            self._engine.on_status(message)
-            return []
-        told = self._adopted(message, now)
-        try:
-            caused = self._engine.on_detections(message, now)
-        except PublishError as error:
-            self._complain(error)
-            return told
+    def _take_frame(self, frame: DetectionMessage, now: str) -> list[Told]:
+        told = self._adopted(frame, now)
+        caused = self._engine.on_detections(frame, now)
         if self._pictures:
-            self._pictures.saw(message, self._engine.state.visits)
-        self._observer.followed(message, self._engine.newest_gap)
+            self._pictures.saw(frame, self._engine.state.visits)
+        self._observer.followed(frame, self._engine.newest_gap)
         return told if self._told_before is not None else told + caused
 
     def _adopted(self, frame: DetectionMessage | None, now: str) -> list[Told]:
@@ -190,18 +211,23 @@ class EventTracker:
         return self._engine.adopt(before.messages, now)
 
     def _read(
-        self, decode: Callable[[bytes], _Message], payload: bytes, moment: Callable[[_Message], str]
+        self,
+        decode: Callable[[bytes], _Message],
+        moment: Callable[[_Message], str],
+        kind: Kind,
+        stream_id: str,
+        payload: bytes,
     ) -> list[tuple[str, _Message]]:
+        """When it was said, and the message; nothing for what is none of this camera."""
+        reason: object = "it is another camera's"
         try:
             message = decode(payload)
+            if message.camera == self._camera:
+                return [(moment(message), message)]
         except PublishError as error:
-            self._complain(error)
-            return []
-        return [(moment(message), message)]
-
-    def _complain(self, error: PublishError) -> None:
-        if times := self._damper.admit("skipped"):
-            _log.warning("events.skipped camera=%s times=%d reason=%s", self._camera, times, error)
+            reason = error
+        self._passed_by.note(StreamKey(kind, self._camera), stream_id, reason)
+        return []
 
 
 def _first_frame(message: EventMessage) -> tuple[int, int] | None:

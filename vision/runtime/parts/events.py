@@ -12,6 +12,8 @@ from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage
 from vision.events.rules import rules_for
 from vision.publishing.events.worker import EventWorker
+from vision.publishing.reading.passed_by import CountInvalid, count_nothing
+from vision.resilience.troubles import Troubles
 from vision.runtime.parts.event_pictures import SnapshotTaker
 from vision.runtime.parts.event_tracker import EventTracker
 from vision.telemetry.event_metrics import EventMetrics
@@ -30,10 +32,13 @@ class EventsPart:
         *,
         only: Collection[str] | None = None,
         pictures: SnapshotTaker | None = None,
+        on_invalid: CountInvalid = count_nothing,
+        troubles: Troubles | None = None,
     ) -> None:
         """Track all cameras on Redis that the settings do not leave out, or ``only`` these.
 
-        ``pictures`` keeps pictures of what is seen.
+        ``pictures`` keeps pictures of what is seen; ``on_invalid`` hears of what is no message,
+        ``troubles`` of keys that cannot be read.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
@@ -41,6 +46,7 @@ class EventsPart:
         self._settings = settings
         self._metrics = metrics
         self._pictures = pictures
+        self._count_invalid = on_invalid
         self._worker = EventWorker(
             settings.redis,
             password,
@@ -49,6 +55,7 @@ class EventsPart:
             cameras=only,
             wanted=self._wanted,
             released=self._forget,
+            troubles=troubles,
         )
 
     @property
@@ -78,6 +85,10 @@ class EventsPart:
     def told(self, message: EventMessage) -> None:
         """Count it."""
         self._metrics.count(message)
+
+    def passed_by(self, camera: str, kind: str) -> None:
+        """Count it."""
+        self._count_invalid(camera, kind)
 
     def followed(self, frame: DetectionMessage, gap: GapReason | None) -> None:
         """Note how late it was, and what nobody looked at before it."""

@@ -115,10 +115,23 @@ class Node:
         if is_tracking:
             taker = SnapshotTaker(store, pictures) if store and pictures else None
             self._events = EventsPart(
-                settings, password, metrics.events, only=names, pictures=taker
+                settings,
+                password,
+                metrics.events,
+                only=names,
+                pictures=taker,
+                on_invalid=metrics.count_invalid,
+                troubles=self._troubles,
             )
             if self._web:
-                self._event_feed = EventFeed(settings, password, self._feed, names)
+                self._event_feed = EventFeed(
+                    settings,
+                    password,
+                    self._feed,
+                    names,
+                    on_invalid=metrics.count_invalid,
+                    troubles=self._troubles,
+                )
         self._frames = NewestFrames(self._count_skipped)
         self._inference = InferencePart(
             settings,

@@ -80,9 +80,21 @@ class WebRole:
         self._web = web
         self._metrics_port = MetricsPart(settings, secrets, metrics)
         # The newest state of each camera is told at once, frames as they come.
-        self._statuses = Subscriber(settings.redis, password, StatusCursor, replay=1)
-        self._detections = Subscriber(settings.redis, password, DetectionCursor)
-        self._events = EventFeed(settings, password, self._feed)
+        on_invalid, troubles = metrics.count_invalid, self._troubles
+        self._statuses = Subscriber(
+            settings.redis,
+            password,
+            StatusCursor,
+            replay=1,
+            on_invalid=on_invalid,
+            troubles=troubles,
+        )
+        self._detections = Subscriber(
+            settings.redis, password, DetectionCursor, on_invalid=on_invalid, troubles=troubles
+        )
+        self._events = EventFeed(
+            settings, password, self._feed, on_invalid=on_invalid, troubles=troubles
+        )
         self._pictures = PictureReceiver(settings.redis, password)
         metrics.redis_up.set_function(lambda: float(self._pictures.connected))
         self._turned_ns = time.monotonic_ns()

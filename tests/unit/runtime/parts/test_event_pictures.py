@@ -38,6 +38,9 @@ class Nobody:
     def followed(self, frame: DetectionMessage, gap: GapReason | None) -> None:
         """Nothing."""
 
+    def passed_by(self, camera: str, kind: str) -> None:
+        """Nothing."""
+
 
 class Stage:
     """A tracker with a memory of pictures, driven frame by frame."""
