@@ -75,7 +75,10 @@ class Reader:
     def __init__(
         self, settings: RedisSettings, password: str, *, max_age_ms: int = MAX_AGE_MS
     ) -> None:
-        self.source = RedisFrameSource(settings, lambda: password, max_age_ms)
+        self.troubles = Troubles()
+        self.source = RedisFrameSource(
+            settings, lambda: password, max_age_ms, troubles=self.troubles
+        )
         self._ended, self._settled = threading.Event(), threading.Event()
         self._threads = [
             threading.Thread(target=self.source.fetch, args=(self._ended,)),
@@ -148,5 +151,5 @@ def hanging_reader(server: RedisServer) -> tuple[multiprocessing.process.BasePro
 
 
 def noise(height: int = 36, width: int = 64) -> Image:
-    """A picture that no other one looks like."""
-    return np.random.default_rng().integers(0, 256, (height, width, 3), np.uint8)
+    """A picture that no other one looks like, in as many bytes as one of three colours."""
+    return np.random.default_rng().integers(0, 256, (3 * height, width), np.uint8)

@@ -116,11 +116,12 @@ class EventEngine:
                 found[event_id].told = message.revision + 1
                 found[event_id].shot = message.best if message.best.snapshot else None
                 continue
+            seen = max(message.time.started, message.time.seen)
             end = replace(
                 message,
                 type=EventType.END.value,
                 revision=message.revision + 1,
-                time=replace(message.time, ended=message.time.seen, published=published),
+                time=replace(message.time, seen=seen, ended=seen, published=published),
                 end=EndReason.RUN.value,
             )
             ended.append(Told(self._next_id(self.state.timeline), end))
@@ -136,7 +137,7 @@ class EventEngine:
         mine, nobodys = associate(tracks, frame.detections, rules.confidence)
         for index, visit in enumerate(state.visits):
             if passed.gap is not None:
-                visit.add_gap(passed.gap, passed.seconds)
+                visit.add_gap(passed.gap, now_s, passed.seconds)
             seen = frame.detections[mine[index]] if index in mine else None
             if seen is None:
                 visit.track.is_fresh = False

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from vision.domain.contract import Count, Number, RunText, Seconds, UtcText
 from vision.domain.event import EventGap, GapReason
-from vision.domain.message import DetectionMessage, StatusMessage
+from vision.domain.message import DetectionMessage, StatusMessage, utc_text
 from vision.domain.status import CameraState
 
 # Beyond that one of the two clocks was set, and the one that moved less is believed.
 _CLOCKS_AGREE_S = 2.0
 # A shorter span without a look hides nobody's visit; it is not worth a word.
 _GAP_S = 1.0
+_MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -98,8 +99,24 @@ class Timeline:
         )
         gap = None
         if reason is not None and seconds >= _GAP_S:
-            gap = EventGap(last.captured, message.time.captured, reason.value, frames)
+            until = later_than(last.captured, message.time.captured, seconds)
+            gap = EventGap(last.captured, until, reason.value, frames)
         return Passed(seconds, gap, went_back)
+
+
+def later_than(before: str, at: str, seconds: float) -> str:
+    """``at``, unless the clock was put back since ``before``: then ``seconds`` after that.
+
+    So whatever a clock does, nothing ends before it began.
+    """
+    if at >= before:
+        return at
+    try:
+        moment = datetime.fromisoformat(before) + timedelta(seconds=seconds)
+    except OverflowError:
+        # The calendar ends.
+        return before
+    return utc_text(round((moment - _EPOCH) / _MILLISECOND) * 1_000_000)
 
 
 def _unseen(

@@ -32,6 +32,7 @@ from vision.domain.event import (
 from vision.domain.message import DetectionMessage, MessageDetection
 from vision.events.places import LineSide, Rest, Spot, ZoneStay, entered, foot_of, stays_after
 from vision.events.rules import Rules
+from vision.events.timeline import later_than
 from vision.events.tracker import Track
 
 _MOST_POINTS = 32
@@ -149,7 +150,9 @@ class Visit:
         self, frame: DetectionMessage, seen: MessageDetection, now_s: float, rules: Rules
     ) -> None:
         """Take a sighting in."""
-        spot, at = foot_of(seen.box), frame.time.captured
+        spot = foot_of(seen.box)
+        # A clock that is put back meanwhile does not put the visit back.
+        at = later_than(self.seen, frame.time.captured, now_s - self.seen_s)
         self.weights = {
             **self.weights,
             seen.label: self.weights.get(seen.label, 0.0) + seen.confidence,
@@ -184,9 +187,11 @@ class Visit:
         self.unseen_s += min(seconds, rules.lost_s * 0.45) if was_gap else seconds
         self.misses += 1
 
-    def add_gap(self, gap: EventGap, seconds: float) -> None:
-        """Nobody looked for a while; told of once the object is seen again."""
+    def add_gap(self, gap: EventGap, now_s: float, seconds: float) -> None:
+        """Nobody looked for ``seconds`` up to now; told of once the object is seen again."""
         self.unlooked_s += seconds
+        from_ = later_than(self.seen, gap.from_, max(0.0, now_s - seconds - self.seen_s))
+        gap = replace(gap, from_=from_, until=later_than(from_, gap.until, seconds))
         self.new_gaps = _joined(self.new_gaps, gap)
 
     def message(
@@ -207,7 +212,7 @@ class Visit:
             time=EventTime(
                 self.started, self.seen, self.seen if end else None, self.source, published
             ),
-            duration_s=round(self.seen_s - self.started_s, 3),
+            duration_s=round(max(0.0, self.seen_s - self.started_s), 3),
             box=self.box,
             best=self.shot or self.best,
             zones=EventZones(

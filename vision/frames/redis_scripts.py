@@ -47,20 +47,32 @@ def held_key(camera: str, reader: str) -> str:
     return f"vision:frame-held:{{{camera}}}:{reader}"
 
 
+# What a hash says may be anybody's: a number of ours has digits and nothing else.
+_NUMBER = """
+local function number(text)
+  return text and #text < 20 and string.find(text, '^%d+$') and text or false
+end
+"""
+
 _NOW_US = """
 local clock = redis.call('TIME')
 local now_us = clock[1] * 1000000 + clock[2]
 """
 
+# A frame that is under way for longer is its reader's still, or the key is no lease at all: a
+# reader that is told of the camera sees which.
+_LONG_UNDER_WAY_US = 5_000_000
+
 PUT: Final = (
-    _NOW_US
+    _NUMBER
+    + _NOW_US
     + """
 -- KEYS frame lease state  ARGV run seq ttl_ms payload
 -- Returns: accepted, overtook, score for the ready set or '' while a frame is under way.
 local known = redis.call('HMGET', KEYS[3], 'put_run', 'put_seq', 'run', 'seq', 'served_us')
 local run, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
 local function is_newer(known_run, known_seq)
-  if not known_run then return true end
+  if not (number(known_run) and number(known_seq)) then return true end
   known_run, known_seq = tonumber(known_run), tonumber(known_seq)
   return run > known_run or (run == known_run and seq > known_seq)
 end
@@ -71,20 +83,24 @@ redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[3])
 redis.call('HSET', KEYS[3], 'put_run', ARGV[1], 'put_seq', ARGV[2],
   'put_us', string.format('%.0f', now_us))
 redis.set_repl(redis.REPL_ALL)
-if redis.call('EXISTS', KEYS[2]) == 1 then return {1, overtook, ''} end
-return {1, overtook, known[5] or '0'}
-"""
+local served_us = number(known[5]) or '0'
+if redis.call('EXISTS', KEYS[2]) == 1 and now_us - served_us < LONG_US then
+  return {1, overtook, ''}
+end
+return {1, overtook, served_us}
+""".replace("LONG_US", str(_LONG_UNDER_WAY_US))
 )
 
 TAKE: Final = (
-    _NOW_US
+    _NUMBER
+    + _NOW_US
     + """
 -- KEYS frame lease state held  ARGV lease_ms
 -- Returns nothing, or: run, seq, microseconds in the slot, and run, seq, empty before.
-if redis.call('EXISTS', KEYS[2]) == 1 or redis.call('EXISTS', KEYS[1]) == 0 then return false end
+if redis.call('GET', KEYS[2]) or redis.call('EXISTS', KEYS[1]) == 0 then return false end
 local state = redis.call('HMGET', KEYS[3], 'put_run', 'put_seq', 'put_us', 'run', 'seq', 'empty')
 redis.set_repl(redis.REPL_NONE)
-if not state[1] then
+if not (number(state[1]) and number(state[2]) and number(state[3])) then
   redis.call('DEL', KEYS[1])
   return false
 end
@@ -93,8 +109,9 @@ redis.set_repl(redis.REPL_ALL)
 redis.call('SET', KEYS[2], state[1] .. '-' .. state[2], 'PX', ARGV[1])
 redis.call('HSET', KEYS[3], 'run', state[1], 'seq', state[2], 'empty', '0',
   'served_us', string.format('%.0f', now_us))
+local before = number(state[4]) and number(state[5])
 return {state[1], state[2], string.format('%.0f', now_us - state[3]),
-  state[4] or '', state[5] or '', state[6] or ''}
+  before and state[4] or '', before and state[5] or '', state[6] or ''}
 """
 )
 
@@ -112,7 +129,9 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[4])
 return 1
 """
 
-FREE: Final = """
+FREE: Final = (
+    _NUMBER
+    + """
 -- KEYS frame lease state  ARGV lease run seq outcome, and run, seq, empty before
 -- Returns the score for the ready set when a newer frame waits.
 local state = redis.call('HMGET', KEYS[3], 'run', 'seq', 'served_us')
@@ -133,6 +152,7 @@ if holder == ARGV[1] then
 elseif holder then
   return false
 end
-if redis.call('EXISTS', KEYS[1]) == 1 then return state[3] or '0' end
+if redis.call('EXISTS', KEYS[1]) == 1 then return number(state[3]) or '0' end
 return false
 """
+)

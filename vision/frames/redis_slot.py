@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,8 +12,11 @@ from typing import NamedTuple, Self, cast
 import redis
 
 from vision.config.topics import RedisSettings
+from vision.domain.contract import IS_CAMERA_NAME
 from vision.domain.errors import ConfigError
+from vision.frames.left_out import LeftOut
 from vision.frames.redis_connector import open_primary
+from vision.frames.redis_errors import OtherTypeError, is_of_another_type
 from vision.frames.redis_scripts import (
     FREE,
     PUT,
@@ -24,6 +29,8 @@ from vision.frames.redis_scripts import (
     state_key,
 )
 
+_log = logging.getLogger(__name__)
+_NUMBER = re.compile(rb"[0-9]{1,19}")
 LEASE_MS = 1_200
 """How long a camera waits for a reader that says nothing any more."""
 
@@ -115,14 +122,18 @@ def refuse_cluster(settings: RedisSettings) -> None:
 class RedisSlot:
     """One connection; spent once a method raised :class:`redis.RedisError` or ``OSError``."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, left_out: LeftOut | None = None) -> None:
+        """``left_out`` hears of keys of another type; the other cameras are gone on with."""
         self._client = client
+        self._left_out = left_out or LeftOut(_log, "frames")
         self._put, self._take, self._renew, self._free = (
             client.script_load(script) for script in (PUT, TAKE, RENEW, FREE)
         )
 
     @classmethod
-    def connect(cls, settings: RedisSettings, password: str | None) -> Self:
+    def connect(
+        cls, settings: RedisSettings, password: str | None, left_out: LeftOut | None = None
+    ) -> Self:
         """Connect and log in.
 
         Raises:
@@ -131,7 +142,7 @@ class RedisSlot:
         """
         client = open_primary(settings, password)
         try:
-            return cls(client)
+            return cls(client, left_out)
         except Exception:
             client.close()
             raise
@@ -143,7 +154,7 @@ class RedisSlot:
     def newest_run(self, camera: str) -> int:
         """The run of the newest frame the slot ever saw of a camera, 0 if none."""
         runs = self._client.hmget(state_key(camera), ["put_run", "run"])
-        return max(int(run or 0) for run in runs)
+        return max(int(run) if run and _NUMBER.fullmatch(cast("bytes", run)) else 0 for run in runs)
 
     def put(self, camera: str, run: int, seq: int, payload: bytes, ttl_ms: int) -> Put:
         """Put a frame into its camera's slot and tell a reader of it."""
@@ -161,13 +172,18 @@ class RedisSlot:
 
     def wait(self, limit: int, timeout_s: float) -> list[Ready]:
         """The longest unserved cameras that may have a frame; waits for the first."""
-        first = self._client.bzpopmin(READY, timeout_s)
-        if first is None:
-            return []
-        found = [cast("tuple[bytes, float]", first[1:])]
-        if limit > 1:
-            found += cast("list[tuple[bytes, float]]", self._client.zpopmin(READY, limit - 1))
-        return [Ready(camera.decode(), score) for camera, score in found]
+        try:
+            first = self._client.bzpopmin(READY, timeout_s)
+            if first is None:
+                return []
+            found = [cast("tuple[bytes, float]", first[1:])]
+            if limit > 1:
+                found += cast("list[tuple[bytes, float]]", self._client.zpopmin(READY, limit - 1))
+        except redis.ResponseError as error:
+            raise OtherTypeError(READY) if is_of_another_type(error) else error from None
+        named = [(camera.decode(errors="replace"), score) for camera, score in found]
+        # A name that no camera can have was put there by somebody else.
+        return [Ready(*one) for one in named if IS_CAMERA_NAME.problem(one[0]) is None]
 
     def take(self, cameras: Sequence[str], reader: str) -> list[Taken]:
         """Take the frames of those ``cameras`` that have one and none under way."""
@@ -178,9 +194,13 @@ class RedisSlot:
             pipe.evalsha(self._take, len(keys), *keys, LEASE_MS)
             # Not by the script: its language would copy the pixels twice more.
             pipe.getdel(held)
-        replies = iter(pipe.execute())
-        answers = [(camera, next(replies), next(replies)) for camera in cameras]
-        return [_taken(camera, answer, payload) for camera, answer, payload in answers if answer]
+        replies = iter(pipe.execute(raise_on_error=False))
+        taken: list[Taken] = []
+        for camera in cameras:
+            answer, payload = next(replies), next(replies)
+            if self._is_sound(camera, answer) and answer:
+                taken.append(_taken(camera, answer, self._pixels(camera, reader, payload)))
+        return taken
 
     def renew(self, frames: Sequence[Taken]) -> list[bool]:
         """Keep the cameras of ``frames`` from being taken by others; False: one was."""
@@ -188,7 +208,11 @@ class RedisSlot:
         for taken in frames:
             keys = (lease_key(taken.camera), state_key(taken.camera))
             pipe.evalsha(self._renew, len(keys), *keys, taken.lease, taken.run, taken.seq, LEASE_MS)
-        return [bool(reply) for reply in pipe.execute()]
+        replies = pipe.execute(raise_on_error=False)
+        return [
+            self._is_sound(taken.camera, reply) and bool(reply)
+            for taken, reply in zip(frames, replies, strict=True)
+        ]
 
     def free(self, frames: Sequence[tuple[Taken, Outcome]]) -> None:
         """Say what came of frames, and let the cameras' next ones be taken."""
@@ -200,14 +224,43 @@ class RedisSlot:
             pipe.evalsha(
                 self._free, len(keys), *keys, taken.lease, taken.run, taken.seq, outcome, *account
             )
-        scores = pipe.execute()
+        scores = pipe.execute(raise_on_error=False)
         ready = [
             Ready(taken.camera, float(score))
             for (taken, _), score in zip(frames, scores, strict=True)
-            if score
+            if self._is_sound(taken.camera, score) and score
         ]
         if ready:
             self.announce(ready)
+
+    def _is_sound(self, camera: str, reply: object) -> bool:
+        """Whether the camera's keys were as they should be; any other error is raised."""
+        if not isinstance(reply, redis.RedisError):
+            for key in (lease_key(camera), state_key(camera)):
+                self._left_out.clear(key)
+            return True
+        if not is_of_another_type(reply):
+            raise reply
+        pipe = self._client.pipeline(transaction=False)
+        pipe.get(lease_key(camera))
+        pipe.hmget(state_key(camera), ["run"])
+        for key, found in zip(
+            (lease_key(camera), state_key(camera)),
+            pipe.execute(raise_on_error=False),
+            strict=True,
+        ):
+            if isinstance(found, redis.RedisError) and is_of_another_type(found):
+                self._left_out.note(key)
+        return False
+
+    def _pixels(self, camera: str, reader: str, reply: object) -> bytes | None:
+        """What lay in the frame's key; None where that was no string, and is thrown away."""
+        if not isinstance(reply, redis.RedisError):
+            return cast("bytes | None", reply)
+        if not is_of_another_type(reply):
+            raise reply
+        self._client.delete(held_key(camera, reader))
+        return None
 
 
 def _taken(camera: str, answer: Sequence[bytes], payload: bytes | None) -> Taken:

@@ -15,6 +15,7 @@ import redis
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
+from vision.frames.left_out import LeftOut
 from vision.frames.redis_client import address_of
 from vision.frames.redis_connector import reconnect_backoff
 from vision.frames.redis_errors import explain
@@ -22,6 +23,7 @@ from vision.frames.redis_slot import LEASE_MS, Outcome, RedisSlot, Taken, refuse
 from vision.frames.slot import FrameLease, Previous
 from vision.frames.wire import FrameFormatError, arrived_at, unpack_frame
 from vision.resilience.damping import Damper
+from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)
 # Only how soon a stop is seen: a frame ends the wait at once.
@@ -53,9 +55,12 @@ class RedisFrameSource:
         password: Callable[[], str | None],
         max_age_ms: int,
         *,
+        troubles: Troubles | None = None,
         mono_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """``max_age_ms`` is how long a frame can lie in the slot; see the writer's.
+
+        ``troubles`` hears of the cameras whose keys are of another type.
 
         Raises:
             ConfigError: ``settings`` name a cluster.
@@ -68,6 +73,7 @@ class RedisFrameSource:
         self._reader = secrets.token_hex(8)
         self._wait_s = min(_WAIT_S, settings.command_timeout_s / 2)
         self._damper = Damper(_LOG_PERIOD_S)
+        self._left_out = LeftOut(_log, "frames", troubles)
         self._changed = threading.Condition()
         self._wanted = 0
         self._inbox: deque[RedisFrameLease] = deque()
@@ -179,7 +185,7 @@ class RedisFrameSource:
             slot.close()
 
     def _connect(self) -> RedisSlot:
-        slot = RedisSlot.connect(self._settings, self._password())
+        slot = RedisSlot.connect(self._settings, self._password(), self._left_out)
         _log.info("frames.connected address=%s", address_of(self._settings))
         return slot
 
@@ -227,7 +233,7 @@ class RedisFrameSource:
         with self._changed:
             self._held[taken.camera, taken.lease] = _Held(taken)
         try:
-            frame, age_ns = unpack_frame(payload)
+            frame, age_ns = _unpack(payload, taken)
         except FrameFormatError as error:
             self._settle((taken.camera, taken.lease), Outcome.SKIPPED)
             if times := self._damper.admit(f"{taken.camera} {error}"):
@@ -273,6 +279,15 @@ class RedisFrameSource:
         for taken, is_ours in zip(frames, slot.renew(frames), strict=True):
             if not is_ours and (times := self._damper.admit("lease lost")):
                 _log.warning("frames.lease_lost camera=%s times=%d", taken.camera, times)
+
+
+def _unpack(payload: bytes, taken: Taken) -> tuple[Frame, int]:
+    """As :func:`unpack_frame`, for the very frame that was taken."""
+    frame, age_ns = unpack_frame(payload)
+    meta = frame.meta
+    if (meta.camera, meta.run, meta.seq) != (taken.camera, taken.run, taken.seq):
+        raise FrameFormatError("not the frame that was put there: who else writes to this key?")
+    return frame, age_ns
 
 
 class RedisFrameLease:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from vision.domain.contract import IS_CAMERA_NAME
 from vision.domain.errors import VisionError
 from vision.domain.frame import ClockSource, Frame, FrameMeta, is_picture
 
@@ -23,6 +24,9 @@ _MAGIC = b"VFR1"
 _PREFIX = struct.Struct("!4sI")
 _SHAPE = "shape"
 _AGE = "age_ns"
+# Numbers of frames and runs that messages can have, and times that can be written as a date.
+_MOST = 10**15
+_FAR_NS = 2**62
 
 
 class FrameFormatError(VisionError):
@@ -80,6 +84,10 @@ def _is_sound(document: Mapping[str, Any]) -> bool:
         isinstance(document["camera"], str)
         and _are_integers(*counted, document["captured_ns"], document["received_ns"])
         and min(counted) > 0
+        and max(document["run"], document["seq"]) <= _MOST
+        and IS_CAMERA_NAME.problem(document["camera"]) is None
+        and abs(document["captured_ns"]) < _FAR_NS
+        and abs(document["received_ns"]) < _FAR_NS
         and len(document["time_base"]) == 2  # noqa: PLR2004  numerator and denominator
         and (pts is None or _are_integers(pts))
         and (offset_ms is None or type(offset_ms) in {int, float})

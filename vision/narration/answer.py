@@ -10,14 +10,15 @@ import orjson
 
 from vision.domain.narration import AttemptOutcome
 from vision.narration.failure import AttemptFailedError
+from vision.narration.links import is_clickable, with_spaces
 
 LONGEST_TEXT = 400
 """Characters; two sentences have less."""
 
 _MOST_SENTENCES = 2
 _QUOTES = {'"': '"', "'": "'", "„": "“", "“": "”", "«": "»", "»": "«"}
-# Markup, code and addresses: nobody who reads an event aloud wants them, an attacker might.
-_FOREIGN = re.compile(r"[<>{}\[\]|\\`]|https?:|www\.|\*\*|#", re.IGNORECASE)
+# Markup and code: nobody who reads an event aloud wants them, an attacker might.
+_FOREIGN = re.compile(r"[<>{}\[\]|\\`]|\*\*|#")
 _END = re.compile(r"(?<=[.!?…])(?<!\b\w\.)\s+(?=[^\W\d_]|[„“\"'(]|\d)")
 _ENDING = (".", "!", "?", "…", '."', ".“", ".”")
 
@@ -49,12 +50,12 @@ def clean(text: str, *, is_cut: bool = False) -> str:
     sentences = _END.split(line)
     if is_cut:
         sentences = [one for one in sentences if one.endswith(_ENDING)]
-    line = " ".join(sentences[:_MOST_SENTENCES])
+    line = with_spaces(" ".join(sentences[:_MOST_SENTENCES]))
     letters = sum(map(str.isalpha, line))
     # A third of letters: what else has them is a table, a number or noise.
     if not letters or letters * 3 < len(line) or len(line) > LONGEST_TEXT:
         raise AttemptFailedError(AttemptOutcome.UNUSABLE)
-    if _FOREIGN.search(line):
+    if _FOREIGN.search(line) or is_clickable(line):
         raise AttemptFailedError(AttemptOutcome.UNUSABLE)
     return line if line.endswith(_ENDING) else f"{line}."
 

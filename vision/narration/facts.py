@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
 from vision.domain.event import EventMessage
+from vision.narration.links import is_clickable
 
 _MOST_NAMES = 8
 _LONGEST_NAME = 48
+_MARKS = re.compile(r"[^\w\s-]")
+_MARKS_AND_DIGITS = re.compile(r"[^\w\s-]|\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +90,9 @@ def _plain(text: str) -> str:
         " " if unicodedata.category(character)[0] in "ZC" else character
         for character in unicodedata.normalize("NFC", text[: 4 * _LONGEST_NAME])
     )
-    return " ".join(kept.split())[:_LONGEST_NAME]
+    name = " ".join(kept.split())[:_LONGEST_NAME]
+    # The template says it as it is: what would become a link in it loses what makes it one.
+    for parts in (_MARKS, _MARKS_AND_DIGITS):
+        if is_clickable(name):
+            name = " ".join(parts.sub(" ", name).split())
+    return name

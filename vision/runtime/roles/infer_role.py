@@ -97,7 +97,10 @@ class InferRole:
         self._metrics_port = MetricsPart(settings, secrets, metrics)
         self._certificates = CertificateWatch(tls_peers(settings.redis, {}), metrics)
         self._source = RedisFrameSource(
-            settings.redis, password, settings.inference.max_staleness_ms
+            settings.redis,
+            password,
+            settings.inference.max_staleness_ms,
+            troubles=self._troubles,
         )
         self._inference = InferencePart(
             settings,
