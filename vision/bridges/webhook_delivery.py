@@ -83,7 +83,8 @@ class WebhookDelivery:
 
     def deliver(self, message: EventMessage, body: bytes, stop: threading.Event) -> bool:
         """Try until it arrived or is given up; False if ``stop`` was set before that."""
-        give_up_s = _published_s(message) + self._target.give_up_s
+        # By now at the latest: a time that is yet to come would hold up all messages behind it.
+        give_up_s = min(_published_s(message), self._utc_s()) + self._target.give_up_s
         # Dots separate what is signed.
         message_id = f"{message.id}-{message.revision}".replace(".", "_")
         while not stop.is_set():

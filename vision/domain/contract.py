@@ -128,6 +128,9 @@ NarrationId: TypeAlias = Annotated[
 ]
 SourceName: TypeAlias = Annotated[str, OneOf(frozenset({"rtcp", "arrival"}))]
 """Values of :class:`vision.domain.frame.ClockSource`."""
+StreamId: TypeAlias = Annotated[
+    str, Matches(re.compile(r"[0-9]{1,19}-[0-9]{1,19}"), "the id of an entry", 39)
+]
 Label: TypeAlias = Annotated[str, Length(1, _LONGEST_LABEL)]
 Text: TypeAlias = Annotated[str, Length(0, 10_000)]
 Share: TypeAlias = Annotated[float, Within(0.0, 1.0)]

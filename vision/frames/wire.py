@@ -25,8 +25,8 @@ _PREFIX = struct.Struct("!4sI")
 _SHAPE = "shape"
 _AGE = "age_ns"
 # Numbers of frames and runs that messages can have, and times that can be written as a date.
-_MOST = 10**15
-_FAR_NS = 2**62
+_MOST_RUN, _MOST_SEQ = 10**19, 10**15
+_FAR_NS = 2**63
 
 
 class FrameFormatError(VisionError):
@@ -84,7 +84,8 @@ def _is_sound(document: Mapping[str, Any]) -> bool:
         isinstance(document["camera"], str)
         and _are_integers(*counted, document["captured_ns"], document["received_ns"])
         and min(counted) > 0
-        and max(document["run"], document["seq"]) <= _MOST
+        and document["run"] < _MOST_RUN
+        and document["seq"] <= _MOST_SEQ
         and IS_CAMERA_NAME.problem(document["camera"]) is None
         and abs(document["captured_ns"]) < _FAR_NS
         and abs(document["received_ns"]) < _FAR_NS

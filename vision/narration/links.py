@@ -12,7 +12,7 @@ import unicodedata
 
 # As IDNA has it (RFC 3490, section 3.1): the ideographic one separates labels of a domain, too.
 _DOTS = str.maketrans("\u3002", ".")
-# Where a sentence follows the one before without a space, some would read a domain: Ende.Ein
+# Where a sentence follows the one before without a space, some would read a domain: Tor.Ein
 _MISSING_SPACE = re.compile(r"(?<=[^\W\d_]{2}\.)(?=[^\W\d_])")
 # The German way of writing for all genders: Nachbar:in, jede:r.
 _GENDER = r"(?:in|innen|e|er|es|en|em|n|r|s|m|frau|mann)\b"

@@ -26,7 +26,7 @@ def metas() -> st.SearchStrategy[FrameMeta]:
         FrameMeta,
         camera=st.from_regex(r"[a-z0-9]{1,20}", fullmatch=True),
         run=st.integers(1, 2**53),
-        seq=st.integers(1, 2**53),
+        seq=st.integers(1, 10**15),
         pts=st.none() | st.integers(-(2**62), 2**62),
         time_base=st.tuples(st.integers(1, 1001), st.integers(1, 10**6)),
         captured_ns=_NANOSECONDS,

@@ -67,7 +67,7 @@ ORDINARY = (
     "Ein Paketbote/eine Botin kam um ca. 10 Uhr und/oder blieb.",
     "Kamera front: Eine Person.",
     "Nach 1200 Sekunden ging sie weg...und kam wieder.",
-    "Ein Auto von Meier & Co hielt 7.5 m vor dem Tor (2 Erw., 1 Kind).",
+    "Ein Auto von Meier & Co hielt 7.5 m am Tor (2 Erw., 1 Kind).",
     "He said: hello; the U.S. van left at 24/7 speed.",
 )
 
@@ -77,7 +77,7 @@ ORDINARY = (
 def test_an_answer_with_a_link_is_refused(link: str, around: str) -> None:
     """Wherever in it, and however it is written."""
     with pytest.raises(AttemptFailedError):
-        clean(around.format(link) + " Eine Person steht lange vor der Tür und geht dann weiter.")
+        clean(around.format(link) + " Eine Person steht lange an der Tür und geht dann weiter.")
 
 
 @pytest.mark.parametrize("text", ORDINARY)
@@ -89,7 +89,7 @@ def test_ordinary_sentences_are_taken(text: str) -> None:
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
-        ("Das war das Ende.Ein Auto kam.", "Das war das Ende. Ein Auto kam."),
+        ("Sie ging durchs Tor.Ein Auto kam.", "Sie ging durchs Tor. Ein Auto kam."),
         ("The person left.It was 10.30.", "The person left. It was 10.30."),
         ("Mehr auf Evil.Com heute.", "Mehr auf Evil. Com heute."),
     ],

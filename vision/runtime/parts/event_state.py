@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from vision.domain.contract import StreamId
 from vision.events.engine import State
 from vision.publishing.shape import ShapeError, reader
 
@@ -17,8 +18,8 @@ class Kept:
     """The state after the entries of the camera's streams that it names."""
 
     version: str
-    detections_id: str
-    statuses_id: str
+    detections_id: StreamId
+    statuses_id: StreamId
     state: State
 
 
