@@ -20,8 +20,11 @@ _RECEIVE_BYTES = 65536
 _UNAUTHORIZED = 401
 
 
-def login_relay(address: RtspAddress) -> LoginRelay | None:
+def login_relay(address: RtspAddress, *, was_admitted: bool = False) -> LoginRelay | None:
     """What logs in to the camera at ``address`` in FFmpeg's place, after FFmpeg was refused.
+
+    It may have been admitted first and refused later: cameras that take each nonce once do not
+    always say that a worn one is stale, and then FFmpeg gives up.
 
     None if that would not help: FFmpeg knew the way, so it is the user name or the password, or
     the camera does not say anything more.
@@ -38,7 +41,7 @@ def login_relay(address: RtspAddress) -> LoginRelay | None:
             "the camera asks for a user name and a password (401), and it has no secret files",
         )
     chosen = chosen_by_ffmpeg(offered)
-    if chosen is not None and is_known_to_ffmpeg(chosen):
+    if chosen is not None and is_known_to_ffmpeg(chosen) and not was_admitted:
         return None
     names = ", ".join(dict.fromkeys(each.name for each in offered))
     best = max(offered, key=lambda each: each.strength)

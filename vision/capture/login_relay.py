@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from urllib.parse import urlsplit
 
 from vision.capture.address import RtspAddress
@@ -75,14 +76,14 @@ class Login:
 
 
 class LoginRelay:
-    """One connection from FFmpeg, on loopback, and one to the camera; its thread ends with them.
+    """Between FFmpeg, on loopback, and the camera: one connection after the other.
 
     Attributes:
         address: Where FFmpeg finds the camera, without credentials.
     """
 
     def __init__(self, address: RtspAddress) -> None:
-        """Stand in for the camera at ``address``; it is connected to when FFmpeg comes.
+        """Stand in for the camera at ``address``; it is connected to whenever FFmpeg comes.
 
         Raises:
             OSError: There is no port to be had.
@@ -102,16 +103,16 @@ class LoginRelay:
             tls_server_name=None,
         )
         self._base = base
-        self._ends: list[socket.socket] = []
+        self._ends: tuple[socket.socket, ...] = ()
+        self._is_idle = threading.Event()
+        self._is_idle.set()
         self._thread = threading.Thread(target=self._run, name="login-relay", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End both connections; what FFmpeg said last is passed on. Safe to repeat."""
-        self._thread.join(_GOODBYE_S)
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        for end in list(self._ends):
+        """End all connections; what FFmpeg said last is passed on. Safe to repeat."""
+        self._is_idle.wait(_GOODBYE_S)
+        for end in (self._listener, *self._ends):
             with contextlib.suppress(OSError):
                 # Not SSLSocket.shutdown: it takes TLS away from under the thread that runs.
                 socket.socket.shutdown(end, socket.SHUT_RDWR)
@@ -119,36 +120,44 @@ class LoginRelay:
         self._listener.close()
 
     def _run(self) -> None:
-        try:
-            with self._listener:
-                self._listener.settimeout(self._camera_address.open_timeout_s)
+        while True:
+            try:
                 client, _ = self._listener.accept()
-            with client:
-                self._ends.append(client)
-                client.settimeout(_SLOW_CLIENT_S)
-                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                with camera_socket(self._camera_address) as camera:
-                    self._ends.append(camera)
-                    self._pass_on(client, camera)
-        except (OSError, ValueError) as error:
-            # FFmpeg sees its connection end, and says so in its own way.
-            _log.debug("capture.login_relay_ended reason=%s", type(error).__name__)
+            except OSError:
+                return
+            self._is_idle.clear()
+            try:
+                self._serve(client)
+            except (OSError, ValueError) as error:
+                # FFmpeg sees its connection end, and says so in its own way.
+                _log.debug("capture.login_relay_ended reason=%s", type(error).__name__)
+            finally:
+                self._ends = ()
+                self._is_idle.set()
 
-    def _pass_on(self, client: socket.socket, camera: socket.socket) -> None:
+    def _serve(self, client: socket.socket) -> None:
+        with client:
+            self._ends = (client,)
+            client.settimeout(_SLOW_CLIENT_S)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            first = client.recv(_RECEIVE_BYTES)
+            if self._base.encode() not in first:
+                return
+            with camera_socket(self._camera_address) as camera:
+                self._ends = (client, camera)
+                self._pass_on(client, camera, first)
+
+    def _pass_on(self, client: socket.socket, camera: socket.socket, first: bytes) -> None:
         login = Login(self._camera_address, self._base)
         requests, responses = MessageReader(), MessageReader()
-        is_known = False
-        for end, data in _received(client, camera):
-            if end is camera:
-                for item in responses.feed(data):
-                    message, is_again = login.response(item)
-                    (camera if is_again else client).sendall(bytes(message))
+        for end, data in chain([(client, first)], _received(client, camera)):
+            if end is client:
+                for item in requests.feed(data):
+                    camera.sendall(bytes(login.request(item)))
                 continue
-            is_known = is_known or self._base.encode() in data
-            if not is_known:
-                return
-            for item in requests.feed(data):
-                camera.sendall(bytes(login.request(item)))
+            for item in responses.feed(data):
+                message, is_again = login.response(item)
+                (camera if is_again else client).sendall(bytes(message))
 
 
 def _received(*ends: socket.socket) -> Iterator[tuple[socket.socket, bytes]]:

@@ -21,6 +21,7 @@ from vision.capture.counters import CaptureCounters
 from vision.capture.decoding import DecodedFrame, Packet, PacketTime, StreamDecoder
 from vision.capture.failure import is_refused_track, refusal, source_error
 from vision.capture.library_log import LibraryLog
+from vision.capture.login import login_relay
 from vision.capture.sleep import DecoderSleep
 from vision.capture.tracks import TrackChoice, decodable
 from vision.domain.errors import SourceError, SourceErrorCode
@@ -206,6 +207,9 @@ class RtspSession:
         """Open all video tracks, or the first alone if the camera refuses another."""
         log, options, started_s = LibraryLog(), self._options(), time.monotonic()
         opened = self._opened(options, log)
+        if isinstance(opened, av.error.HTTPUnauthorizedError) and self._is_relayed(log):
+            log, options, started_s = LibraryLog(), self._options(), time.monotonic()
+            opened = self._opened(options, log)
         if isinstance(opened, Exception) and is_refused_track(opened, log):
             first = self._opened(options | _FIRST_TRACK, LibraryLog())
             opened = opened if isinstance(first, Exception) else first
@@ -214,6 +218,17 @@ class RtspSession:
             raise known or self._source_error(opened, started_s, self._address.open_timeout_s)
         self._resources.callback(opened.close)
         return opened
+
+    def _is_relayed(self, log: LibraryLog) -> bool:
+        """Whether something else logs in from now on, since FFmpeg does not know how."""
+        self._expect_within(self._address.open_timeout_s + _OPEN_GRACE_S)
+        refused = (log.refused or ("DESCRIBE", 0))[0]
+        relay = login_relay(self._address, was_admitted=refused in {"SETUP", "PLAY"})
+        if relay is None:
+            return False
+        self._resources.callback(relay.close)
+        self._address = relay.address
+        return True
 
     def _opened(self, options: dict[str, str], log: LibraryLog) -> InputContainer | Exception:
         address = self._address

@@ -57,6 +57,10 @@ class Gate:
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
+        self.forget()
+
+    def forget(self) -> None:
+        """Ask for a new nonce from now on, as if there had been none."""
         self._renew(stale=False)
 
     def _renew(self, *, stale: bool) -> None:

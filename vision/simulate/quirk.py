@@ -64,6 +64,7 @@ class Quirk:
         refuse: Statuses that requests are answered with, by method.
         headers: Takes the headers of a positive answer and gives those that are sent.
         schemes: Ways to log in, in the order they are offered; None for the server's own.
+        is_forgetful: Whether a nonce is good for one request, and a worn one not called stale.
         session_timeout_s: How long a client may say nothing; None for the server's own.
         nals: Takes codec, number since the viewer came, and NAL units of an access unit, and
             gives the NAL units that are sent.
@@ -78,6 +79,7 @@ class Quirk:
     refuse: Mapping[str, int] = field(default_factory=dict)
     headers: Callable[[dict[str, str]], dict[str, str]] = _same_headers
     schemes: tuple[Scheme, ...] | None = None
+    is_forgetful: bool = False
     session_timeout_s: float | None = None
     nals: Callable[[Codec, int, Nals], Nals] = _same_nals
     report_utc_ns: Callable[[int], int] = _same_time

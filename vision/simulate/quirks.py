@@ -119,6 +119,10 @@ QUIRKS: Mapping[str, Quirk] = MappingProxyType(
             help="digest is offered with MD5 and then with SHA-256",
             schemes=("digest", "digest-sha256"),
         ),
+        "login_worn_nonce": Quirk(
+            help="a nonce of digest is good for one request, and a worn one is not called stale",
+            is_forgetful=True,
+        ),
     }
 )
 """By name, as ``vision simulate --quirk`` and ``--control`` take them."""

@@ -143,7 +143,10 @@ class Session:
             proof = request.headers.get("authorization", "")
             offered = (quirk.schemes for quirk in quirks)
             schemes = next((each for each in offered if each), None)
-            if not self._gate.admits(request.method, request.url, proof, schemes):
+            is_admitted = self._gate.admits(request.method, request.url, proof, schemes)
+            if any(quirk.is_forgetful for quirk in quirks):
+                self._gate.forget()
+            if not is_admitted:
                 raise Refusal(401, WWW_Authenticate=self._gate.challenges(schemes))
         if request.session and request.session != self._id:
             raise Refusal(454)

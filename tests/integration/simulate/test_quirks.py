@@ -171,3 +171,11 @@ def test_damaged_parameter_sets(clip: Clip) -> None:
     assert kinds == {*clip.codec.parameter_sets}
     others = clip.units[1].nals
     assert all(damage(clip.codec, number, others) == others for number in range(400))
+
+
+def test_a_nonce_that_is_good_once(clip: Clip) -> None:
+    """The next one is offered as if it were the first."""
+    with client_of(clip, "login_worn_nonce", credentials=Credentials("viewer", "secret")) as client:
+        offers = [client.ask("DESCRIBE").headers["www-authenticate"] for _ in range(3)]
+    assert len(set(offers)) == len(offers)
+    assert all("stale=false" in offer for offer in offers)
