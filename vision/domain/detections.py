@@ -17,22 +17,26 @@ class Detections:
             frame, clipped to it.
         confidence: ``float32`` (N,), 0 to 1.
         class_id: ``int32`` (N,), the model's class numbers.
+        discarded: Further ones that were left out: their score or box is no number, or out of all
+            bounds.
     """
 
     xyxy: NDArray[np.float32]
     confidence: NDArray[np.float32]
     class_id: NDArray[np.int32]
+    discarded: int = 0
 
     def __len__(self) -> int:
         return len(self.confidence)
 
     @classmethod
-    def empty(cls) -> Detections:
+    def empty(cls, discarded: int = 0) -> Detections:
         """No detection at all."""
         return cls(
             xyxy=np.empty((0, 4), np.float32),
             confidence=np.empty(0, np.float32),
             class_id=np.empty(0, np.int32),
+            discarded=discarded,
         )
 
 

@@ -88,18 +88,24 @@ class Heads:
         """
         found = self._found(confidence)
         result = np.empty((_SIDES + self.logits.shape[1], len(found)), np.float32)
-        result[:_SIDES] = self._boxes(found).T
-        result[_SIDES:] = _sigmoid(self.logits[found]).T
+        with np.errstate(invalid="ignore", over="ignore"):
+            result[:_SIDES] = self._boxes(found).T
+            result[_SIDES:] = _sigmoid(self.logits[found]).T
         return result
 
     def candidates(self, confidence: float) -> Candidates:
         """The same anchors, each with its best class only."""
         found = self._found(confidence)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return self._candidates(found)
+
+    def _candidates(self, found: NDArray[np.intp]) -> Candidates:
         class_ids = self.logits[found].argmax(axis=1).astype(np.int32)
         return Candidates(self._boxes(found).T, _sigmoid(self.best[found]), class_ids)
 
     def _found(self, confidence: float) -> NDArray[np.intp]:
-        return np.flatnonzero(self.best >= _logit(confidence) - _LOGIT_SLACK)
+        # What is no number is found too, so that it can be counted.
+        return np.flatnonzero(np.logical_not(self.best < _logit(confidence) - _LOGIT_SLACK))
 
     def _boxes(self, found: NDArray[np.intp]) -> NDArray[np.float32]:
         """(found, 4): centre x, centre y, width and height."""

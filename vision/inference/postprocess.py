@@ -14,6 +14,10 @@ from vision.inference.letterbox import Letterbox
 
 # Suppression takes quadratic time; what is past this many candidates is noise.
 _MAX_CANDIDATES = 30_000
+# A sigmoid ends at 1; half and single precision, and steps of int8, may overshoot by so much.
+_MOST_SCORE = np.float32(1.005)
+# Pixels of the input: no box of any picture is so large or so far off.
+_FARTHEST = np.float32(1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,14 @@ class Postprocessor:
         else:
             anchors, class_ids, scores = _candidates(raw[4:], selection)
             boxes = raw[:4, anchors]
+        sound = _sound(boxes, scores)
+        discarded = len(scores) - int(np.count_nonzero(sound))
+        if discarded:
+            boxes, class_ids, scores = boxes[:, sound], class_ids[sound], scores[sound]
         if not len(scores):
-            return Detections.empty()
+            return Detections.empty(discarded)
+        # What single precision leaves above 1.
+        scores = np.minimum(scores, np.float32(1))
         centre_x, centre_y, width, height = boxes
         left, top = centre_x - width / 2, centre_y - height / 2
         kept = self._suppress(
@@ -79,7 +89,7 @@ class Postprocessor:
         # A box wholly in the grey has no area left; it shows nothing of the picture.
         real = np.logical_and(shares[:, 2] > shares[:, 0], shares[:, 3] > shares[:, 1])
         kept = kept[real]
-        return Detections(shares[real], scores[kept], class_ids[kept])
+        return Detections(shares[real], scores[kept], class_ids[kept], discarded)
 
     def _suppress(
         self,
@@ -105,7 +115,7 @@ def _wanted(
     candidates: Candidates, selection: Selection
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
     """Box, class and score of those that are confident enough and wanted."""
-    wanted = candidates.scores >= selection.confidence
+    wanted = _reaches(candidates.scores, selection.confidence)
     if selection.class_ids is not None:
         wanted &= np.isin(candidates.class_ids, selection.class_ids)
     kept = _strongest(np.flatnonzero(wanted), candidates.scores)
@@ -117,9 +127,9 @@ def _candidates(
 ) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.float32]]:
     """Anchor, class and score of all that is confident enough and wanted."""
     if selection.multi_label:
-        class_ids, anchors = np.nonzero(scores >= selection.confidence)
+        class_ids, anchors = np.nonzero(_reaches(scores, selection.confidence))
     else:
-        anchors = np.flatnonzero(scores.max(axis=0) >= selection.confidence)
+        anchors = np.flatnonzero(_reaches(scores.max(axis=0), selection.confidence))
         class_ids = scores[:, anchors].argmax(axis=0)
     if selection.class_ids is not None:
         wanted = np.isin(class_ids, selection.class_ids)
@@ -127,6 +137,17 @@ def _candidates(
     values = scores[class_ids, anchors]
     kept = _strongest(np.arange(len(values)), values)
     return anchors[kept], class_ids[kept].astype(np.int32), values[kept]
+
+
+def _reaches(scores: NDArray[np.float32], confidence: float) -> NDArray[np.bool_]:
+    """Which are confident enough; what is no number is let through, to be counted."""
+    return np.logical_not(scores < confidence)
+
+
+def _sound(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which of the boxes (4, N) lie anywhere near the picture and have a score that can be one."""
+    near = (np.abs(boxes) <= _FARTHEST).all(axis=0)
+    return np.logical_and(near, scores <= _MOST_SCORE)
 
 
 def _strongest(found: NDArray[np.intp], scores: NDArray[np.float32]) -> NDArray[np.intp]:

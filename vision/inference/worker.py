@@ -57,6 +57,17 @@ class SubmitObserver(Protocol):
         """The engine took these frames, as one request, at ``now_mono_ns``."""
 
 
+class DiscardObserver(Protocol):
+    """Learns what the model should not have answered."""
+
+    def __call__(self, camera: str, count: int) -> None:
+        """So many detections of a frame were left out: score or box mean nothing."""
+
+
+def _uncounted(camera: str, count: int) -> None:
+    """Nobody counts."""
+
+
 def _unobserved(batch: Sequence[FrameMeta], now_mono_ns: int) -> None:
     """Nobody counts."""
 
@@ -90,6 +101,7 @@ class InferenceWorker:
         selection_for_all: Selection,
         on_skipped: SkipObserver,
         on_submitted: SubmitObserver = _unobserved,
+        on_discarded: DiscardObserver = _uncounted,
         mono_ns: Callable[[], int] = time.monotonic_ns,
         utc_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -105,6 +117,7 @@ class InferenceWorker:
             on_skipped: Told of frames that were taken and not delivered, by
                 :class:`SkipReason`; those that were never taken are the source's to count.
             on_submitted: Told of each request to the engine.
+            on_discarded: Told of detections that mean nothing.
             mono_ns: CLOCK_MONOTONIC in nanoseconds.
             utc_ns: UTC in nanoseconds.
         """
@@ -118,6 +131,7 @@ class InferenceWorker:
         self._selection_for_all = selection_for_all
         self._on_skipped = on_skipped
         self._on_submitted = on_submitted
+        self._on_discarded = on_discarded
         self._mono_ns = mono_ns
         self._utc_ns = utc_ns
         self._postprocess = Postprocessor(backend.model.labels)
@@ -258,6 +272,16 @@ class InferenceWorker:
     def _read(self, job: Job, raw: RawResult, elapsed_ms: float) -> None:
         selection = self._selections.get(job.meta.camera, self._selection_for_all)
         detections = self._postprocess(raw.output, raw.letterbox, selection)
+        if detections.discarded:
+            self._on_discarded(job.meta.camera, detections.discarded)
+            if times := self._damper.admit(f"discarded {job.meta.camera}"):
+                _log.error(
+                    "inference.result_discarded camera=%s count=%d times=%d reason=a score above 1, "
+                    "or no number at all: the model's file or the engine is broken",
+                    job.meta.camera,
+                    detections.discarded,
+                    times,
+                )
         job.close(Seen(detections, raw.input_size, self._utc_ns(), elapsed_ms))
 
     def _fail(self, batch: Sequence[Job], error: InferenceError) -> None:

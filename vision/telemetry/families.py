@@ -105,6 +105,13 @@ INFERRED = Family("vision_frames_inferred", Kind.COUNTER, "frames inferred", (_C
 DETECTIONS = Family(
     "vision_detections", Kind.COUNTER, "objects reported", (_CAMERA, _MODEL_LABEL), _INFERRING
 )
+DISCARDED = Family(
+    "vision_detections_discarded",
+    Kind.COUNTER,
+    "answers of the model that were left out: a score above 1, or no number",
+    (_CAMERA,),
+    _INFERRING,
+)
 GATE = Family(
     "vision_motion_gate",
     Kind.COUNTER,
@@ -253,6 +260,7 @@ FAMILIES = (
     SKIPPED,
     INFERRED,
     DETECTIONS,
+    DISCARDED,
     GATE,
     RECONNECTS,
     STALLS,

@@ -84,6 +84,7 @@ class NodeMetrics:
         self.batch_size = self._make(Histogram, f.BATCH_SIZE, buckets=_FRAMES)
         self.published = self._make(Counter, f.PUBLISHED)
         self.dropped = self._make(Counter, f.DROPPED)
+        self.discarded = self._make(Counter, f.DISCARDED)
         self.outbox = self._make(Gauge, f.OUTBOX)
         self._outbox_limit = self._make(Gauge, f.OUTBOX_LIMIT)
         self._outbox_bytes = self._make(Gauge, f.OUTBOX_BYTES)
@@ -103,6 +104,7 @@ class NodeMetrics:
         """Begin a camera's series before anything happens to it."""
         self.capture_to_publish.labels(name)
         self.frame_age.labels(name)
+        self.discarded.labels(name)
         for reason in f.DROPPED.labels[-1].values:
             self.dropped.labels(name, reason)
 

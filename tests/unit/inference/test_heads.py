@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -99,3 +101,31 @@ def test_where_nothing_is_confident_there_is_nothing() -> None:
     seen = postprocess(heads(), Letterbox(0, 0, 96, 64), Selection(0.9999, 0.7, 300))
     assert len(seen) == 0
     assert heads().decoded(1.0).shape == (4 + len(_LABELS), 0)
+
+
+@pytest.mark.parametrize("part", ["best", "logits", "distances"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_a_head_without_a_number_is_left_out(
+    part: str,
+    value: float,
+    multi_label: bool,  # noqa: FBT001  a table of cases
+) -> None:
+    """Of the anchors that it spoils nothing is told, and they are counted."""
+    raw = heads()
+    values = getattr(raw, part).copy()
+    values[7] = value
+    spoilt = replace(raw, **{part: values})
+    if part == "logits":
+        spoilt = replace(spoilt, best=spoilt.logits.max(axis=1))
+    if part == "distances":
+        best, logits = raw.best.copy(), raw.logits.copy()
+        best[7] = logits[7, 0] = 9.0
+        spoilt = replace(spoilt, best=best, logits=logits)
+    selection = Selection(0.4, 0.7, 300, multi_label=multi_label)
+    seen = Postprocessor(_LABELS)(spoilt, Letterbox(0, 2, 96, 60), selection)
+    assert np.isfinite(seen.xyxy).all()
+    assert ((seen.confidence >= 0) & (seen.confidence <= 1)).all()
+    # The largest logit of all is a score of 1.
+    is_counted = part == "distances" or (np.isnan(value) and not (part == "best" and multi_label))
+    assert bool(seen.discarded) is is_counted

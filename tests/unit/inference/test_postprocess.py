@@ -200,3 +200,76 @@ def test_candidates_are_decoded_as_the_whole_result(
     assert seen.xyxy.tolist() == expected.xyxy.tolist()
     assert seen.confidence.tolist() == expected.confidence.tolist()
     assert seen.class_id.tolist() == expected.class_id.tolist()
+
+
+_NAN, _INF = float("nan"), float("inf")
+_BAD = pytest.mark.parametrize(
+    ("box", "score"),
+    [
+        ((100, 100, 200, 200), 2.5),
+        ((100, 100, 200, 200), _INF),
+        ((100, 100, 200, 200), _NAN),
+        ((_NAN, 100, 200, 200), 0.9),
+        ((100, _INF, 200, 200), 0.9),
+        ((100, 100, -_INF, 200), 0.9),
+        ((-1e30, -1e30, 1e30, 1e30), 0.9),
+    ],
+)
+_GOOD = (300, 100, 400, 200)
+
+
+def _assert_only_the_good_one(seen: Detections) -> None:
+    assert seen.confidence.tolist() == [pytest.approx(0.8)]
+    assert seen.class_id.tolist() == [1]
+    assert np.isfinite(seen.xyxy).all()
+    assert seen.discarded == 1
+
+
+@_BAD
+@pytest.mark.parametrize("multi_label", [False, True])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_what_is_no_score_or_no_box_is_left_out_and_counted(
+    box: tuple[float, float, float, float],
+    score: float,
+    multi_label: bool,  # noqa: FBT001  a table of cases
+) -> None:
+    """And costs no other one: a box of NaN overlaps with none, or with all."""
+    raw = _raw((*box, {0: score}), (*_GOOD, {1: 0.8}))
+    _assert_only_the_good_one(_decode(raw, replace(_SELECTION, multi_label=multi_label)))
+
+
+@_BAD
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_so_it_is_of_what_a_gpu_has_chosen(
+    box: tuple[float, float, float, float], score: float
+) -> None:
+    """Which are candidates already."""
+    raw = _raw((*box, {0: score}), (*_GOOD, {1: 0.8}))
+    scores, class_ids = np.array([score, 0.8], np.float32), np.array([0, 1], np.int32)
+    candidates = Candidates(raw[:4], scores, class_ids)
+    _assert_only_the_good_one(Postprocessor(_LABELS)(candidates, _LETTERBOX, _SELECTION))
+
+
+def test_what_rounding_leaves_above_1_is_1() -> None:
+    """Half precision and int8 overshoot a little."""
+    seen = _decode(_raw((*_GOOD, {1: 1.004})))
+    assert (seen.confidence.tolist(), seen.discarded) == ([1.0], 0)
+
+
+def test_a_result_without_any_number_shows_nothing() -> None:
+    """As of a network that overflowed: all of it is counted."""
+    raw = np.full((4 + len(_LABELS), 50), np.nan, np.float32)
+    seen = _decode(raw)
+    assert (len(seen), seen.discarded) == (0, 50)
+
+
+@given(st.integers(0, 2**32 - 1))
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:overflow")
+def test_whatever_comes_out_of_a_network_fits_the_schema(seed: int) -> None:
+    """Random bits as floats: every score from 0 to 1, every box inside the picture."""
+    random = np.random.default_rng(seed)
+    raw = random.integers(0, 2**32, (8, 200), np.uint32).view(np.float32)
+    for multi_label in (False, True):
+        seen = _decode(raw, replace(_SELECTION, confidence=0.0, multi_label=multi_label))
+        for values in (seen.confidence, seen.xyxy):
+            assert ((values >= 0) & (values <= 1)).all()

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from vision.domain.frame import Frame, FrameMeta
 from vision.domain.message import DetectionMessage
+from vision.domain.trouble import Trouble
+from vision.resilience.troubles import LOOK_BACK_S, Troubles
 from vision.runtime.cameras.monitor import CameraMonitor
 from vision.runtime.parts.event_pictures import PictureMemory
 from vision.runtime.parts.picture_relay import PictureRelay
@@ -26,16 +28,20 @@ class Delivery:
         metrics: NodeMetrics,
         feed: LiveFeed,
         monitor: Callable[[str], CameraMonitor],
+        troubles: Troubles,
+        *,
         relay: PictureRelay | None = None,
         pictures: PictureMemory | None = None,
     ) -> None:
         """``monitor`` gives the monitor of a camera by name; ``relay`` feeds other pages.
 
+        ``troubles`` hears of a model whose answers mean nothing.
         ``pictures`` remembers those on which something was seen.
         """
         self._metrics = metrics
         self._feed = feed
         self._monitor = monitor
+        self._troubles = troubles
         self._relay = relay
         self._pictures = pictures
         self._counted = set[str]()
@@ -49,6 +55,17 @@ class Delivery:
                 self._counted.add(meta.camera)
                 self._metrics.know_camera(meta.camera)
             self._metrics.frame_age.labels(meta.camera).observe(meta.age_ns(now_mono_ns) / 1e9)
+
+    def count_discarded(self, camera: str, count: int) -> None:
+        """Note detections of a frame that were left out, since they mean nothing."""
+        self._metrics.discarded.labels(camera).inc(count)
+        self._troubles.note(
+            Trouble.OUT_OF_RANGE,
+            camera,
+            f"the model answers {camera} with scores or boxes that mean nothing: its file or the "
+            "engine is broken",
+            lasts_s=LOOK_BACK_S,
+        )
 
     def deliver(
         self, frame: Frame, message: DetectionMessage, inference_ms: float, publish: Publish

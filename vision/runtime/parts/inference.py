@@ -12,7 +12,12 @@ from vision.domain.detections import ModelInfo
 from vision.frames.newest import SkipObserver
 from vision.frames.slot import FrameSource
 from vision.inference.selections import selection_for_all, selections
-from vision.inference.worker import DetectionSink, InferenceWorker, SubmitObserver
+from vision.inference.worker import (
+    DetectionSink,
+    DiscardObserver,
+    InferenceWorker,
+    SubmitObserver,
+)
 from vision.runtime.parts.model_loading import load_model, model_for, workers_for
 
 
@@ -28,6 +33,7 @@ class InferencePart:
         progress: Progress,
         *,
         on_submitted: SubmitObserver,
+        on_discarded: DiscardObserver,
     ) -> None:
         """Choose and load the model, fetching it if need be.
 
@@ -48,6 +54,7 @@ class InferencePart:
             selection_for_all=selection_for_all(settings.model),
             on_skipped=on_skipped,
             on_submitted=on_submitted,
+            on_discarded=on_discarded,
         )
 
     @property

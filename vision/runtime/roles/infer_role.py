@@ -85,7 +85,9 @@ class InferRole:
         )
         show_outbox(metrics, self._publisher, settings.publishing)
         self._relay = PictureRelay(PictureSender(settings.redis, password))
-        self._delivery = Delivery(metrics, self._feed, self._cameras.monitor, self._relay)
+        self._delivery = Delivery(
+            metrics, self._feed, self._cameras.monitor, self._troubles, relay=self._relay
+        )
         self._web = web_server(
             settings,
             secrets,
@@ -109,6 +111,7 @@ class InferRole:
             self._cameras.on_skipped,
             progress,
             on_submitted=self._delivery.count_submitted,
+            on_discarded=self._delivery.count_discarded,
         )
         metrics.know_model(self._inference.model)
 

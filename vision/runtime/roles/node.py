@@ -95,7 +95,11 @@ class Node:
         store = snapshot_store(settings, metrics.events.snapshots) if is_tracking else None
         pictures = PictureMemory() if store else None
         self._delivery = Delivery(
-            metrics, self._feed, self._fleet.monitors.__getitem__, pictures=pictures
+            metrics,
+            self._feed,
+            self._fleet.monitors.__getitem__,
+            self._troubles,
+            pictures=pictures,
         )
         # Before the model, which takes seconds: a port in use is told at once.
         self._web = web_server(
@@ -140,6 +144,7 @@ class Node:
             self._count_skipped,
             progress,
             on_submitted=self._delivery.count_submitted,
+            on_discarded=self._delivery.count_discarded,
         )
         metrics.know_model(self._inference.model)
 
