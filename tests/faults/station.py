@@ -30,12 +30,14 @@ class Station:
         recorder: What a subscriber sees.
         apart: Those of the cameras that play in a simulator of their own.
         port_apart: Where that one is.
+        urls: Of the cameras, by name.
     """
 
     cameras: Sequence[str]
     node: NodeProcess
     redis: RedisServer
     recorder: Recorder
+    urls: Mapping[str, str]
     apart: Sequence[str] = ()
     port_apart: int = 0
 
@@ -107,4 +109,4 @@ def running_station(
                 folder, configured, open_files=str(open_files or ""), redis_password=password
             )
         )
-        yield Station(names, node, redis, recorder, names[:apart], ports[1])
+        yield Station(names, node, redis, recorder, urls, names[:apart], ports[1])
