@@ -127,5 +127,7 @@ def test_a_head_without_a_number_is_left_out(
     assert np.isfinite(seen.xyxy).all()
     assert ((seen.confidence >= 0) & (seen.confidence <= 1)).all()
     # The largest logit of all is a score of 1.
-    is_counted = part == "distances" or (np.isnan(value) and not (part == "best" and multi_label))
+    is_counted = part == "distances" or (
+        bool(np.isnan(value)) and not (part == "best" and multi_label)
+    )
     assert bool(seen.discarded) is is_counted
