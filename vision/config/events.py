@@ -6,17 +6,19 @@ import itertools
 import re
 from typing import Annotated, Self, TypeAlias
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from vision.config.snapshots import SnapshotSettings
-from vision.config.topic import Topic
+from vision.config.topic import Topic, no_truth_value
 
 _NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _NAME_LENGTH = 63
 _LEAST_POINTS = 3
+# Each edge is compared with each other one, and each sighting with all of them.
+_MOST_POINTS = 200
 _LEAST_AREA = 1e-4
 
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Share: TypeAlias = Annotated[float, BeforeValidator(no_truth_value), Field(ge=0, le=1)]
 Point: TypeAlias = tuple[Share, Share]
 
 
@@ -35,6 +37,8 @@ def _polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
             f"a zone has {len(points)} points: name at least 3 as [[x, y], …], shares 0 to 1 of "
             "the picture's width and height"
         )
+    if len(points) > _MOST_POINTS:
+        raise ValueError(f"a zone has {len(points)} points: name at most {_MOST_POINTS}")
     edges = list(itertools.pairwise([*points, points[0]]))
     if any(one == other for one, other in edges):
         raise ValueError("a zone names a point twice in a row: remove one of them")
@@ -138,7 +142,10 @@ class EventSettings(Topic):
         description="seconds between two updates of an event; of what stands still, ten times that",
     )
     stream_max_messages: int = Field(
-        10_000, ge=100, description="event messages kept per camera for replay (`MAXLEN ~`)"
+        10_000,
+        ge=100,
+        le=10_000_000,
+        description="event messages kept per camera for replay (`MAXLEN ~`)",
     )
     snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings, description="see below")
 

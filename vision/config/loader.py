@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
 
 from vision.config.reference import known_keys
 from vision.config.settings import ENV_DELIMITER, ENV_PREFIX, Settings
+from vision.config.yaml_file import read_yaml
 from vision.domain.errors import ConfigError
 
 DEFAULT_PATH = Path("vision.yaml")
-# What PyYAML lets through of int(), datetime.date() and the like, as on `2026-99-99`.
-_VALUE_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, which YAML 1.2 (3.2.1.1) forbids."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  the signature is PyYAML's
-        first_line: dict[str, int] = {}
-        for key_node, _ in node.value:
-            name, line = str(key_node.value), key_node.start_mark.line + 1
-            if name in first_line:
-                raise ConfigError(
-                    f"line {line}: {name!r} stands twice, first in line {first_line[name]}: "
-                    "rename or remove one"
-                )
-            first_line[name] = line
-        return super().construct_mapping(node, deep=deep)
+_LONGEST_KEY = 80
+# Control characters, and halves of characters but those that stand for the bytes of a file's name.
+_NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udc7f\udd00-\udfff]")
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -60,23 +47,31 @@ def settings_from(
     """Validate ``values`` under the variables; ``origin`` names them in errors."""
     _refuse_unknown_variables(environ)
     try:
-        return Settings(**values)
+        settings = Settings(**values)
     except ValidationError as error:
         problem = _first_problem(error, origin, environ)
+    except (SettingsError, RecursionError):
+        problem = _wrong_json(environ)
+    else:
+        for parts, text in _texts(settings, ()):
+            if odd := _NO_NAME.search(text):
+                place = _place(parts, origin, environ)
+                raise ConfigError(
+                    f"{place}: holds the character U+{ord(odd[0]):04X}, which is part of no name: "
+                    "remove it"
+                )
+        return settings
     # Raised outside the handler: a chained validation error may hold the input.
     raise ConfigError(problem)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        values = read_yaml(path)
     except FileNotFoundError:
         raise ConfigError(
             f"{path}: no such file: create it or name another with --config"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {_reason(error)}") from None
-    values = _parsed(text, path)
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -86,30 +81,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", values)
 
 
-def _parsed(text: str, path: Path) -> object:
-    try:
-        return cast("object", yaml.load(text, _UniqueKeyLoader))  # noqa: S506  derives from SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{path}: line {line}: not valid YAML: {error.problem}") from None
-    except yaml.YAMLError:
-        raise ConfigError(f"{path}: not valid YAML") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: is nested too deeply for a configuration") from None
-    except _VALUE_ERRORS:
-        raise ConfigError(
-            f"{path}: not valid YAML: a value is not of the kind it is written as"
-        ) from None
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-
-
 def _known_at_top() -> str:
     return ", ".join(_siblings([""]))
-
-
-def _reason(error: Exception) -> str:
-    return error.strerror if isinstance(error, OSError) and error.strerror else "not UTF-8 text"
 
 
 def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
@@ -124,6 +97,18 @@ def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
         key = ".".join(parts)
         if key not in known:
             raise ConfigError(f"environment: {variable} is not a setting{_hint(key, known)}")
+
+
+def _wrong_json(environ: Mapping[str, str]) -> str:
+    """Which variable is no JSON, of those that hold a list or a mapping."""
+    for variable, value in sorted(environ.items()):
+        if variable.upper().startswith(ENV_PREFIX) and value.lstrip()[:1] in ("[", "{"):
+            try:
+                json.loads(value)
+            except (ValueError, RecursionError):
+                return f"environment: {variable}: is not valid JSON: write it as [1, 2]"
+    names = ", ".join(name for name in sorted(environ) if name.upper().startswith(ENV_PREFIX))
+    return f"environment: a list or a mapping must be JSON, as [1, 2]: see {names}"
 
 
 def _is_camera_key(parts: list[str]) -> bool:
@@ -144,12 +129,37 @@ def _first_problem(error: ValidationError, origin: str, environ: Mapping[str, st
     problems = error.errors(include_url=False, include_input=False)
     first = problems[0]
     parts = [str(part) for part in first["loc"] if part != "[key]"]
-    key = ".".join(parts)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{_place(parts, origin, environ)}: {_problem_text(first, parts)}{more}"
+
+
+def _place(parts: Sequence[str], origin: str, environ: Mapping[str, str]) -> str:
+    """The variable or the file with the key that a value is from."""
+    key = ".".join(map(_shown_key, parts))
     variable = ENV_PREFIX + ENV_DELIMITER.join(parts).upper()
     if any(name.upper() == variable for name in environ):
         origin, key = "environment", variable
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{origin}: {key}: {_problem_text(first, parts)}{more}"
+    return f"{origin}: {key}"
+
+
+def _texts(value: object, parts: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every text and path among the settings, with its key."""
+    if isinstance(value, str | Path):
+        yield parts, str(value)
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _texts(getattr(value, name), (*parts, name))
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _texts(item, (*parts, str(name)))
+    elif isinstance(value, tuple):
+        for number, item in enumerate(value):
+            yield from _texts(item, (*parts, str(number)))
+
+
+def _shown_key(key: str) -> str:
+    text = "".join(character if character.isprintable() else "?" for character in key)
+    return text if len(text) <= _LONGEST_KEY else f"{text[:_LONGEST_KEY]}…"
 
 
 def _problem_text(problem: ErrorDetails, parts: list[str]) -> str:

@@ -163,7 +163,7 @@ class NarrationSettings(Topic):
         60.0, gt=0, le=86_400, description="events older than this are told by template"
     )
     stream_max_messages: int = Field(
-        1_000, ge=10, description="sentences kept per camera for replay (`MAXLEN ~`)"
+        1_000, ge=10, le=10_000_000, description="sentences kept per camera for replay (`MAXLEN ~`)"
     )
     limits: NarrationLimits = Field(default_factory=NarrationLimits, description="see below")
     breaker: NarrationBreaker = Field(default_factory=NarrationBreaker, description="see below")

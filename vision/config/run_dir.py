@@ -11,8 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
+from vision.config.yaml_file import read_yaml
 from vision.domain.errors import ConfigError
 
 MOUNTED_DIR = Path("/run/vision")
@@ -41,13 +40,11 @@ def configured_run_dir(config: Path | None, environ: Mapping[str, str] = os.envi
             return Path(value)
     path = config or Path("vision.yaml")
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = read_yaml(path)
     except FileNotFoundError:
         if config is not None:
             raise ConfigError(f"{path}: no such file: name another with --config") from None
         return None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        raise ConfigError(f"{path}: cannot be read as YAML") from None
     named = document.get("run_dir") if isinstance(document, dict) else None
     if named is not None and not isinstance(named, str):
         raise ConfigError(f"{path}: run_dir: must be the path of a folder")

@@ -20,4 +20,6 @@ class SnapshotSettings(Topic):
     max_age_days: float = Field(
         7.0, gt=0, le=3650, description="older pictures are removed; days since they were taken"
     )
-    max_mib: int = Field(1024, ge=1, description="room for all of them; the oldest make way first")
+    max_mib: int = Field(
+        1024, ge=1, le=16_777_216, description="room for all of them; the oldest make way first"
+    )

@@ -116,15 +116,24 @@ class PublishingSettings(Topic):
         description="publish a message for every frame with nothing in it, or just for the first",
     )
     stream_max_messages: int = Field(
-        10_000, ge=100, description="messages kept per camera for replay (`MAXLEN ~`)"
+        10_000,
+        ge=100,
+        le=10_000_000,
+        description="messages kept per camera for replay (`MAXLEN ~`)",
     )
-    status_max_messages: int = Field(1_000, ge=10, description="status changes kept per camera")
+    status_max_messages: int = Field(
+        1_000, ge=10, le=10_000_000, description="status changes kept per camera"
+    )
     outbox_messages: int = Field(
-        10_000, ge=100, description="messages per camera that wait in memory while Redis is away"
+        10_000,
+        ge=100,
+        le=10_000_000,
+        description="messages per camera that wait in memory while Redis is away",
     )
     live_max_age_ms: int = Field(
         2_000,
         ge=100,
+        le=3_600_000,
         description="older messages reach the stream only, never the live channel",
     )
     spool_dir: Path | None = Field(
@@ -132,7 +141,7 @@ class PublishingSettings(Topic):
         description="folder in which messages that wait survive a restart; default: in memory only",
     )
     spool_max_mib: int = Field(
-        256, ge=1, description="room for them there; the oldest make way first"
+        256, ge=1, le=1_048_576, description="room for them there; the oldest make way first"
     )
 
 
@@ -173,6 +182,7 @@ class IngestSettings(Topic):
     max_rss_mib: int = Field(
         1024,
         ge=0,
+        le=1_048_576,
         description="resident memory, MiB, past which a camera's process is replaced; 0 for any",
     )
 
@@ -185,7 +195,7 @@ class InferenceSettings(Topic):
         10, ge=0, le=1000, description="longest wait for a batch to fill once it has a frame"
     )
     max_staleness_ms: int = Field(
-        1_000, ge=50, description="a frame older than this is skipped, never inferred"
+        1_000, ge=50, le=3_600_000, description="a frame older than this is skipped, never inferred"
     )
     requests: int = Field(
         0,

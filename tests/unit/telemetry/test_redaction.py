@@ -59,7 +59,8 @@ def test_base64_of_a_longer_text_hides_it_too(pair: Pair, before: bytes, after: 
     data = before + f"{pair.username}:{pair.password}".encode() + after
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for word in (encode(data).decode(), encode(data).decode().rstrip("=")):
-            assert redactor.redact(f"token {word}.") == f"token {REDACTED}."
+            # No value is as short as what stands around the word.
+            assert redactor.redact(f"t {word}.") == f"t {REDACTED}."
 
 
 @pytest.mark.parametrize(
