@@ -219,6 +219,42 @@ def test_what_is_told_of_a_camera_that_is_gone_is_taken_back(
             assert watcher.newest(foreign) is not None
 
 
+def test_what_other_settings_told_is_taken_back(
+    tmp_path: Path, redis: RedisServer, broker: MqttBroker
+) -> None:
+    """A zone that was removed, and all below a first topic that was changed."""
+    zone = [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]]
+    with watching(broker) as watcher:
+        first = _settings(broker, "front")
+        first["cameras"]["front"]["events"] = {"zones": {"drive": zone, "door": zone}}
+        with _bridged(tmp_path, redis, first) as site:
+            role = site.role("bridge", "mqtt")
+            wait_until(lambda: IN_DOOR in entities(watcher.topics("homeassistant/")), "the zones")
+            mark = "ariia-vision/bridge/ariia-vision"
+            wait_until(lambda: watcher.newest(mark) is not None, "its mark")
+            assert role.stop() == 0
+        second = _settings(broker, "front", topic="home/vision")
+        second["cameras"]["front"]["events"] = {"zones": {"door": zone}}
+        with _bridged(tmp_path / "later", redis, second) as site:
+            role = site.role("bridge", "mqtt")
+            wait_until(lambda: not watcher.topics("vision/"), "the end of what is below vision/")
+            wait_until(
+                lambda: not [topic for topic in watcher.topics() if "/vision_front/" in topic],
+                "the end of its entities",
+            )
+            moved = "sensor.home_vision_front_door__person_count"
+            wait_until(lambda: moved in entities(watcher.topics("homeassistant/")), "the new ones")
+            assert role.stop() == 0
+        second["cameras"]["front"]["events"] = {}
+        with _bridged(tmp_path / "last", redis, second) as site:
+            site.role("bridge", "mqtt")
+            gone = [f"{part}door{end}" for part, end in (("_", "__"), ("/", "/"), ("/", "__"))]
+            wait_until(
+                lambda: not [t for t in watcher.topics() if any(part in t for part in gone)],
+                "the end of the last zone",
+            )
+
+
 def _of(watcher: Watcher, camera: str) -> list[str]:
     return [topic for topic in watcher.topics() if f"_{camera}/" in topic or f"/{camera}/" in topic]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -82,6 +84,11 @@ class MqttBroker:
         assert self._process
         self._process.send_signal(signal.SIGCONT)
 
+    def reload(self) -> None:
+        """Let it read its rules again."""
+        assert self._process
+        self._process.send_signal(signal.SIGHUP)
+
     def log(self) -> str:
         """What it said."""
         return (self._folder / "mosquitto.log").read_text(errors="replace")
@@ -105,6 +112,44 @@ def running_broker(folder: Path, options: Sequence[str] = ()) -> Iterator[MqttBr
         yield broker
     finally:
         broker.stop(signal.SIGKILL)
+
+
+@contextmanager
+def older_broker(broker: MqttBroker) -> Iterator[int]:
+    """The port of something before a broker that hangs up on whoever speaks MQTT 5."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            first = self.request.recv(4096)
+            # After the length: the name "MQTT" and its version.
+            if first.partition(b"MQTT")[2][:1] != b"\x04":
+                return
+            with socket.create_connection(("127.0.0.1", broker.port)) as behind:
+                behind.sendall(first)
+                back = threading.Thread(target=_pass_on, args=(behind, self.request))
+                back.start()
+                _pass_on(self.request, behind)
+                back.join()
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
 
 
 class Watcher:

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import orjson
 
 import vision
+from vision.bridges.entity_names import Names
 from vision.bridges.objects import Place
-from vision.bridges.topics import ALL, Topics, slug
+from vision.bridges.topics import ALL, CHANGED, Topics, digest, level, slug
 from vision.domain.event import EventType
 from vision.domain.status import CameraState
 
@@ -32,11 +33,19 @@ _EVENT_TEMPLATE = (
 
 
 class Entity(NamedTuple):
-    """What is known of an entity by its configuration; ``place`` is None for the camera's own."""
+    """What is known of an entity by its configuration.
+
+    Attributes:
+        camera: The camera of its device.
+        place: Where it counts; None for the camera's own and for one whose name was changed.
+        state_topic: Where its state is.
+        topics: All topics of the same bridge that it reads, its state's among them.
+    """
 
     camera: str
     place: Place | None
     state_topic: str
+    topics: tuple[str, ...]
 
 
 class Discovery:
@@ -46,52 +55,95 @@ class Discovery:
         """``prefix`` is where Home Assistant listens."""
         self._topics = topics
         self._prefix = prefix
+        self._refresh_s = refresh_s
         self._expire_after_s = max(1, round(3 * refresh_s))
+        self._unique, self._entity_ids = Names(), Names()
 
     @property
     def pattern(self) -> str:
         """The configurations of all entities, ours among them."""
         return f"{self._prefix}/+/+/+/config"
 
+    def is_config(self, topic: str) -> bool:
+        """Whether it is the topic of a configuration."""
+        return topic.startswith(f"{self._prefix}/") and topic.endswith("/config")
+
+    def of_base(self, base: str) -> Discovery:
+        """Of a bridge that publishes below ``base`` and is otherwise this one."""
+        topics = Topics(base, self._topics.frigate)
+        return Discovery(topics, self._prefix, self._refresh_s)
+
     def configs(self, camera: str, places: Iterable[Place]) -> Iterator[tuple[str, bytes]]:
         """Topic and payload of each of a camera's entities."""
         yield self._entity("sensor", camera, "state", self._state(camera))
         yield self._entity("event", camera, "event", self._event(camera))
-        for place in places:
-            words = [word for word in (place.zone, place.label) if word is not None]
-            # Two underscores: a zone's name has none such, so no two of them meet.
-            name = "__".join(slug(word) for word in words)
+        for place in sorted(places, key=_is_changed):
+            name = self._name(camera, place)
             yield self._entity(
                 "binary_sensor", camera, f"{name}_occupancy", self._occupancy(camera, place)
             )
             yield self._entity("sensor", camera, f"{name}_count", self._count(camera, place))
 
+    def topics_of(self, camera: str, place: Place) -> tuple[str, str]:
+        """Where the configurations of a place are."""
+        name, identifier = self._name(camera, place), self._identifier(camera)
+        return (
+            f"{self._prefix}/binary_sensor/{identifier}/{name}_occupancy/config",
+            f"{self._prefix}/sensor/{identifier}/{name}_count/config",
+        )
+
+    def recall(self, topic: str, entity: Entity) -> bool:
+        """Go on with the name that a learned place had; False if it has, or had, another one."""
+        if entity.place is None:
+            return True
+        name = topic.split("/")[-2].rpartition("_")[0]
+        plain = _plain(entity.place)
+        if name != plain and not name.startswith(f"{plain}_{digest(entity.camera, *entity.place)}"):
+            return False
+        identifier = self._identifier(entity.camera)
+        return self._unique.claim((entity.camera, entity.place), f"{identifier}_{name}")
+
     def entity_of(self, topic: str, payload: bytes) -> Entity | None:
         """The entity that a configuration tells of; None for what is not ours."""
-        if not topic.startswith(f"{self._prefix}/") or not topic.endswith("/config"):
+        if not self.is_config(topic):
             return None
         try:
             config = orjson.loads(payload)
             name, state_topic = config["origin"]["name"], config["state_topic"]
             identifier = config["device"]["identifiers"][0]
-        except (orjson.JSONDecodeError, LookupError, TypeError):
+            available = [one["topic"] for one in config.get("availability", ())]
+        except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
             return None
         prefix, base = self._identifier(""), f"{self._topics.base}/"
         if name != _ORIGIN or not isinstance(state_topic, str) or not isinstance(identifier, str):
             return None
         if not identifier.startswith(prefix) or not state_topic.startswith(base):
             return None
+        camera = identifier.removeprefix(prefix)
         levels = state_topic.removeprefix(base).split("/")
+        if levels[0] != level(camera) or topic.split("/")[-3] != identifier:
+            return None
         place: Place | None = None
         match levels:
             case [_, "occupancy" | "count", label]:
                 place = Place(None, label)
             case [_, "zone", zone, "occupancy" | "count", label]:
                 place = Place(zone, label)
-        return Entity(identifier.removeprefix(prefix), place, state_topic)
+        if CHANGED in state_topic:
+            place = None
+        ours = [one for one in available if isinstance(one, str) and one.startswith(base)]
+        return Entity(camera, place, state_topic, (state_topic, *ours))
 
     def _identifier(self, camera: str) -> str:
         return f"{slug(self._topics.base)}_{camera}"
+
+    def _name(self, camera: str, place: Place) -> str:
+        """What the entities of a place are called: the same for no two of any camera."""
+        prefix = f"{self._identifier(camera)}_"
+        unique = self._unique.of(
+            (camera, place), f"{prefix}{_plain(place)}", digest(camera, *place)
+        )
+        return unique.removeprefix(prefix)
 
     def _entity(
         self, component: str, camera: str, name: str, config: Mapping[str, Any]
@@ -99,7 +151,11 @@ class Discovery:
         identifier = self._identifier(camera)
         document = {
             "unique_id": f"{identifier}_{name}",
-            "default_entity_id": f"{component}.{slug(identifier)}_{name}",
+            "default_entity_id": self._entity_ids.of(
+                (component, camera, name),
+                f"{component}.{slug(identifier)}_{name}",
+                digest(camera, name),
+            ),
             **config,
             "availability_mode": "all",
             "qos": 1,
@@ -168,6 +224,16 @@ class Discovery:
             {"topic": self._topics.available},
             {"topic": self._topics.camera_available(camera)},
         ]
+
+
+def _plain(place: Place) -> str:
+    """Zone and label in Home Assistant's alphabet; two underscores are in neither of them."""
+    return "__".join(slug(word) for word in place if word is not None)
+
+
+def _is_changed(place: Place) -> bool:
+    """Whether that alphabet tells less: who is called so plainly comes first."""
+    return any(slug(word) != word for word in place if word is not None)
 
 
 def _words(place: Place) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from vision.bridges.failure import failure_of
@@ -30,6 +31,17 @@ _QOS = 1
 _IN_FLIGHT = 100
 # The broker's reasons not to let somebody in, by MQTT 5's names, which paho gives for 3.1.1 too.
 _REFUSALS = {"Bad user name or password", "Not authorized", "Banned", "Bad authentication method"}
+_NO_RETAIN = "Retain not supported"
+# The newer one says which topic its rules forbid.
+_PROTOCOLS = (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311)
+
+
+def _nothing(_topic: str) -> None:
+    pass
+
+
+def _ignored(_topic: str, _payload: bytes) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +61,33 @@ class MqttSession:
         Raises:
             BridgeError: The broker is not reached, or does not let us in.
         """
-        self.on_message: Callable[[str, bytes], None] = lambda _topic, _payload: None
-        self._confirmed: dict[int, Callable[[], None]] = {}
-        self._loss: BridgeError | None = None
-        self._is_in = False
+        self.on_message: Callable[[str, bytes], None] = _ignored
+        self.on_echo: Callable[[str, bytes], None] = _ignored
+        """Told of what is published while we listen, our own among it."""
+        self._confirmed: dict[int, tuple[str, Callable[[], None], Callable[[str], None]]] = {}
+        self._subscribed: dict[int, tuple[str, Callable[[], None], Callable[[str], None]]] = {}
+        self._most = 1
         self._ours, self._wakers = socket.socketpair()
         self._ours.setblocking(False)  # noqa: FBT003  the name is Python's
         self._wakers.setblocking(False)  # noqa: FBT003  as above
-        self._client = self._make(settings, login, will_topic)
-        try:
-            self._connect(settings)
-        except BaseException:
-            self._close()
-            raise
+        for protocol in _PROTOCOLS:
+            self._loss: BridgeError | None = None
+            self._is_in = self._is_refused = False
+            self._client = self._make(settings, login, will_topic, protocol)
+            try:
+                self._connect(settings)
+            except BridgeError as error:
+                is_last = protocol is _PROTOCOLS[-1] or self._is_refused
+                if is_last or error.failure not in {BridgeFailure.REFUSED, BridgeFailure.PROTOCOL}:
+                    self._close()
+                    raise
+                # It may know the older one alone, which it need not say.
+                self._hang_up()
+            except BaseException:
+                self._close()
+                raise
+            else:
+                return
 
     def __enter__(self) -> Self:
         return self
@@ -79,20 +105,44 @@ class MqttSession:
         """Messages that the broker has not confirmed yet."""
         return len(self._confirmed)
 
+    @property
+    def room(self) -> int:
+        """How many more the broker takes before it has confirmed one."""
+        return max(0, self._most - len(self._confirmed))
+
     def publish(
-        self, topic: str, payload: bytes, *, retain: bool, then: Callable[[], None]
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool,
+        then: Callable[[], None],
+        refused: Callable[[str], None] = _nothing,
     ) -> None:
-        """Send with QoS 1; ``then`` is called in :meth:`turn` once it is confirmed."""
+        """Send with QoS 1.
+
+        In :meth:`turn`, ``then`` is called once it is confirmed, ``refused`` with the topic where
+        the broker's rules forbid it. Brokers that know MQTT 3.1.1 alone confirm that too.
+        """
         info = self._client.publish(topic, payload, qos=_QOS, retain=retain)
         if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise self._lost(info.rc)
-        self._confirmed[info.mid] = then
+        self._confirmed[info.mid] = topic, then, refused
 
-    def subscribe(self, pattern: str) -> None:
-        """Hear retained messages of ``pattern`` by :attr:`on_message`, called in :meth:`turn`."""
-        code, _ = self._client.subscribe(pattern, qos=_QOS)
-        if code is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+    def subscribe(
+        self,
+        pattern: str,
+        then: Callable[[], None] = lambda: None,
+        refused: Callable[[str], None] = _nothing,
+    ) -> None:
+        """Hear retained messages of ``pattern`` by :attr:`on_message`, called in :meth:`turn`.
+
+        ``then`` is called once the broker agrees, ``refused`` with the pattern where it does not.
+        """
+        code, mid = self._client.subscribe(pattern, qos=_QOS)
+        if code is not MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
             raise self._lost(code)
+        self._subscribed[mid] = pattern, then, refused
 
     def turn(self, timeout_s: float) -> None:
         """Send and receive, waiting up to ``timeout_s`` for something to happen."""
@@ -125,12 +175,19 @@ class MqttSession:
         """Say goodbye, so that the broker does not publish the will."""
         self._client.disconnect()
 
-    def _make(self, settings: MqttSettings, login: Login, will_topic: str) -> Client:
+    def _make(
+        self,
+        settings: MqttSettings,
+        login: Login,
+        will_topic: str,
+        protocol: MQTTProtocolVersion,
+    ) -> Client:
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
-            clean_session=True,
-            protocol=MQTTProtocolVersion.MQTTv311,
+            # The newer one has no sessions that outlive a connection unless they are asked for.
+            clean_session=None if protocol is MQTTProtocolVersion.MQTTv5 else True,
+            protocol=protocol,
             reconnect_on_failure=False,
         )
         client.connect_timeout = settings.timeout_s
@@ -145,6 +202,7 @@ class MqttSession:
             client.tls_set_context(_tls_context(settings))
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
         return client
@@ -168,13 +226,30 @@ class MqttSession:
             self.turn(left_s)
 
     def _on_connect(
-        self, _client: Client, _data: object, _flags: object, code: ReasonCode, _more: object
+        self,
+        _client: Client,
+        _data: object,
+        _flags: object,
+        code: ReasonCode,
+        properties: Properties | None,
     ) -> None:
         if not code.is_failure:
+            # How many it takes that it has not confirmed; it cuts who sends more.
+            most = getattr(properties, "ReceiveMaximum", _IN_FLIGHT)
+            # One less: an event may be two messages, which are sent together.
+            self._most = max(1, min(_IN_FLIGHT, most) - 1)
             self._is_in = True
         elif code.getName() in _REFUSALS:
+            self._is_refused = True
             self._loss = BridgeError(
                 BridgeFailure.AUTH, "the broker refuses user name and password"
+            )
+        elif code.getName() == _NO_RETAIN:
+            self._is_refused = True
+            self._loss = BridgeError(
+                BridgeFailure.FORBIDDEN,
+                "the broker keeps no retained messages, without which nobody who comes later "
+                "knows a state: allow them there (retain_available)",
             )
         else:
             self._loss = BridgeError(
@@ -182,15 +257,26 @@ class MqttSession:
             )
 
     def _on_publish(
-        self, _client: Client, _data: object, mid: int, _code: object, _more: object
+        self, _client: Client, _data: object, mid: int, code: ReasonCode, _more: object
     ) -> None:
-        then = self._confirmed.pop(mid, None)
-        if then is not None:
+        topic, then, refused = self._confirmed.pop(mid, ("", lambda: None, _nothing))
+        if code.is_failure:
+            refused(topic)
+        else:
+            then()
+
+    def _on_subscribe(
+        self, _client: Client, _data: object, mid: int, codes: list[ReasonCode], _more: object
+    ) -> None:
+        pattern, then, refused = self._subscribed.pop(mid, ("", lambda: None, _nothing))
+        if any(code.is_failure for code in codes):
+            refused(pattern)
+        else:
             then()
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        if message.retain:
-            self.on_message(message.topic, bytes(message.payload))
+        heard = self.on_message if message.retain else self.on_echo
+        heard(message.topic, bytes(message.payload))
 
     def _on_disconnect(
         self, _client: Client, _data: object, _flags: object, _code: object, _more: object
@@ -208,11 +294,14 @@ class MqttSession:
             return BridgeError(BridgeFailure.PROTOCOL, "what answers there is no MQTT broker")
         return BridgeError(BridgeFailure.REFUSED, "the connection is lost")
 
-    def _close(self) -> None:
+    def _hang_up(self) -> None:
         connection = self._client.socket()
         if connection is not None:
             # Without a goodbye: a connection that failed leaves its will behind.
             connection.close()
+
+    def _close(self) -> None:
+        self._hang_up()
         self._ours.close()
         self._wakers.close()
 

@@ -56,6 +56,10 @@ class PresentObjects:
             if len(known) < _MOST_PLACES:
                 known.setdefault(place, Presence())
 
+    def forget(self, camera: str, place: Place) -> None:
+        """Count there no more, until something comes there."""
+        self._places.get(camera, {}).pop(place, None)
+
     def on_event(self, message: EventMessage) -> Mapping[Place, Presence]:
         """Take a message; returns the places of its camera in which something changed."""
         objects = self._objects.setdefault(message.camera, {})

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 
 from vision.config.bridges import MqttSettings
 
 ALL = "all"
 """In the place of a label: objects of any."""
-_NO_LEVEL = re.compile(r"[/+#\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+CHANGED = "~"
+"""Stands before the digest of a name that had to be changed, and in no other level."""
+_NO_LEVEL = re.compile(r"[/+#~\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_DIGEST_CHARACTERS = 8
 _NO_SLUG = re.compile(r"[^a-z0-9]+")
 _LONGEST = 64
 
 
 def level(text: str) -> str:
-    """``text`` as a level of a topic, unchanged where it can be."""
-    return _NO_LEVEL.sub("_", text)[:_LONGEST] or "_"
+    """``text`` as a level of a topic, unchanged where it can be; no two have the same one."""
+    plain = _NO_LEVEL.sub("_", text)[:_LONGEST]
+    return plain if plain and plain == text else f"{plain}{CHANGED}{digest(text)}"
+
+
+def digest(*words: str | None) -> str:
+    """A few characters of ``a-f`` and ``0-9`` that tell names apart which look alike."""
+    # As they are told apart in Python: what came over the network need not be valid.
+    text = repr(words).encode("ascii", "backslashreplace")
+    return sha256(text).hexdigest()[:_DIGEST_CHARACTERS]
 
 
 def slug(text: str) -> str:

@@ -20,6 +20,8 @@ class BridgeFailure(StrEnum):
     TLS = "tls"
     PROTOCOL = "protocol"
     """The other side answers, and not in the language expected."""
+    FORBIDDEN = "forbidden"
+    """The other side lets us in, and its rules forbid a topic or what we do with it."""
     STATUS = "status"
     """An answer of HTTP that is no success."""
     LOCAL = "local"

@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 import trustme
+from paho.mqtt import publish
 
-from tests.support.mqtt_broker import MqttBroker, running_broker, watching
+from tests.support.mqtt_broker import MqttBroker, older_broker, running_broker, watching
 from tests.support.waiting import wait_until
 from vision.bridges.mqtt_outbox import EventParcel, MqttOutbox
+from vision.bridges.mqtt_probe import probe_mqtt
 from vision.bridges.mqtt_publisher import MqttPublisher
 from vision.bridges.mqtt_session import Login
 from vision.config.bridges import MqttSettings
-from vision.domain.bridge import BridgeFailure
+from vision.domain.bridge import BridgeError, BridgeFailure, BridgeLoss
 from vision.domain.secret import Secret
 
 pytestmark = [
@@ -36,6 +38,7 @@ class Recorded:
     def __init__(self) -> None:
         self.messages = 0
         self.failures: Counter[BridgeFailure] = Counter()
+        self.losses: Counter[BridgeLoss] = Counter()
 
     def sent(self) -> None:
         """One more."""
@@ -44,6 +47,10 @@ class Recorded:
     def failed(self, failure: BridgeFailure) -> None:
         """One more."""
         self.failures[failure] += 1
+
+    def lost(self, loss: BridgeLoss) -> None:
+        """One more."""
+        self.losses[loss] += 1
 
 
 class Publishing:
@@ -269,3 +276,104 @@ def test_what_is_no_broker_is_told_apart(tmp_path: Path) -> None:
         with publishing.running():
             wait_until(lambda: bool(publishing.counts.failures), "the failure")
             assert not publishing.publisher.is_connected
+
+
+def test_what_the_rules_forbid_is_told_with_its_topic(tmp_path: Path) -> None:
+    """States and events that nobody gets, until the rules are mended; the rest goes on."""
+    rules = tmp_path / "rules"
+    rules.write_text("topic write vision/#\ntopic read #\n")
+    options = ["allow_anonymous true", f"acl_file {rules}"]
+    with running_broker(tmp_path / "broker", options) as broker:
+        publishing = Publishing(_settings(broker, refresh_s=1))
+        publisher = publishing.publisher
+        publishing.outbox.put_state("homeassistant/x/config", b"{}")
+        publishing.outbox.put_state("vision/s", b"1")
+        with watching(broker) as watcher, publishing.running():
+            watcher.wait_for("vision/s", "1")
+            wait_until(lambda: publisher.forbidden is not None, "the refusal")
+            assert "writing homeassistant/x/config" in str(publisher.forbidden)
+            assert publisher.is_connected
+            assert publishing.counts.failures[BridgeFailure.FORBIDDEN] > 0
+            publishing.event(1, "vision/e", "frigate/events")
+            publishing.event(2)
+            wait_until(lambda: publishing.settled == [1, 2], "those that come after it")
+            assert publishing.counts.losses == {BridgeLoss.REJECTED: 1}
+            assert "and 1 more" in str(publisher.forbidden)
+            rules.write_text("topic readwrite #\n")
+            broker.reload()
+            watcher.wait_for("homeassistant/x/config", "{}")
+            publishing.event(3, "frigate/events")
+            wait_until(lambda: publisher.forbidden is None, "the end of it")
+
+
+def test_a_mark_that_does_not_come_back_is_told(tmp_path: Path) -> None:
+    """Who may write and not read, as Mosquitto's rules have it, cannot find what it left."""
+    rules = tmp_path / "rules"
+    rules.write_text("topic write #\n")
+    options = ["allow_anonymous true", f"acl_file {rules}"]
+    with running_broker(tmp_path / "broker", options) as broker:
+        publishing = Publishing(_settings(broker, timeout_s=1))
+        publisher = publishing.publisher
+        publisher.patterns = ("homeassistant/+",)
+        publisher.is_echoed = lambda topic: topic.startswith("homeassistant/")
+        publishing.outbox.put_state("homeassistant/mark", b"{}")
+        with publishing.running():
+            wait_until(lambda: publisher.forbidden is not None, "the silence")
+            assert "reading homeassistant/mark" in str(publisher.forbidden)
+
+
+def test_a_broker_that_keeps_nothing_is_told_as_such(tmp_path: Path) -> None:
+    """Home Assistant would know nothing after its own restart."""
+    options = ["allow_anonymous true", "retain_available false"]
+    with running_broker(tmp_path / "broker", options) as broker:
+        publishing = Publishing(_settings(broker))
+        with publishing.running():
+            wait_until(lambda: publishing.counts.failures[BridgeFailure.FORBIDDEN] > 0, "it")
+            assert "keeps no retained messages" in str(publishing.publisher.problem)
+        with pytest.raises(BridgeError, match="keeps no retained messages"):
+            probe_mqtt(_settings(broker), NOBODY, AVAILABLE)
+
+
+@pytest.mark.parametrize(
+    ("rules", "frigate", "complaint"),
+    [
+        ("topic readwrite #", True, None),
+        ("topic write vision/#\ntopic readwrite homeassistant/#", False, None),
+        ("topic write vision/#", False, "writing homeassistant/sensor/"),
+        ("topic readwrite homeassistant/#", False, "writing vision/check"),
+        ("topic write vision/#\ntopic write homeassistant/#", False, "reading homeassistant/"),
+        ("topic write vision/#\ntopic readwrite homeassistant/#", True, "writing frigate/check"),
+    ],
+)
+def test_a_check_tells_what_the_rules_forbid(
+    tmp_path: Path,
+    rules: str,
+    frigate: bool,  # noqa: FBT001  a parameter of the test
+    complaint: str | None,
+) -> None:
+    """With the topic; and leaves nothing at the broker."""
+    (tmp_path / "rules").write_text(f"{rules}\n")
+    options = ["allow_anonymous true", f"acl_file {tmp_path / 'rules'}"]
+    with running_broker(tmp_path / "broker", options) as broker:
+        settings = _settings(broker, frigate=frigate, timeout_s=2)
+        if complaint is None:
+            assert "lets us in" in probe_mqtt(settings, NOBODY, AVAILABLE)
+        else:
+            with pytest.raises(BridgeError, match=complaint):
+                probe_mqtt(settings, NOBODY, AVAILABLE)
+        (tmp_path / "rules").write_text("topic readwrite #\n")
+        broker.reload()
+        with watching(broker) as watcher:
+            publish.single("last", "1", retain=True, hostname="127.0.0.1", port=broker.port)
+            watcher.wait_for("last", "1")
+            assert watcher.topics() == {"last": "1"}
+
+
+def test_a_broker_of_the_older_protocol_is_spoken_to_in_it(broker: MqttBroker) -> None:
+    """One that hangs up on MQTT 5 without a word, before a real one that knows both."""
+    with older_broker(broker) as port:
+        publishing = Publishing(_settings(broker, url=f"mqtt://127.0.0.1:{port}"))
+        with watching(broker) as watcher, publishing.running():
+            publishing.event(1)
+            watcher.wait_for("vision/e", "1")
+            wait_until(lambda: publishing.settled == [1], "the confirmation")

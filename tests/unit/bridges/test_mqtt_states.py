@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.event_messages import event
 from tests.support.home_assistant import entities, states
 from vision.bridges.home_assistant import Discovery
+from vision.bridges.mqtt_marks import Marks
 from vision.bridges.mqtt_outbox import EventParcel, MqttOutbox
 from vision.bridges.mqtt_states import MqttStates
 from vision.bridges.objects import Place, PresentObjects
-from vision.bridges.topics import Topics
+from vision.bridges.topics import ALL, Topics
 from vision.config.bridges import MqttSettings
+from vision.domain.event import EventType
 
 
 class Scene:
     """States for some cameras, and the broker they would go to."""
 
-    def __init__(self, cameras: Sequence[str] = (), *, frigate: bool = False) -> None:
+    def __init__(
+        self,
+        cameras: Sequence[str] = (),
+        *,
+        frigate: bool = False,
+        topic: str = "vision",
+        client_id: str = "ariia-vision",
+        discovery: bool = True,
+    ) -> None:
         self.outbox = MqttOutbox()
-        topics = Topics.of(MqttSettings(frigate=frigate))
+        topics = Topics.of(MqttSettings(frigate=frigate, topic=topic))
         self.discovery = Discovery(topics, "homeassistant", 60)
         self.states = MqttStates(
             topics,
@@ -31,6 +43,8 @@ class Scene:
             self.outbox,
             PresentObjects(60),
             lambda camera: not cameras or camera in cameras,
+            marks=Marks(client_id),
+            is_discovery_told=discovery,
         )
         self._broker: dict[str, str] = {topics.available: "online"}
 
@@ -40,6 +54,194 @@ class Scene:
             for topic, payload, _ in taken:
                 self._broker[topic] = payload.decode()
         return {topic: payload for topic, payload in self._broker.items() if payload}
+
+    def start_after(self, kept: Mapping[str, str]) -> None:
+        """As the bridge does at a broker that kept this of an earlier time."""
+        self._broker = {**kept, **self._broker}
+        for topic, payload in kept.items():
+            self.states.on_retained(topic, payload.encode())
+        self.states.on_all_retained()
+        for _ in range(2):
+            self.states.tidy()
+
+
+def _places(zones: Sequence[str] = (), labels: Sequence[str] = ()) -> list[Place]:
+    """As the settings name them."""
+    return [Place(zone, label) for zone in (None, *zones) for label in (*labels, ALL)]
+
+
+def _of_interest(topics: Mapping[str, str], *words: str) -> list[str]:
+    return [topic for topic in topics if any(word in topic for word in words)]
+
+
+@pytest.mark.parametrize("others", [("door",), ()], ids=["some are left", "none are left"])
+def test_zones_and_labels_that_were_removed_are_taken_back(others: tuple[str, ...]) -> None:
+    """Entities and states, though the stream still has events of them; what stays is as it was."""
+    before = Scene(["front"])
+    before.states.know("front", _places(["drive", *others], ["car", "person"]))
+    before.start_after({})
+    kept = before.broker()
+    assert _of_interest(kept, "drive", "car")
+    after = Scene(["front"])
+    labels = ["person"] if others else []
+    after.states.know("front", _places(others, labels))
+    # Of before the start, as it is read again.
+    after.states.on_event(event(label="car", zones=("drive",)))
+    after.states.on_event(event(1, label="car", zones=("drive",), kind=EventType.END))
+    after.start_after(kept)
+    assert _of_interest(after.broker(), "drive", "car") == []
+    stays = entities(after.broker())
+    assert stays.keys() <= entities(kept).keys()
+    assert "sensor.vision_front_all_count" in stays
+
+
+def test_what_was_told_below_another_topic_is_taken_back() -> None:
+    """All of it; and the next start has nothing more to look for."""
+    before = Scene(["front"])
+    before.states.know("front", _places(["door"], ["person"]))
+    before.states.on_camera("front", "online", "", "", delivers=True)
+    before.start_after({})
+    after = Scene(["front"], topic="home/vision")
+    after.states.know("front", _places(["door"], ["person"]))
+    after.states.on_camera("front", "online", "", "", delivers=True)
+    after.start_after(before.broker())
+    left = after.broker()
+    assert [topic for topic in left if topic.startswith("vision/")] == []
+    assert [topic for topic in left if "/vision_front/" in topic] == []
+    assert entities(left)
+    again = Scene(["front"], topic="home/vision")
+    again.start_after(left)
+    assert json.loads(again.broker()["ariia-vision/bridge/ariia-vision"])["former"] == []
+
+
+def test_what_another_bridge_tells_is_left_alone() -> None:
+    """It is known by its client id, whether it began to publish there before or after we left."""
+    ours = Scene(["front"])
+    ours.states.know("front", _places())
+    ours.start_after({})
+    other = Scene(["front"], client_id="attic")
+    other.states.know("front", _places())
+    other.states.on_camera("front", "online", "", "", delivers=True)
+    other.start_after(ours.broker())
+    moved = Scene(["front"], topic="home/vision")
+    moved.states.know("front", _places())
+    moved.start_after(other.broker())
+    mark = "ariia-vision/bridge/ariia-vision"
+    kept = {topic: text for topic, text in other.broker().items() if topic != mark}
+    assert kept.items() <= moved.broker().items()
+    # And one of which no mark says that it was ours.
+    stranger = Scene(["front"], topic="unknown")
+    stranger.states.know("front", _places())
+    foreign = {t: p for t, p in stranger.broker().items() if t.startswith("homeassistant/sensor")}
+    newcomer = Scene(["front"])
+    newcomer.start_after(foreign)
+    assert foreign.items() <= newcomer.broker().items()
+
+
+def test_a_base_below_another_one_is_told_apart() -> None:
+    """``home`` and ``home/vision`` begin alike."""
+    before = Scene(["vision"], topic="home")
+    before.states.know("vision", _places())
+    before.start_after({})
+    after = Scene(["front"], topic="home/vision")
+    after.states.know("front", _places())
+    kept = before.broker() | after.broker()
+    after.start_after(kept)
+    assert entities(after.broker()).keys() == {
+        f"{kind}.home_vision_front_{name}"
+        for kind, name in (
+            ("sensor", "state"),
+            ("event", "event"),
+            ("binary_sensor", "all_occupancy"),
+            ("sensor", "all_count"),
+        )
+    }
+
+
+def test_where_discovery_is_off_entities_are_taken_back() -> None:
+    """Their states go on."""
+    before = Scene(["front"])
+    before.states.know("front", _places(labels=["person"]))
+    before.start_after({})
+    after = Scene(["front"], discovery=False)
+    after.states.know("front", _places(labels=["person"]))
+    after.start_after(before.broker())
+    assert not entities(after.broker())
+    assert after.broker()["vision/front/count/person"] == "0"
+
+
+_ALIKE = (
+    "front-door",
+    "front_door",
+    "front__door",
+    "Front Door",
+    "front/door",
+    "frönt_door",
+    "é",
+    "è",
+)
+
+
+@pytest.mark.parametrize("kind", ["zones", "labels", "learned"])
+def test_names_that_look_alike_have_entities_of_their_own(kind: str) -> None:
+    """Each its topics, unique id and entity id; the one that needs no change has the plain ones."""
+    scene = Scene()
+    if kind == "learned":
+        for number, name in enumerate(_ALIKE):
+            scene.states.on_event(event(number=number, label=name))
+    else:
+        scene.states.know("front", _places(**{kind: _ALIKE}))
+    found = entities(scene.broker())
+    topics = {one.config["state_topic"] for one in found.values()}
+    places = 1 + len(_ALIKE)
+    assert len(found) == len(topics) == 2 + 2 * places
+    if kind != "learned":
+        plain = found[
+            "sensor.vision_front_front_door__all_count"
+            if kind == "zones"
+            else "sensor.vision_front_front_door_count"
+        ]
+        assert "front_door" in plain.config["state_topic"].split("/")
+
+
+def test_a_name_that_meets_no_other_stays_as_it_was() -> None:
+    """Home Assistant knows it by its id, and people by what they made of it."""
+    scene = Scene()
+    scene.states.know("front", _places(["front-door"], ["cell phone"]))
+    assert "sensor.vision_front_front_door__cell_phone_count" in entities(scene.broker())
+
+
+def test_cameras_that_look_alike_have_entities_of_their_own() -> None:
+    """Also where the end of one camera's name is the beginning of another's label."""
+    scene = Scene()
+    cameras = ("front", "front-door", "front_door")
+    for camera in cameras:
+        scene.states.know(camera, _places(labels=["door bell", "bell"]))
+    found = entities(scene.broker())
+    assert len(found) == len(cameras) * 8
+
+
+def test_a_learned_name_is_the_same_after_a_restart() -> None:
+    """Though the broker tells of them in another order than they came."""
+    before = Scene()
+    for number, name in enumerate(("cell phone", "cell-phone", "cell_phone")):
+        before.states.on_event(event(number=number, label=name))
+    before.start_after({})
+    kept = before.broker()
+    after = Scene()
+    after.start_after(dict(sorted(kept.items(), reverse=True)))
+    told = after.broker()
+    ids = {name: one.config["state_topic"] for name, one in entities(told).items()}
+    assert ids == {name: one.config["state_topic"] for name, one in entities(kept).items()}
+
+
+def test_a_zone_that_is_called_like_a_camera_has_its_own_topic_of_frigate() -> None:
+    """Else the counts of one would be those of the other."""
+    scene = Scene(frigate=True)
+    scene.states.know("yard", _places())
+    scene.states.on_event(event(zones=("yard",)))
+    assert scene.broker()["frigate/yard/all"] == "0"
+    assert scene.broker()["frigate/yard~zone/all"] == "1"
 
 
 def test_what_was_learned_is_known_again() -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from vision.bridges.frigate import FrigateEvents
 from vision.bridges.home_assistant import Discovery
+from vision.bridges.mqtt_marks import Marks
 from vision.bridges.mqtt_outbox import EventParcel, MqttOutbox
 from vision.bridges.mqtt_publisher import MqttPublisher
 from vision.bridges.mqtt_session import Login
@@ -57,17 +58,16 @@ class MqttBridge(BridgeRole):
         self._topics = Topics.of(mqtt)
         self._outbox = MqttOutbox()
         self._frigate = FrigateEvents() if mqtt.frigate else None
-        discovery = (
-            Discovery(self._topics, mqtt.discovery_topic, mqtt.refresh_s)
-            if mqtt.discovery
-            else None
-        )
+        discovery = Discovery(self._topics, mqtt.discovery_topic, mqtt.refresh_s)
+        marks = Marks(mqtt.client_id)
         self._states = MqttStates(
             self._topics,
             discovery,
             self._outbox,
             PresentObjects(_stale_s(settings), self._awake),
             lambda camera: not wanted or camera in wanted,
+            marks=marks,
+            is_discovery_told=mqtt.discovery,
         )
         for camera in wanted:
             self._states.know(camera, _places(settings, camera))
@@ -115,9 +115,11 @@ class MqttBridge(BridgeRole):
             self._topics.available,
             self._counts,
         )
-        if discovery is not None:
-            self._publisher.pattern = discovery.pattern
-            self._publisher.on_retained = self._states.on_retained
+        self._publisher.patterns = (marks.pattern, discovery.pattern)
+        self._publisher.optional = frozenset({marks.pattern, marks.topic})
+        self._publisher.is_echoed = discovery.is_config if mqtt.discovery else None
+        self._publisher.on_retained = self._states.on_retained
+        self._publisher.on_all_retained = self._states.on_all_retained
         self.metrics.redis_up.set_function(lambda: float(self._follower.connected))
 
     def _parts(self, stop: threading.Event) -> Mapping[str, Callable[[], None]]:
@@ -216,8 +218,10 @@ class MqttBridge(BridgeRole):
         stuck = [
             line for name, counts, turned_ns in parts if counts for line in still(name, turned_ns)
         ]
-        away = () if self._publisher.is_connected else (self._away(),)
-        return is_connected, stuck, away
+        if not self._publisher.is_connected:
+            return is_connected, stuck, (self._away(),)
+        forbidden = self._publisher.forbidden
+        return is_connected, stuck, (forbidden,) if forbidden else ()
 
     def _away(self) -> str:
         return f"the broker is away: {self._publisher.problem or 'not connected yet'}"
