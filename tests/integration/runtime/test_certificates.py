@@ -11,7 +11,12 @@ import trustme
 from tests.support.clips import make_clip
 from vision.config.camera import CameraSettings
 from vision.config.topics import RedisSettings
-from vision.runtime.parts.certificates import CertificateWatch, certificate_end_s, tls_peers
+from vision.runtime.parts.certificates import (
+    CertificateWatch,
+    TlsPeer,
+    certificate_end_s,
+    tls_peers,
+)
 from vision.simulate import Clip, Server
 from vision.simulate.server import tls_context
 from vision.telemetry.metrics import NodeMetrics
@@ -76,3 +81,10 @@ def test_only_a_server_that_is_talked_to_over_tls_is_asked() -> None:
     assert redis.ca_file == Path("ca.pem")
     watched = secured | {"sentinels": ("192.0.2.31:26379",)}
     assert list(tls_peers(RedisSettings.model_validate(watched), {})) == []
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", "..", "ä" * 64])
+def test_a_name_that_cannot_be_looked_up_ends_nothing(host: str) -> None:
+    """The thread that looks at all of them is a part of the node."""
+    peer = TlsPeer("camera:front", host, 322, host, None)
+    CertificateWatch([peer], NodeMetrics(list)).look()

@@ -112,7 +112,7 @@ class CertificateWatch:
         for peer in self._peers:
             try:
                 end_s = self._end_s(peer)
-            except OSError as error:
+            except (OSError, ValueError, KeyError) as error:
                 # That it is away is told by whoever needs it.
                 _log.debug("certificate.unread peer=%s reason=%s", peer.name, error)
             else:
