@@ -75,6 +75,7 @@ class StreamDecoder:
         self._saver = KeyFrameSaver[Packet](wanted_fps) if wanted_fps else None
         self._sleep = sleep
         self._on_passed_over = on_passed_over
+        self._has_started = False
         self._past_ns = 0
         self._shape: tuple[int, int, str] | None = None
 
@@ -105,13 +106,15 @@ class StreamDecoder:
             self._on_passed_over(time)
         waited_ns = now_ns - counters.undecoded_since_mono_ns
         if counters.undecoded > _GIVE_UP_PACKETS and waited_ns > _GIVE_UP_NS:
-            raise SourceError(
-                SourceErrorCode.DECODE, f"{counters.undecoded} packets in a row do not decode"
-            )
+            reason = f"{counters.undecoded} packets in a row do not decode"
+            if not self._has_started:
+                reason += ": no key frame is among them, let the camera send one every few seconds"
+            raise SourceError(SourceErrorCode.DECODE, reason)
 
     def _is_start(self, packet: Packet) -> bool:
         is_start = self._starts.begins_at(packet)
         if is_start:
+            self._has_started = True
             self._counters.key_frames += 1
         else:
             self._counters.recovery_points += 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import cycle, islice
 
 import av
 import numpy as np
@@ -65,6 +66,10 @@ class Stream:
         mono_ns = self._at * _STEP_NS
         packet.opaque = time = PacketTime(mono_ns, mono_ns, None)
         return [*self._decoder.pictures(packet, time)]
+
+    def show_all(self, packets: Iterable[av.Packet[VideoStream]]) -> list[DecodedFrame]:
+        """What comes of many."""
+        return [each for packet in packets for each in self.show(packet)]
 
 
 def grey(picture: av.VideoFrame) -> np.ndarray:
@@ -151,6 +156,21 @@ def test_a_decoder_does_not_sleep_on_recovery_points() -> None:
         slept[params] = stream.counters.slept
     assert slept[_FIXED] > _GOP
     assert slept[_REFRESH] == 0
+
+
+@pytest.mark.parametrize("has_key_frame", [False, True])
+def test_a_stream_that_never_decodes_says_whether_it_has_key_frames(
+    has_key_frame: bool,  # noqa: FBT001  a parameter
+) -> None:
+    """FFmpeg begins H.265 with one, so intra refresh that is joined later never begins."""
+    packets = encode(panned(_GOP), "hevc", f"intra-refresh=1:keyint={_GOP}:min-keyint=1")[1:]
+    if has_key_frame:
+        broken = with_start_codes([b"\x26\x01\x00\x00\x00"])
+        packets.append(packet_of(broken))
+    stream = Stream("hevc")
+    with pytest.raises(SourceError, match="packets in a row do not decode") as caught:
+        stream.show_all(islice(cycle(packets), 1000))
+    assert ("no key frame is among them" in caught.value.reason) is not has_key_frame
 
 
 def damaged(
