@@ -22,6 +22,7 @@ from tests.support.waiting import wait_until
 from vision.frames.redis_scripts import READY, frame_key, lease_key
 from vision.frames.redis_slot import LEASE_MS
 from vision.frames.slot import Previous
+from vision.resilience.troubles import Troubles
 
 pytestmark = pytest.mark.integration
 
@@ -189,6 +190,21 @@ def test_a_frame_is_not_put_twice(server: RedisServer) -> None:
         assert not writer.put(fresh_frame(seq=1))
         assert not writer.put(fresh_frame(seq=9, run=RUN - 1))
     assert skips == {("front", "outrun"): 3}
+
+
+def test_a_camera_that_is_outrun_is_a_reason_until_its_frames_are_taken(
+    server: RedisServer,
+) -> None:
+    """Its ingest runs, and no frame of it is ever inferred: nobody may call that healthy."""
+    troubles = Troubles()
+    writer = writer_to(server, troubles=troubles)
+    assert writer.put(fresh_frame(seq=1, run=RUN))
+    for seq in (2, 3):
+        assert not writer.put(fresh_frame(seq=seq, run=RUN - 1))
+    (reason,) = troubles.reasons()
+    assert reason.startswith("Redis takes no frames of front: ")
+    assert writer.put(fresh_frame(seq=1, run=RUN + 1))
+    wait_until(lambda: troubles.reasons() == (), "the end of it")
 
 
 def test_bytes_that_are_no_frame_do_no_harm(server: RedisServer) -> None:

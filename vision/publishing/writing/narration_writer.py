@@ -91,7 +91,7 @@ class NarrationWriter:
         sentence = _Sentence(stream, stream_id, encode(message), self._kept_messages, live=live)
         told = self._persist(message.camera, sentence.write, stop)
         if told is not Telling.LOST:
-            self._troubles.end(Trouble.HELD, "")
+            self._troubles.end(Trouble.HELD, message.camera)
             self._troubles.end(Trouble.DROPPED, message.camera, least_s=LOOK_BACK_S)
         return told
 
@@ -117,20 +117,21 @@ class NarrationWriter:
                     if self._damper.admit("lost"):
                         _log.error("narrate.lost reason=%s", explain(error))
                     return Telling.LOST
-                self._fail(error, lose_link=is_elsewhere(error))
+                self._fail(camera, error, lose_link=is_elsewhere(error))
             except (redis.RedisError, ConfigError) as error:
-                self._fail(error, lose_link=True)
+                self._fail(camera, error, lose_link=True)
             else:
                 self._backoff.reset()
                 return told
             if stop.wait(self._backoff.next_s()):
                 return Telling.LOST
 
-    def _fail(self, error: Exception, *, lose_link: bool) -> None:
+    def _fail(self, camera: str, error: Exception, *, lose_link: bool) -> None:
         if lose_link:
             self.close()
         reason = explain(error)
-        self._troubles.begin(Trouble.HELD, "", f"sentences wait for Redis: {reason}")
+        said = f"sentences about {camera} wait for Redis: {reason}"
+        self._troubles.begin(Trouble.HELD, camera, said)
         if self._damper.admit(reason):
             _log.warning("narrate.redis_away address=%s reason=%s", self._address, reason)
 

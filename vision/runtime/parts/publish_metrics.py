@@ -37,8 +37,8 @@ class PublishMetrics:
     def dropped(self, stream: StreamKey, reason: DropReason, messages: int) -> None:
         """So many messages will never be on ``stream``."""
         self._metrics.dropped.labels(stream.camera, reason.value).inc(messages)
-        why = _WHY_DROPPED.get(reason)
-        if why is not None:
+        if reason is not DropReason.SHUTDOWN:
+            why = _WHY_DROPPED.get(reason, reason.value)
             said = f"{stream.camera} loses {_said(stream)}: {why}"
             self._troubles.begin(Trouble.DROPPED, stream.camera, said, of=stream.kind)
 
