@@ -12,10 +12,11 @@ import redis
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.frames.redis_client import Address, open_client, parse_address
-from vision.frames.redis_errors import NoPrimaryError, code_of
+from vision.frames.redis_errors import NoGreetingError, NoPrimaryError, code_of
 from vision.frames.redis_link import RedisLink, SlotRange, ping
 from vision.resilience.backoff import Backoff
 
+_HUNG_UP = "Connection closed by server"
 ASK_PERIOD_S = 1.0
 """How often to look whether a link :meth:`~RedisConnector.is_current`."""
 _BACKOFF_BASE_S = 0.1
@@ -203,6 +204,13 @@ def _greet(node: redis.Redis) -> None:
         reply = node.execute_command("HELLO", 2)  # type: ignore[no-untyped-call]
     except redis.AuthenticationError:
         raise
+    except redis.ConnectionError as error:
+        if _HUNG_UP not in str(error):
+            raise
+        raise NoGreetingError(
+            "it closed the connection at HELLO: it is about to end, or a proxy that does not know "
+            "HELLO stands before it: name the server itself in redis.url"
+        ) from error
     except redis.ResponseError:
         # Renamed by its administrator; what it is shows with the first message.
         reply = []

@@ -104,6 +104,10 @@ class NoPrimaryError(redis.ConnectionError):
     """Nobody says who the primary is; the text is ours and may be shown."""
 
 
+class NoGreetingError(redis.ConnectionError):
+    """The server hung up instead of answering; the text is ours and may be shown."""
+
+
 def code_of(error: redis.ResponseError) -> str:
     """The first word of Redis' reply: ``OOM``, ``NOPERM``, ``ERR`` and so on.
 
@@ -154,7 +158,7 @@ def is_elsewhere(reply: object) -> bool:
 
 def explain(error: Exception) -> str:
     """Why Redis is away or refused something and what helps, without address or credential."""
-    if isinstance(error, NoPrimaryError | OtherTypeError | ConfigError):
+    if isinstance(error, NoPrimaryError | NoGreetingError | OtherTypeError | ConfigError):
         return str(error)
     if isinstance(error, redis.RedisError):
         return _explain_reply(error) or _explain_loss(error)

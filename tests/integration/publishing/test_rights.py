@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tests.support.publishing import publishing_to, stream_seqs
 from tests.support.redis_processes import PlainServer, RedisProcesses, free_ports, wait_for_port
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
+from vision.domain.errors import PublishError
 from vision.publishing.probe import probe_redis
 
 pytestmark = pytest.mark.integration
@@ -112,3 +115,20 @@ def test_renamed_commands_are_no_fault(tmp_path: Path) -> None:
             running.publisher.publish(detection(1))
             running.wait_sent()
             assert not running.observer.drops
+
+
+def test_a_proxy_that_hangs_up_at_hello_is_told_apart() -> None:
+    """As some do with a command they do not know."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+
+        def hang_up() -> None:
+            client, _ = proxy.accept()
+            with client:
+                client.recv(4096)
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        settings = PlainServer(proxy.getsockname()[1], "").settings()
+        with pytest.raises(PublishError, match=r"at HELLO: .*name the server itself"):
+            probe_redis(settings, lambda: None)
+        thread.join()
