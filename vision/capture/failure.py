@@ -70,7 +70,16 @@ def refusal(log: LibraryLog, transport: str) -> SourceError | None:
         return None
     if status == _FORBIDDEN and method != "OPTIONS":
         return None
-    return SourceError(SourceErrorCode.PROTOCOL, f"the camera refused {method} ({status})")
+    hint = ": set transport: tcp" if (method, transport) == ("OPTIONS", "udp") else ""
+    return SourceError(SourceErrorCode.PROTOCOL, f"the camera refused {method} ({status}){hint}")
+
+
+def is_refused_options(error: Exception, log: LibraryLog) -> bool:
+    """Whether the camera may have refused OPTIONS, without which FFmpeg does not go on."""
+    method, status = log.refused or ("", 0)
+    # FFmpeg does not log a status of 400.
+    is_unlogged = not method and isinstance(error, av.error.HTTPBadRequestError)
+    return is_unlogged or (method == "OPTIONS" and status != _UNAUTHORIZED)
 
 
 def is_refused_track(error: Exception, log: LibraryLog) -> bool:

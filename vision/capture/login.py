@@ -56,6 +56,11 @@ def login_relay(address: RtspAddress, *, was_admitted: bool = False) -> LoginRel
             SourceErrorCode.AUTH_FAILED,
             f"the camera's login ({names}) is supported with transport: tcp only",
         )
+    return new_relay(address)
+
+
+def new_relay(address: RtspAddress) -> LoginRelay | None:
+    """What stands between FFmpeg and the camera at ``address``; None if there is no port."""
     try:
         return LoginRelay(address)
     except OSError:

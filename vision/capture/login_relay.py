@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from vision.capture.address import RtspAddress
 from vision.capture.camera_socket import camera_socket
 from vision.capture.challenge import Answers, challenges
+from vision.capture.mending import mended
 from vision.capture.rtsp_messages import MessageReader, RtspMessage
 
 _log = logging.getLogger(__name__)
@@ -30,13 +31,18 @@ _SLOW_CLIENT_S = 30.0
 
 
 class Login:
-    """Adds the right ``Authorization`` to each request, and repeats those that were refused."""
+    """Adds the right ``Authorization`` to each request, and repeats those that were refused.
+
+    Attributes:
+        was_mended: Whether the client was told anything else than the camera said.
+    """
 
     def __init__(self, address: RtspAddress, local_base: str) -> None:
         """Of a client that knows the camera as ``local_base``."""
         parts = urlsplit(address.url)
         self._bases = local_base.encode(), f"{parts.scheme}://{parts.netloc}".encode()
         self._address = address
+        self.was_mended = False
         self._answers: Answers | None = None
         self._pending: dict[str, RtspMessage] = {}
 
@@ -57,7 +63,9 @@ class Login:
             return message, False
         asked = self._pending.pop(message.number, None)
         if asked is None or message.status != _UNAUTHORIZED:
-            return message, False
+            told = mended(message, asked)
+            self.was_mended = self.was_mended or told is not message
+            return told, False
         offered = challenges(message.values("WWW-Authenticate"))
         best = max(offered, key=lambda each: each.strength, default=None)
         username, password = self._address.username, self._address.password
@@ -80,6 +88,7 @@ class LoginRelay:
 
     Attributes:
         address: Where FFmpeg finds the camera, without credentials.
+        was_mended: Whether FFmpeg was told anything else than the camera said.
     """
 
     def __init__(self, address: RtspAddress) -> None:
@@ -89,6 +98,7 @@ class LoginRelay:
             OSError: There is no port to be had.
         """
         self._camera_address = address
+        self.was_mended = False
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
         # Whoever else is on this machine does not know the path, and so gets nothing.
         base = f"rtsp://127.0.0.1:{self._listener.getsockname()[1]}/{secrets.token_hex(16)}"
@@ -157,6 +167,7 @@ class LoginRelay:
                 continue
             for item in responses.feed(data):
                 message, is_again = login.response(item)
+                self.was_mended = self.was_mended or login.was_mended
                 (camera if is_again else client).sendall(bytes(message))
 
 

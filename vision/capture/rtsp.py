@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import ssl
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -11,26 +10,19 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Self, cast
 
-import av
-from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vision.capture.address import RtspAddress
 from vision.capture.clock import wall_clock_ns
 from vision.capture.counters import CaptureCounters
 from vision.capture.decoding import DecodedFrame, Packet, PacketTime, StreamDecoder
-from vision.capture.failure import is_refused_track, refusal, source_error
-from vision.capture.library_log import LibraryLog
-from vision.capture.login import login_relay
+from vision.capture.failure import source_error
+from vision.capture.habits import Habits
+from vision.capture.opening import Opening
 from vision.capture.sleep import DecoderSleep
 from vision.capture.tracks import TrackChoice, decodable
 from vision.domain.errors import SourceError, SourceErrorCode
 
-# Measured on a 10 fps camera: 0.1 s to the first frame instead of 2.8 s of old ones.
-_OPEN_FAST = {"probesize": "32", "analyzeduration": "1", "fpsprobesize": "0"}
-# Nobody listens to the others, and cameras refuse them for reasons of their own.
-_VIDEO_ONLY = {"allowed_media_types": "video"}
-_FIRST_TRACK = {"max_streams": "1"}
 # What a read may take beyond its timeout, and a picture until the next read, before the thread
 # is taken for lost in C; and the same for opening, since a name server is asked several times.
 _GRACE_S, _OPEN_GRACE_S = 2.5, 30.0
@@ -53,9 +45,12 @@ class RtspSession:
         wanted_fps: float | None = None,
         sleep: DecoderSleep[Packet] | None = None,
         on_passed_over: Callable[[PacketTime], None] = lambda _: None,
+        *,
+        habits: Habits | None = None,
     ) -> None:
         """Talk to ``address`` and count in ``counters``, which go on over connections.
 
+        So does what is known of the camera's ``habits``.
         Not all pictures need be decoded: see :class:`vision.capture.decoding.StreamDecoder`.
         """
         self._address = address
@@ -64,13 +59,20 @@ class RtspSession:
         self._sleep = sleep
         self._on_passed_over = on_passed_over
         self._resources = ExitStack()
+        self._habits = habits or Habits()
+        self._opening = Opening(
+            address,
+            self._resources,
+            lambda: self._expect_within(address.open_timeout_s + _OPEN_GRACE_S),
+        )
+        self._opened_s = time.monotonic()
         self.lacks_clock = False
 
     def __enter__(self) -> Self:
         failure: SourceError | None = None
         started_s = time.monotonic()
         try:
-            self._container = self._open()
+            self._container = self._opening.open(by_relay=self._habits.wants_relay)
             self._tracks = self._prepared()
         except Exception as error:  # noqa: BLE001  of any class: what a camera sends decides
             failure = self._source_error(error, started_s, self._address.open_timeout_s)
@@ -78,7 +80,9 @@ class RtspSession:
         if failure is not None:
             self._resources.close()
             self._counters.due_mono_ns = 0
+            self._habits.relayed(was_misread=False)
             raise failure
+        self._opened_s = time.monotonic()
         return self
 
     def __exit__(
@@ -92,6 +96,12 @@ class RtspSession:
         self._expect_within(_GRACE_S)
         self._resources.close()
         self._counters.due_mono_ns = 0
+        relay = self._opening.relay
+        if self._habits.wants_relay and relay is not None:
+            self._habits.relayed(was_misread=relay.was_mended)
+        else:
+            by_camera = isinstance(error, SourceError) and error.code is SourceErrorCode.ENDED
+            self._habits.ended(time.monotonic() - self._opened_s, by_camera=by_camera)
 
     @property
     def codec(self) -> str:
@@ -203,48 +213,6 @@ class RtspSession:
     def _indexes(self) -> set[int]:
         return {track.index for track in self._tracks}
 
-    def _open(self) -> InputContainer:
-        """Open all video tracks, or the first alone if the camera refuses another."""
-        log, options, started_s = LibraryLog(), self._options(), time.monotonic()
-        opened = self._opened(options, log)
-        if isinstance(opened, av.error.HTTPUnauthorizedError) and self._is_relayed(log):
-            log, options, started_s = LibraryLog(), self._options(), time.monotonic()
-            opened = self._opened(options, log)
-        if isinstance(opened, Exception) and is_refused_track(opened, log):
-            first = self._opened(options | _FIRST_TRACK, LibraryLog())
-            opened = opened if isinstance(first, Exception) else first
-        if isinstance(opened, Exception):
-            known = refusal(log, self._address.transport)
-            raise known or self._source_error(opened, started_s, self._address.open_timeout_s)
-        self._resources.callback(opened.close)
-        return opened
-
-    def _is_relayed(self, log: LibraryLog) -> bool:
-        """Whether something else logs in from now on, since FFmpeg does not know how."""
-        self._expect_within(self._address.open_timeout_s + _OPEN_GRACE_S)
-        refused = (log.refused or ("DESCRIBE", 0))[0]
-        relay = login_relay(self._address, was_admitted=refused in {"SETUP", "PLAY"})
-        if relay is None:
-            return False
-        self._resources.callback(relay.close)
-        self._address = relay.address
-        return True
-
-    def _opened(self, options: dict[str, str], log: LibraryLog) -> InputContainer | Exception:
-        address = self._address
-        self._expect_within(address.open_timeout_s + _OPEN_GRACE_S)
-        try:
-            with log.listening():
-                return av.open(
-                    address.full_url(),
-                    options=options,
-                    timeout=(address.open_timeout_s, address.read_timeout_s),
-                    # Names of streams are in whatever code page their owner used.
-                    metadata_errors="replace",
-                )
-        except Exception as error:  # noqa: BLE001  as on entry
-            return error
-
     def _prepared(self) -> list[VideoStream]:
         """The video tracks that may be watched, the best first."""
         streams = self._container.streams.video
@@ -266,18 +234,6 @@ class RtspSession:
     def _expect_within(self, seconds: float) -> None:
         """Say by when this thread gives its next sign of life."""
         self._counters.due_mono_ns = time.monotonic_ns() + round(seconds * 1e9)
-
-    def _options(self) -> dict[str, str]:
-        address = self._address
-        options = {"rtsp_transport": address.transport} | _OPEN_FAST | _VIDEO_ONLY
-        if address.is_tls:
-            options["tls_verify"] = "1" if address.tls_verify else "0"
-            ca_file = address.tls_ca_file or ssl.get_default_verify_paths().cafile
-            if address.tls_verify and ca_file:
-                options["ca_file"] = str(ca_file)
-            if address.tls_server_name:
-                options["verifyhost"] = address.tls_server_name
-        return options
 
     def _source_error(
         self, failure: Exception, started_s: float, timeout_s: float, *, is_open: bool = False

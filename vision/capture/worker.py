@@ -16,6 +16,7 @@ from vision.capture.counters import CaptureCounters
 from vision.capture.decoding import DecodedFrame, Packet, PacketTime, Turn
 from vision.capture.frozen import FrozenWatch
 from vision.capture.gate import MotionGate
+from vision.capture.habits import Habits
 from vision.capture.pace import Pace
 from vision.capture.patience import Patience
 from vision.capture.random_access import NO_KEY_FRAMES
@@ -65,6 +66,7 @@ class CaptureWorker:
     on_frozen: Callable[[bool], None]
     counters: CaptureCounters = field(default_factory=CaptureCounters)
     _unannounced: str = ""
+    _habits: Habits = field(default_factory=Habits)
     _seq: int = 0
     _told: set[str] = field(default_factory=set)
 
@@ -76,7 +78,12 @@ class CaptureWorker:
         """
         connection = Pictures(self)
         with RtspSession(
-            address, self.counters, self.fps, connection.sleep, connection.pass_over
+            address,
+            self.counters,
+            self.fps,
+            connection.sleep,
+            connection.pass_over,
+            habits=self._habits,
         ) as session:
             is_first = True
             for decoded in session.frames(stop.is_set):
