@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import socket
 import socketserver
 import ssl
@@ -208,11 +207,10 @@ def test_a_relay_checks_the_certificate(clip: Clip, tmp_path: Path) -> None:
 def test_a_session_that_must_be_kept_alive_is(clip: Clip) -> None:
     """Its keepalives are logged in too."""
     server = locked(clip, "digest-sha256")
-    server.cameras["front"].faults.switch(Quirk(help="", session_timeout_s=2.0), is_on=True)
+    server.cameras["front"].faults.switch(Quirk(help="", session_timeout_s=6.0), is_on=True)
     with server, RtspSession(address(server)) as session:
         began_s = time.monotonic()
-        frames = itertools.takewhile(lambda _: time.monotonic() - began_s < 5, session.frames())
-        assert sum(1 for _ in frames) > 20
+        assert any(time.monotonic() - began_s > 8 for _ in session.frames())
 
 
 def test_a_stranger_gets_nothing_out_of_a_relay(clip: Clip) -> None:
@@ -233,7 +231,6 @@ def test_a_relay_that_nobody_came_to_is_closed_at_once(clip: Clip) -> None:
     with locked(clip, "digest-sha256") as server:
         relay = login_relay(address(server))
         assert relay is not None
-        began_s = time.monotonic()
-        relay.close()
-        relay.close()
-        assert time.monotonic() - began_s < 60
+        for _ in range(2):
+            relay.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "login-relay"]
