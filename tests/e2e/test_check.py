@@ -14,7 +14,7 @@ from tests.support.clips import make_clip
 from tests.support.node import models_variable
 from tests.support.redis_server import running_redis
 from vision.config.secrets import write_secret
-from vision.simulate import Clip, Credentials, Server
+from vision.simulate import QUIRKS, Clip, Credentials, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -42,7 +42,9 @@ def test_what_works_and_what_does_not(tmp_path: Path) -> None:
     with (
         running_redis(tmp_path / "redis") as redis,
         Server({"front": clip, "yard": clip}, credentials=credentials) as camera,
+        Server({"odd": clip}) as odd_camera,
     ):
+        odd_camera.cameras["odd"].faults.switch(QUIRKS["sdp_latin1"], is_on=True)
         write_secret(secrets / "redis_password", redis.password)
         write_secret(secrets / "camera_front_username", "viewer")
         write_secret(secrets / "camera_front_password", "right-password")
@@ -52,6 +54,7 @@ def test_what_works_and_what_does_not(tmp_path: Path) -> None:
         }
         fine = check(tmp_path, settings)
         settings["cameras"]["yard"] = {"url": camera.url("yard")}
+        settings["cameras"]["odd"] = {"url": odd_camera.url("odd")}
         settings["cameras"]["gate"] = {"url": "rtsp://127.0.0.1:9/x"}
         redis.stop()
         wrong = check(tmp_path, settings)
@@ -73,4 +76,5 @@ def test_what_works_and_what_does_not(tmp_path: Path) -> None:
     assert "connection refused" in problems[0]
     assert "camera yard: auth_failed" in problems[1]
     assert "camera gate: refused" in problems[2]
+    assert "camera odd: h264 320x240" in wrong.stdout
     assert "right-password" not in fine.stdout + wrong.stdout + fine.stderr + wrong.stderr

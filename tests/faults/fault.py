@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from tests.faults.outcome import MOST_MORE_FDS
 from tests.faults.record import Seen, Told
 from tests.faults.stage import Stage
 from vision.domain.status import CameraState
@@ -43,6 +44,7 @@ class Fault:
         prepare: Commands for the simulator before the node starts.
         clip: What it shows.
         settings: Of the camera.
+        more_fds: Descriptors that its worker may hold more in the end.
         check: What else has to hold.
     """
 
@@ -61,4 +63,5 @@ class Fault:
     prepare: str = ""
     clip: str = "moving"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    more_fds: int = MOST_MORE_FDS
     check: Check = lambda _, __: ""

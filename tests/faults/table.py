@@ -242,6 +242,18 @@ CAMERA_FAULTS = (
         check=checks.one_worker,
     ),
     Fault(
+        name="refused OPTIONS",
+        what="501, from one connection to the next",
+        begin=_tell("options_refused=on cut"),
+        end=_tell("options_refused=off"),
+        states=(State.RECONNECTING,),
+        lasts_s=3.0,
+        also=AWAY,
+        # A relay stands between, with a socket to listen on and one to each side.
+        more_fds=3,
+        check=checks.one_worker,
+    ),
+    Fault(
         name="video of an unknown codec",
         what="is described before the real one",
         begin=_tell("unknown_video_first=on cut"),
