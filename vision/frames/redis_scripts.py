@@ -97,7 +97,10 @@ TAKE: Final = (
     + """
 -- KEYS frame lease state held  ARGV lease_ms
 -- Returns nothing, or: run, seq, microseconds in the slot, and run, seq, empty before.
-if redis.call('GET', KEYS[2]) or redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local holder = redis.call('GET', KEYS[2])
+-- What names no frame was put there by somebody else, and nobody would ever renew it.
+if holder and string.find(holder, '^%d+%-%d+$') then return false end
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
 local state = redis.call('HMGET', KEYS[3], 'put_run', 'put_seq', 'put_us', 'run', 'seq', 'empty')
 redis.set_repl(redis.REPL_NONE)
 if not (number(state[1]) and number(state[2]) and number(state[3])) then

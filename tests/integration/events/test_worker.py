@@ -73,7 +73,7 @@ def test_a_worker_that_dies_in_a_visit_is_followed_by_another(server: RedisServe
             wait_for_events(client, {"new": 1})
             wait_until(lambda: first.part.cameras == ["front"], "a tracked camera")
             # Its lease has gone to somebody else: what it decides now is refused.
-            client.set("vision:events-lease:{front}", "somebody", px=800)
+            client.set("vision:events-lease:{front}", "0123456789abcdef", px=800)
             put(client, frames[20:30])
             wait_until(lambda: first.part.cameras == [], "a camera that was let go")
         with running_events(server):

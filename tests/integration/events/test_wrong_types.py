@@ -86,6 +86,19 @@ def test_a_key_that_becomes_another_one_meanwhile(server: RedisServer, key: str)
             assert_sound(wait_for_events(client, {"end": 1}, "front"))
 
 
+def test_leases_and_workers_of_nobody_keep_no_camera(server: RedisServer) -> None:
+    """Texts that no worker wrote, and that nobody would ever take away."""
+    with server.client() as client:
+        client.set("vision:events-lease:{front}", '{"somebody": "else"}')
+        for number in range(5):
+            client.zadd("vision:events-workers", {f"nobody-{number}": float("inf")})
+        put(client, _film("front"))
+        put(client, _film("yard"))
+        with running_events(server):
+            for camera in ("front", "yard"):
+                assert_sound(wait_for_events(client, {"end": 1}, camera))
+
+
 def test_a_stream_made_anew_is_read_from_its_beginning(server: RedisServer) -> None:
     """With smaller ids, as after somebody deleted it and the clock went back."""
     before, after = _film("front"), _film("front", later_ms=-500_000)

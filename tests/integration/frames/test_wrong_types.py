@@ -96,6 +96,18 @@ def test_a_state_that_says_rubbish_stops_nobody(
         reader.wait_free()
 
 
+def test_a_lease_that_is_nobodys_keeps_no_camera(server: RedisServer) -> None:
+    """A text that no reader wrote, and that would stay for ever."""
+    with server.client() as client, reading_from(server) as reader:
+        client.set(lease_key("front"), '{"somebody": "else"}')
+        assert writer_to(server).put(fresh_frame("front"))
+        lease = reader.take_one()
+        assert lease.frame.meta.camera == "front"
+        reader.deliver(lease)
+        reader.wait_free()
+        assert not client.exists(lease_key("front"))
+
+
 def test_rubbish_in_the_ready_set_and_in_a_frame_stops_nobody(server: RedisServer) -> None:
     """Names that are none, and the bytes of another camera's frame."""
     writer = writer_to(server)

@@ -32,7 +32,9 @@ HOLD: Final = """
 -- KEYS lease  ARGV worker lease_ms
 -- Returns whether the camera is the worker's now.
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
+-- What is no worker's name was put there by somebody else, and nobody would ever renew it.
+local is_worker = holder and #holder == 16 and string.find(holder, '^[0-9a-f]+$')
+if is_worker and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
@@ -48,6 +50,8 @@ LIVE: Final = """
 -- Returns how many workers live.
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- Nobody says so for long ahead: the clock went back, or it is no worker.
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now_ms + 60000, '+inf')
 if ARGV[2] == '0' then
   redis.call('ZREM', KEYS[1], ARGV[1])
 else

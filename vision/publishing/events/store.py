@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
@@ -30,6 +31,7 @@ LEASE_MS = 4_000
 """How long a camera stays with a worker that has gone silent."""
 # Longer than anybody leaves a stack switched off; a camera that is no more is forgotten then.
 _STATE_S = 30 * 24 * 3600
+_WORKER = re.compile(rb"[0-9a-f]{16}")
 _SCRIPTS = (HOLD, FREE, LIVE, COMMIT)
 
 
@@ -53,7 +55,7 @@ class EventStore:
     """Leases, streams and states of the cameras on one Redis or cluster; used by one thread."""
 
     def __init__(self, link: RedisLink, worker: str, kept: int, left_out: LeftOut) -> None:
-        """``worker`` is a name nobody else has; streams are trimmed to ``kept`` messages.
+        """``worker`` is a name nobody else has, 16 hexadecimal digits; streams are trimmed to ``kept`` messages.
 
         ``left_out`` hears of the keys that are of another type; their cameras are gone without.
 
@@ -129,12 +131,16 @@ class EventStore:
         return is_sound
 
     def unheld(self, cameras: Sequence[str]) -> list[str]:
-        """Those of ``cameras`` that nobody tracks, as nobody can hold a key of another type."""
+        """Those of ``cameras`` that nobody tracks: their leases have no worker's name."""
         exchange = self._link.exchange()
         for camera in cameras:
             exchange.at(lease_key(camera)).get(lease_key(camera))
         replies = _without_other_types(exchange)
-        return [camera for camera, held in zip(cameras, replies, strict=True) if not held]
+        return [
+            camera
+            for camera, holder in zip(cameras, replies, strict=True)
+            if not (isinstance(holder, bytes) and _WORKER.fullmatch(holder))
+        ]
 
     def free(self, cameras: Iterable[str]) -> None:
         """Let others have ``cameras`` at once."""

@@ -9,10 +9,8 @@ from functools import partial
 
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
-from vision.domain.errors import PublishError
 from vision.frames.redis_client import address_of
 from vision.frames.redis_pictures import PictureReceiver, SentPicture
-from vision.publishing.encoding import decode_detections
 from vision.resilience.troubles import Troubles
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import (
@@ -26,6 +24,7 @@ from vision.runtime.parts.event_pictures import PictureMemory, SnapshotTaker
 from vision.runtime.parts.events import EventsPart
 from vision.runtime.parts.metrics import MetricsPart
 from vision.runtime.parts.redis_password import redis_password
+from vision.runtime.parts.sent_pictures import SentPictures
 from vision.runtime.parts.snapshots import snapshot_store
 from vision.runtime.parts.threads import PartThreads
 from vision.telemetry.metrics import NodeMetrics
@@ -92,13 +91,11 @@ class EventsRole:
         parts.raise_failure()
 
     def _remember(self, pictures: Iterator[SentPicture]) -> None:
+        sent = SentPictures(_log, "events")
         for picture in pictures:
-            try:
-                message = decode_detections(picture.message)
-            except PublishError as error:
-                _log.warning("events.picture_skipped reason=%s", error)
-                continue
-            self._memory.offer(message.camera, message.id, partial(bytes, picture.jpeg))
+            message = sent.message_of(picture)
+            if message is not None:
+                self._memory.offer(message.camera, message.id, partial(bytes, picture.jpeg))
 
     def _read_liveness(self) -> Liveness:
         is_connected = self._events.connected

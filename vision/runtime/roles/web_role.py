@@ -10,10 +10,9 @@ from functools import partial
 
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
-from vision.domain.errors import ConfigError, PublishError
+from vision.domain.errors import ConfigError
 from vision.frames.redis_client import address_of
 from vision.frames.redis_pictures import PictureReceiver, SentPicture
-from vision.publishing.encoding import decode_detections
 from vision.publishing.reading.cursor import DetectionCursor, StatusCursor
 from vision.publishing.reading.subscriber import Subscriber
 from vision.resilience.awake import AwakeClock
@@ -33,6 +32,7 @@ from vision.runtime.health.role_liveness import (
 from vision.runtime.parts.event_feed import EventFeed
 from vision.runtime.parts.metrics import MetricsPart
 from vision.runtime.parts.redis_password import redis_password
+from vision.runtime.parts.sent_pictures import SentPictures
 from vision.runtime.parts.threads import PartThreads
 from vision.runtime.parts.web import web_server
 from vision.telemetry.camera_view import CameraView
@@ -96,6 +96,7 @@ class WebRole:
             settings, password, self._feed, on_invalid=on_invalid, troubles=troubles
         )
         self._pictures = PictureReceiver(settings.redis, password)
+        self._sent = SentPictures(_log, "web")
         metrics.redis_up.set_function(lambda: float(self._pictures.connected))
         self._turned_ns = time.monotonic_ns()
 
@@ -166,12 +167,10 @@ class WebRole:
         return self._cameras.names() if self._feed.viewers else ()
 
     def _show(self, picture: SentPicture) -> None:
-        try:
-            message = decode_detections(picture.message)
-        except PublishError as error:
-            _log.warning("web.picture_skipped reason=%s", error)
-            return
-        self._feed.on_picture(message.camera, message.stream_id, picture.message, picture.jpeg)
+        message = self._sent.message_of(picture)
+        if message is not None:
+            payload = picture.message
+            self._feed.on_picture(message.camera, message.stream_id, payload, picture.jpeg)
 
     def _deaf_reasons(self) -> tuple[str, ...]:
         """What the page does not hear of, though Redis answers."""
