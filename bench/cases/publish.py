@@ -56,6 +56,9 @@ class _Observer:
     def taken(self, stream: StreamKey) -> None:
         """Messages are counted, not streams."""
 
+    def state_refused(self, camera: str, reason: str | None) -> None:
+        """No state is told."""
+
     def shared(self, camera: str, runs: Sequence[str]) -> None:
         """Nobody else publishes."""
 

@@ -41,6 +41,7 @@ class RecordingObserver:
         self.connections: list[bool] = []
         self.held_for: dict[StreamKey, str] = {}
         self.others: dict[str, list[str]] = {}
+        self.states_refused: dict[str, str | None] = {}
         self.depth = 0
 
     def published(self, messages: int) -> None:
@@ -58,6 +59,10 @@ class RecordingObserver:
     def taken(self, stream: StreamKey) -> None:
         """A stream that is taken is held no more."""
         self.held_for.pop(stream, None)
+
+    def state_refused(self, camera: str, reason: str | None) -> None:
+        """Keep why a state hash is refused."""
+        self.states_refused[camera] = reason
 
     def shared(self, camera: str, runs: Sequence[str]) -> None:
         """Keep who else publishes a camera."""

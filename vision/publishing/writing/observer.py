@@ -40,6 +40,9 @@ class PublishObserver(Protocol):
     def taken(self, stream: StreamKey) -> None:
         """Redis took messages of ``stream``, once for each exchange in which it did."""
 
+    def state_refused(self, camera: str, reason: str | None) -> None:
+        """Redis does not take the state hash of ``camera``, for that reason; None: it took it."""
+
     def shared(self, camera: str, runs: Sequence[str]) -> None:
         """The runs under which other processes publish ``camera`` now; told again and again."""
 

@@ -161,6 +161,8 @@ class StateWriter:
         now_ms, is_ahead, others = cast("tuple[bytes, int, list[bytes]]", reply)
         # Whoever was killed before this link was there is no other.
         self._since_ms.setdefault(camera, now_ms.decode())
+        if is_due and is_ahead:
+            self._observer.state_refused(camera, None)
         if is_due and not is_ahead:
             self._behind.add(camera)
         elif is_ahead and camera in self._behind:
@@ -187,6 +189,7 @@ class StateWriter:
         name, why = state_key(camera), explain(error)
         if times := self._damper.admit(f"{camera} {why}"):
             _log.warning("publish.refused name=%s times=%d reason=%s", name, times, why)
+        self._observer.state_refused(camera, why)
         if is_due:
             self._refused.add(camera)
 
@@ -198,6 +201,8 @@ class StateWriter:
         for camera, reply in zip(cameras, _checked(exchange.execute()), strict=True):
             if isinstance(reply, redis.ResponseError):
                 self._refuse(camera, reply, is_due=True)
+            else:
+                self._observer.state_refused(camera, None)
 
     def _overtaken(self, link: RedisLink, due: Mapping[str, HashFields]) -> set[str]:
         """Those that end after their successor has spoken: what they say is old."""

@@ -52,6 +52,14 @@ class PublishMetrics:
         self._troubles.end(Trouble.HELD, stream.camera, of=stream.kind)
         self._troubles.end(Trouble.DROPPED, stream.camera, of=stream.kind, least_s=LOOK_BACK_S)
 
+    def state_refused(self, camera: str, reason: str | None) -> None:
+        """Redis does not take the state hash of ``camera``, for that reason; None: it took it."""
+        if reason is None:
+            self._troubles.end(Trouble.HELD, camera, of="hash")
+        else:
+            said = f"Redis refuses the state hash of {camera}: {reason}"
+            self._troubles.begin(Trouble.HELD, camera, said, of="hash")
+
     def shared(self, camera: str, runs: Sequence[str]) -> None:
         """Other processes publish ``camera`` now, under these runs; nobody if there are none."""
         if not runs:

@@ -152,8 +152,10 @@ def test_a_key_of_another_type_is_said_and_mended(
         running.publisher.publish_status(status())
         running.wait_sent()
         wait_until(lambda: "WRONGTYPE" in caplog.text, "the complaint")
+        assert "WRONGTYPE" in (running.observer.states_refused["front"] or "")
         client.delete(_KEY)
         wait_until(lambda: says(server, RUN, CameraState.ONLINE), "the state")
+        wait_until(lambda: running.observer.states_refused == {"front": None}, "the end of it")
 
 
 def test_no_credential_stands_in_the_hash(server: RedisServer) -> None:

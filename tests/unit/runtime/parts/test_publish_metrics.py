@@ -58,6 +58,19 @@ def test_a_held_stream_is_a_reason_until_it_is_taken(
     assert troubles.reasons() == ()
 
 
+def test_a_state_hash_that_is_refused_is_a_reason(
+    observer: PublishMetrics, troubles: Troubles
+) -> None:
+    """Whoever looks there sees something old, whatever is taken besides."""
+    observer.state_refused("front", "something of another type")
+    observer.taken(_STATES)
+    assert troubles.reasons() == (
+        "Redis refuses the state hash of front: something of another type",
+    )
+    observer.state_refused("front", None)
+    assert troubles.reasons() == ()
+
+
 @pytest.mark.parametrize("why", _LOST)
 def test_lost_messages_are_a_reason_until_a_minute_after_the_last(
     why: DropReason, observer: PublishMetrics, troubles: Troubles, clock: Clock
