@@ -29,7 +29,7 @@ def running(tmp_path: Path) -> Iterator[Station]:
     with running_station(tmp_path, settings, cameras=_CAMERAS, fps=_FPS) as running:
         running.wait_for_messages(5)
         assert wait_for(lambda: readiness(running.node).is_ready, 60.0), readiness(running.node)
-        assert healthcheck(running.node)[0] == 0
+        assert wait_for(lambda: healthcheck(running.node)[0] == 0, 60.0), healthcheck(running.node)
         yield running
 
 
@@ -50,8 +50,11 @@ def test_redis_refuses_every_write(running: Station, judge: Callable[[Outcome], 
                 bound_s(_DETECT_S),
             )
             outcome.expect(named, f"{name} is not named: {readiness(running.node).reasons}")
-        code, said = healthcheck(running.node)
-        outcome.expect(code == 1 and "NOREPLICAS" in said, f"healthcheck: {code} {said}")
+        unwell = wait_for(
+            lambda: "unhealthy" in (said := healthcheck(running.node)[1]) and "NOREPLICAS" in said,
+            bound_s(_DETECT_S),
+        )
+        outcome.expect(unwell, f"healthcheck: {healthcheck(running.node)}")
         code, said = healthcheck(running.node, "--live")
         outcome.expect(code == 0, f"an orchestrator would kill it: {said}")
         troubles = metric(running.node, "vision_camera_trouble")
@@ -66,7 +69,8 @@ def test_redis_refuses_every_write(running: Station, judge: Callable[[Outcome], 
     outcome.expect(outcome.recover_s is not None, "no message after its end")
     over = wait_for(lambda: readiness(running.node).is_ready, bound_s(_RECOVER_S))
     outcome.expect(over, f"still not ready: {readiness(running.node).reasons}")
-    outcome.expect(healthcheck(running.node)[0] == 0, "healthcheck does not say that it is over")
+    over = wait_for(lambda: healthcheck(running.node)[0] == 0, bound_s(_RECOVER_S))
+    outcome.expect(over, "healthcheck does not say that it is over")
     for seen in running.recorder.seen.values():
         outcome.lost += account(seen).lost
     outcome.expect(outcome.lost == 0, f"{outcome.lost} messages lost")
@@ -102,7 +106,8 @@ def test_two_nodes_with_the_same_cameras(
         outcome.detect_s = time.monotonic() - began_s if told else None
         outcome.expect(told, f"{readiness(running.node)} {readiness(second)}")
         for node in (running.node, second):
-            outcome.expect(healthcheck(node)[0] == 1, "one says that it is healthy")
+            unwell = wait_for(lambda node=node: healthcheck(node)[0] == 1, bound_s(_DETECT_S))  # type: ignore[misc]
+            outcome.expect(unwell, "one says that it is healthy")
             outcome.expect("publish.other_writer" in node.log, "one log does not say so")
         with running.redis.client() as client:
             newer = {

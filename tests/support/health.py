@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from tests.support.node import NodeProcess
+from tests.support.waiting import wait_until
 
 _ASK_S = 60.0
 
@@ -24,7 +25,15 @@ class Ready:
 
 def readiness(node: NodeProcess) -> Ready:
     """Ask the page of ``node``."""
-    answer = httpx.get(f"{node.page()}readyz", timeout=_ASK_S)
+    url, answers = f"{node.page()}readyz", list[httpx.Response]()
+
+    def is_answered() -> bool:
+        # Who asks too often is told so.
+        answers.append(httpx.get(url, timeout=_ASK_S))
+        return answers[-1].headers["content-type"].startswith("application/json")
+
+    wait_until(is_answered, "an answer to the question whether it is ready")
+    answer = answers[-1]
     return Ready(answer.status_code == httpx.codes.OK, tuple(answer.json()["reasons"]))
 
 

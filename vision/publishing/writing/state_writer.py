@@ -161,7 +161,7 @@ class StateWriter:
         now_ms, is_ahead, others = cast("tuple[bytes, int, list[bytes]]", reply)
         # Whoever was killed before this link was there is no other.
         self._since_ms.setdefault(camera, now_ms.decode())
-        if is_due and is_ahead:
+        if is_ahead and camera not in self._refused:
             self._observer.state_refused(camera, None)
         if is_due and not is_ahead:
             self._behind.add(camera)
@@ -189,8 +189,8 @@ class StateWriter:
         name, why = state_key(camera), explain(error)
         if times := self._damper.admit(f"{camera} {why}"):
             _log.warning("publish.refused name=%s times=%d reason=%s", name, times, why)
-        self._observer.state_refused(camera, why)
         if is_due:
+            self._observer.state_refused(camera, why)
             self._refused.add(camera)
 
     def _write_plain(self, link: RedisLink, due: Mapping[str, HashFields]) -> None:
