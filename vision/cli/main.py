@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import importlib
 import logging
 import os
@@ -12,10 +14,13 @@ from typing import Protocol
 
 import vision
 from vision.domain.errors import ArtefactError, ConfigError, VisionError
+from vision.telemetry.lenient_output import open_outputs
 from vision.telemetry.redacted_stream import redacted_output
 from vision.telemetry.redaction import process_redactor
 
 _log = logging.getLogger(__name__)
+# No space, no more of one's share of it, a file as large as it may be.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Each command is a module with `add_parser(subparsers)`; imported only when it is asked
 # for, since spawned ingest workers import this module too.
 _COMMANDS = {
@@ -47,6 +52,7 @@ class Subparsers(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 2 for input that can be mended."""
+    open_outputs()
     with redacted_output("stderr"):
         return _run(sys.argv[1:] if argv is None else list(argv))
 
@@ -55,23 +61,51 @@ def _run(arguments: list[str]) -> int:
     parser = _parser(arguments)
     args = parser.parse_args(arguments)
     try:
-        return int(args.run(args))
-    except (ConfigError, ArtefactError) as error:
-        _complain(error)
-        return 2
+        return _finished(args)
     except VisionError as error:
         _complain(error)
-        return 1
+        return 2 if isinstance(error, ConfigError | ArtefactError) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # The reader of our output left, as `head` does; nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
+    except OSError as error:
+        if error.errno in _FULL:
+            _discard_output_if_broken()
+            _complain(VisionError(f"{_what(error)} cannot be written: {error.strerror}: make room"))
+        else:
+            _log.critical("process.uncaught_exception", exc_info=True)
+        return 1
     except Exception:  # noqa: BLE001  the last one who can
         # A mistake of ours: Python itself would print its traceback past redaction.
         _log.critical("process.uncaught_exception", exc_info=True)
         return 1
+
+
+def _finished(args: argparse.Namespace) -> int:
+    code = int(args.run(args))
+    # Here, where an error of it can be told: Python itself would do it at the very end.
+    sys.stdout.flush()
+    return code
+
+
+def _discard_output() -> None:
+    """What is left of standard output goes nowhere: Python would try again, and fail, at the end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _discard_output_if_broken() -> None:
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _discard_output()
+
+
+def _what(error: OSError) -> str:
+    return str(error.filename or "what the command writes")
 
 
 def _complain(error: VisionError) -> None:

@@ -26,6 +26,7 @@ from vision.publishing.reading.cursor import (
     StatusCursor,
 )
 from vision.publishing.reading.subscriber import Received, Subscriber
+from vision.telemetry.lenient_output import writable_json
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
 
@@ -94,7 +95,10 @@ def _print(
     messages: Iterable[Received[Message]], line: Callable[[Message], str], *, as_json: bool
 ) -> None:
     for received in messages:
-        text = received.payload.decode() if as_json else line(received.message)
+        if as_json:
+            text = writable_json(received.payload.decode(), sys.stdout)
+        else:
+            text = line(received.message)
         print(text, flush=True)
 
 

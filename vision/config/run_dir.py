@@ -19,14 +19,25 @@ VARIABLE = "VISION_RUN_DIR"
 
 
 def run_dir(configured: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
-    """``configured``, else /run/vision if it can be written, else a folder of this user."""
+    """``configured``, else /run/vision if it can be written, else a folder of this user.
+
+    Raises:
+        ConfigError: There is no such folder: not even a temporary one can be written.
+    """
     if configured is not None:
         return configured
     if os.access(MOUNTED_DIR, os.W_OK | os.X_OK):
         return MOUNTED_DIR
     if of_user := environ.get("XDG_RUNTIME_DIR"):
         return Path(of_user) / "vision"
-    return Path(tempfile.gettempdir()) / f"vision-{os.getuid()}"
+    try:
+        parent = Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        raise ConfigError(
+            f"run_dir: neither {MOUNTED_DIR} nor a temporary folder can be written: mount one (Docker: "
+            f"--tmpfs {MOUNTED_DIR}), or name a folder that can be"
+        ) from None
+    return parent / f"vision-{os.getuid()}"
 
 
 def configured_run_dir(config: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:

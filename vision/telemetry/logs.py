@@ -11,6 +11,7 @@ from typing import Literal, TextIO
 import orjson
 
 from vision.resilience.damping import Damper
+from vision.telemetry.lenient_output import make_lenient
 from vision.telemetry.process_hooks import install_hooks
 from vision.telemetry.redacted_stream import RedactedStream
 from vision.telemetry.redaction import Redactor, process_redactor
@@ -127,6 +128,7 @@ def configure_logs(
     """Send all logs of this process, uncaught exceptions included, to ``stream``."""
     if isinstance(stream, RedactedStream):
         stream = stream.plain
+    make_lenient(stream)
     handler = _LogHandler(stream)
     as_json = log_format == "json" or (log_format == "auto" and not stream.isatty())
     handler.setFormatter(_RedactingFormatter(redactor, as_json=as_json))

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, TextIO, cast
 
+from vision.telemetry.lenient_output import make_lenient
 from vision.telemetry.redaction import Redactor, process_redactor
 
 _Name = Literal["stdout", "stderr"]
@@ -62,6 +63,7 @@ def redact_output(*names: _Name, redactor: Redactor = process_redactor) -> None:
     """Put standard output or error behind redaction for the rest of the process."""
     for name in names:
         plain = getattr(sys, name)
+        make_lenient(plain)
         if plain is not None and not isinstance(plain, RedactedStream):
             setattr(sys, name, cast("TextIO", RedactedStream(plain, redactor)))
 
