@@ -14,11 +14,13 @@ import pytest
 from tests.faults.outcome import Outcome
 from tests.faults.record import account, bound_s, let_pass, wait_for
 from tests.faults.station import Station, running_station
+from tests.support.messages import detection
 from tests.support.processes import children_of
+from vision.publishing.encoding import encode
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-_START_S, _GONE_S, _GRACE_S = 60.0, 10.0, 15.0
+_START_S, _GONE_S, _GRACE_S, _AWAY_S = 60.0, 10.0, 15.0, 3.0
 # Longer than any promise of a worker: the longest is a read of 5 s and 2.5 s of grace.
 _STANDS_STILL_S = 9
 _CAMERAS, _FPS = 8, 5
@@ -119,3 +121,44 @@ def _expect_same_workers(
         outcome.expect(may_reconnect or not told, f"{camera}: {told}")
     outcome.expect("worker_lost" not in station.node.log, "a worker was replaced")
     outcome.expect(not outcome.lost and not outcome.doubled, "lost or doubled messages")
+
+
+def test_clock_behind_and_redis_away(tmp_path: Path, judge: Callable[[Outcome], None]) -> None:
+    """A box without a clock chip after a power cut: all messages reach the streams once Redis is up."""
+    outcome = Outcome(
+        "clock behind the last run", "by an hour, and Redis comes 3 s after the node is online"
+    )
+    with running_station(tmp_path, {}, cameras=2, fps=5) as station:
+        node, redis = station.node, station.redis
+        station.wait_for_messages(5)
+        outcome.expect(node.stop() == 0, "it did not end with 0")
+        ahead = (time.time_ns() // 1_000_000) + 3_600_000
+        with redis.client() as client:
+            for camera in station.cameras:
+                newest = encode(detection(1, camera=camera, run=ahead))
+                client.xadd(f"vision:detections:{{{camera}}}", {"message": newest}, id=f"{ahead}-1")
+        redis.stop()
+        online = node.log.count("state=online")
+        node.start()
+        up = wait_for(
+            lambda: node.log.count("state=online") >= online + len(station.cameras),
+            bound_s(_START_S),
+        )
+        outcome.expect(up, f"not online:\n{node.log[-2000:]}")
+        let_pass(_AWAY_S)
+        redis.restart()
+        back_s = time.monotonic()
+        outcome.recover_s = station.back_after_s(back_s, bound_s(_GRACE_S))
+        outcome.expect(outcome.recover_s is not None, f"no messages:\n{node.log[-2000:]}")
+        said = wait_for(lambda: "publish.run_raised" in node.log, bound_s(_GRACE_S))
+        outcome.detect_s = time.monotonic() - back_s if said else None
+        outcome.expect(said, "the node did not say so")
+        for camera in station.cameras:
+            counted = account(station.recorder.seen[camera])
+            outcome.lost += counted.lost
+            outcome.doubled += counted.doubled
+            newest_run = station.recorder.seen[camera][-1].run
+            outcome.expect(newest_run > ahead, f"{camera}: run {newest_run}")
+        outcome.expect(not outcome.lost, f"{outcome.lost} messages lost")
+        outcome.expect(not outcome.doubled, f"{outcome.doubled} messages doubled")
+    judge(outcome)

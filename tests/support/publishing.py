@@ -12,6 +12,7 @@ from typing import Protocol
 from tests.support.messages import detection
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.topics import PublishingSettings, RedisSettings
+from vision.domain.run_numbers import RunNumbers
 from vision.frames.redis_connector import RedisConnector
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind, StreamKey
@@ -85,9 +86,10 @@ class RunningPublisher:
         redis: RedisSettings,
         password: Callable[[], str | None],
         publishing: PublishingSettings,
+        runs: RunNumbers | None = None,
     ) -> None:
         self.observer = RecordingObserver()
-        self.publisher = RedisPublisher(redis, publishing, password, self.observer)
+        self.publisher = RedisPublisher(redis, publishing, password, self.observer, runs=runs)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.publisher.run, args=(self._stop,))
 
@@ -125,12 +127,14 @@ def publishing_to(
     settings: RedisSettings | None = None,
     command_timeout_s: float = 2.0,
     password: Callable[[], str | None] | None = None,
+    runs: RunNumbers | None = None,
 ) -> Iterator[RunningPublisher]:
-    """A publisher that sends to ``server`` until the test ends."""
+    """A publisher that sends to ``server`` until the test ends; with ``runs`` it may raise them."""
     running = RunningPublisher(
         settings or server.settings(command_timeout_s=command_timeout_s),
         password or (lambda: server.password),
         publishing or PublishingSettings(),
+        runs,
     )
     running.start()
     try:

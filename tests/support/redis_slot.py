@@ -18,6 +18,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from vision.config.topics import RedisSettings
 from vision.domain.frame import Frame, Image
+from vision.domain.run_numbers import RunNumbers
 from vision.frames.redis_source import RedisFrameSource
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.frames.slot import FrameLease
@@ -56,6 +57,7 @@ def writer_to(
     skips: Skips | None = None,
     *,
     max_age_ms: int = MAX_AGE_MS,
+    runs: RunNumbers | None = None,
     troubles: Troubles | None = None,
 ) -> RedisFrameWriter:
     """A writer that has not connected yet."""
@@ -65,6 +67,7 @@ def writer_to(
         lambda: server.password,
         max_age_ms,
         counted,
+        runs,
         troubles=troubles or Troubles(),
     )
 

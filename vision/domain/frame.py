@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -100,3 +100,9 @@ class Frame:
 
     meta: FrameMeta
     image: Image
+
+    def renumbered(self, run: int, offset: int) -> Frame:
+        """The same frame as of ``run``, its number less ``offset``; itself where nothing changes."""
+        if run == self.meta.run:
+            return self
+        return Frame(replace(self.meta, run=run, seq=self.meta.seq - offset), self.image)

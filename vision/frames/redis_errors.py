@@ -9,7 +9,6 @@ import redis
 
 from vision.domain.errors import ConfigError
 
-_ID_TOO_SMALL = "equal or smaller than the target stream top item"
 _LOGIN = (
     "it refused the login: check the secret file redis_password and the key redis.username; "
     "a user that is new is known once Redis was started again"
@@ -120,11 +119,6 @@ def code_of(error: redis.ResponseError) -> str:
         return "NOPERM"
     code = error.status_code or str(error).partition(" ")[0]
     return code if code.isupper() else "ERR"
-
-
-def is_id_too_small(reply: object) -> bool:
-    """Whether XADD was refused because the stream's newest entry is not older."""
-    return isinstance(reply, redis.ResponseError) and _ID_TOO_SMALL in str(reply)
 
 
 def is_lasting(error: redis.ResponseError) -> bool:

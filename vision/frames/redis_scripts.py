@@ -17,6 +17,10 @@ entry that is lost comes back with the camera's next frame, one too many takes n
 
 Pixels are kept out of the append-only file and away from replicas (``redis.set_repl``): they
 would write megabytes a second to disk for frames that live a second at most.
+
+At Redis' limit of memory frames go on: without them there are no messages, and it is those that
+let old ones make way. A script that has written something, if only removed nothing, may go on
+writing there; what a frame takes above the limit is what it would have taken below.
 """
 
 from __future__ import annotations
@@ -40,6 +44,11 @@ def lease_key(camera: str) -> str:
 def state_key(camera: str) -> str:
     """The camera's hash."""
     return f"vision:frame-state:{{{camera}}}"
+
+
+def detections_key(camera: str) -> str:
+    """The stream of the camera's messages; its ids begin with a run, as frames do."""
+    return f"vision:detections:{{{camera}}}"
 
 
 def held_key(camera: str, reader: str) -> str:
@@ -67,8 +76,11 @@ PUT: Final = (
     _NUMBER
     + _NOW_US
     + """
--- KEYS frame lease state  ARGV run seq ttl_ms payload
--- Returns: accepted, overtook, score for the ready set or '' while a frame is under way.
+-- KEYS frame lease state  ARGV run seq ttl_ms payload last
+-- last is the frame of the run that the writer put before, 0 without one. Where Redis knows neither
+-- of it nor that messages account for it, it has other data than then.
+-- Returns: accepted (0: a newer frame is known, 2: other data), overtook, score for the ready set or
+-- '' while a frame is under way.
 local known = redis.call('HMGET', KEYS[3], 'put_run', 'put_seq', 'run', 'seq', 'served_us')
 local run, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
 local function is_newer(known_run, known_seq)
@@ -77,8 +89,16 @@ local function is_newer(known_run, known_seq)
   return run > known_run or (run == known_run and seq > known_seq)
 end
 if not (is_newer(known[1], known[2]) and is_newer(known[3], known[4])) then return {0, 0, ''} end
+local last = tonumber(ARGV[5])
+local function has_last(known_run, known_seq)
+  return number(known_run) and number(known_seq) and tonumber(known_run) == run
+    and tonumber(known_seq) >= last
+end
+if last > 0 and not (has_last(known[1], known[2]) or has_last(known[3], known[4])) then
+  return {2, 0, ''}
+end
 redis.set_repl(redis.REPL_NONE)
-local overtook = redis.call('EXISTS', KEYS[1])
+local overtook = redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[3])
 redis.call('HSET', KEYS[3], 'put_run', ARGV[1], 'put_seq', ARGV[2],
   'put_us', string.format('%.0f', now_us))
@@ -128,7 +148,11 @@ if not holder then
 elseif holder ~= ARGV[1] then
   return 0
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[4])
+local set = redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[4])
+if type(set) == 'table' and set.err then
+  redis.call('DEL', KEYS[1])
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[4])
+end
 return 1
 """
 
@@ -138,24 +162,31 @@ FREE: Final = (
 -- KEYS frame lease state  ARGV lease run seq outcome, and run, seq, empty before
 -- Returns the score for the ready set when a newer frame waits.
 local state = redis.call('HMGET', KEYS[3], 'run', 'seq', 'served_us')
-if state[1] == ARGV[2] and state[2] == ARGV[3] then
+local holder = redis.call('GET', KEYS[2])
+local is_ours = holder == ARGV[1]
+if is_ours then redis.call('DEL', KEYS[2]) end
+if state[1] == ARGV[2] and state[2] == ARGV[3] and ARGV[4] ~= 'delivered' then
+  redis.call('HDEL', KEYS[3], 'empty')
   if ARGV[4] == 'skipped' then
     if ARGV[5] == '' then
-      redis.call('HDEL', KEYS[3], 'run', 'seq', 'empty')
+      redis.call('HDEL', KEYS[3], 'run', 'seq')
     else
       redis.call('HSET', KEYS[3], 'run', ARGV[5], 'seq', ARGV[6], 'empty', ARGV[7])
     end
-  elseif ARGV[4] == 'empty' then
+  else
     redis.call('HSET', KEYS[3], 'empty', '1')
   end
 end
-local holder = redis.call('GET', KEYS[2])
-if holder == ARGV[1] then
-  redis.call('DEL', KEYS[2])
-elseif holder then
-  return false
-end
+if holder and not is_ours then return false end
 if redis.call('EXISTS', KEYS[1]) == 1 then return number(state[3]) or '0' end
 return false
 """
 )
+
+ANNOUNCE: Final = """
+-- KEYS ready  ARGV score camera ...
+-- As ZADD NX; also at Redis' limit of memory.
+redis.call('ZREM', KEYS[1], '')
+for i = 1, #ARGV, 2 do redis.call('ZADD', KEYS[1], 'NX', ARGV[i], ARGV[i + 1]) end
+return 1
+"""

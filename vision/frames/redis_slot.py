@@ -18,11 +18,13 @@ from vision.frames.left_out import LeftOut
 from vision.frames.redis_connector import open_primary
 from vision.frames.redis_errors import OtherTypeError, is_of_another_type
 from vision.frames.redis_scripts import (
+    ANNOUNCE,
     FREE,
     PUT,
     READY,
     RENEW,
     TAKE,
+    detections_key,
     frame_key,
     held_key,
     lease_key,
@@ -31,6 +33,7 @@ from vision.frames.redis_scripts import (
 
 _log = logging.getLogger(__name__)
 _NUMBER = re.compile(rb"[0-9]{1,19}")
+_ACCEPTED, _OTHER_DATA = 1, 2
 LEASE_MS = 1_200
 """How long a camera waits for a reader that says nothing any more."""
 
@@ -39,12 +42,34 @@ class Put(NamedTuple):
     """What became of a frame.
 
     Attributes:
-        accepted: False when the slot knows a newer frame of the camera.
+        accepted: Whether it lies in the slot.
         overtook: Whether an older one lay there, which nobody will see.
+        forgot: Whether it was refused because Redis has other data than when the frame before
+            it was put; False where the slot knows a newer frame of the camera.
     """
 
     accepted: bool
     overtook: bool
+    forgot: bool = False
+
+
+class Newest(NamedTuple):
+    """The newest that Redis knows of a camera, each as run and number, (0, 0) for nothing.
+
+    Attributes:
+        put: The frame put last.
+        told: The frame that messages account for.
+        stream: The newest message.
+    """
+
+    put: tuple[int, int]
+    told: tuple[int, int]
+    stream: tuple[int, int]
+
+    @property
+    def run(self) -> int:
+        """The greatest of the runs."""
+        return max(self)[0]
 
 
 class Ready(NamedTuple):
@@ -119,6 +144,11 @@ def refuse_cluster(settings: RedisSettings) -> None:
         )
 
 
+def _number(text: object) -> int:
+    """What a field says, 0 where there is none or somebody else wrote it."""
+    return int(text) if isinstance(text, bytes) and _NUMBER.fullmatch(text) else 0
+
+
 class RedisSlot:
     """One connection; spent once a method raised :class:`redis.RedisError` or ``OSError``."""
 
@@ -126,8 +156,8 @@ class RedisSlot:
         """``left_out`` hears of keys of another type; the other cameras are gone on with."""
         self._client = client
         self._left_out = left_out or LeftOut(_log, "frames")
-        self._put, self._take, self._renew, self._free = (
-            client.script_load(script) for script in (PUT, TAKE, RENEW, FREE)
+        self._put, self._take, self._renew, self._free, self._announce = (
+            client.script_load(script) for script in (PUT, TAKE, RENEW, FREE, ANNOUNCE)
         )
 
     @classmethod
@@ -151,24 +181,43 @@ class RedisSlot:
         """Close the connection."""
         self._client.close()
 
-    def newest_run(self, camera: str) -> int:
-        """The run of the newest frame the slot ever saw of a camera, 0 if none."""
-        runs = self._client.hmget(state_key(camera), ["put_run", "run"])
-        return max(int(run) if run and _NUMBER.fullmatch(cast("bytes", run)) else 0 for run in runs)
+    def newest(self, camera: str) -> Newest:
+        """What Redis knows of a camera; the stream counts as empty for whoever may not read it."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hmget(state_key(camera), ["put_run", "put_seq", "run", "seq"])
+        pipe.xrevrange(detections_key(camera), count=1)
+        known, entries = pipe.execute(raise_on_error=False)
+        if isinstance(known, redis.RedisError):
+            raise known
+        put_run, put_seq, run, seq = map(_number, known)
+        stream = (0, 0)
+        if isinstance(entries, list) and entries:
+            stream_run, _, stream_seq = entries[0][0].partition(b"-")
+            stream = int(stream_run), int(stream_seq)
+        return Newest((put_run, put_seq), (run, seq), stream)
 
-    def put(self, camera: str, run: int, seq: int, payload: bytes, ttl_ms: int) -> Put:
-        """Put a frame into its camera's slot and tell a reader of it."""
+    def put(
+        self, camera: str, run: int, seq: int, payload: bytes, ttl_ms: int, *, last_seq: int = 0
+    ) -> Put:
+        """Put a frame into its camera's slot and tell a reader of it.
+
+        ``last_seq`` is the number of the run's frame that was put before, 0 without one.
+        """
         keys = (frame_key(camera), lease_key(camera), state_key(camera))
         accepted, overtook, score = self._client.evalsha(
-            self._put, len(keys), *keys, run, seq, ttl_ms, payload
+            self._put, len(keys), *keys, run, seq, ttl_ms, payload, last_seq
         )
         if score:
             self.announce([Ready(camera, float(score))])
-        return Put(bool(accepted), bool(overtook))
+        return Put(accepted == _ACCEPTED, bool(overtook), accepted == _OTHER_DATA)
 
     def announce(self, ready: Sequence[Ready]) -> None:
         """Tell readers of cameras that have a frame; those known already keep their place."""
-        self._client.zadd(READY, dict(ready), nx=True)
+        try:
+            self._client.zadd(READY, dict(ready), nx=True)
+        except redis.OutOfMemoryError:
+            flat = [part for camera, score in ready for part in (score, camera)]
+            self._client.evalsha(self._announce, 1, READY, *flat)
 
     def wait(self, limit: int, timeout_s: float) -> list[Ready]:
         """The longest unserved cameras that may have a frame; waits for the first."""

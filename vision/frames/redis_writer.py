@@ -12,12 +12,14 @@ import redis
 from vision.config.topics import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
+from vision.domain.run_numbers import RunNumbers
 from vision.domain.trouble import Trouble
 from vision.frames.newest import SkipObserver
 from vision.frames.redis_client import address_of
 from vision.frames.redis_connector import reconnect_backoff
 from vision.frames.redis_errors import explain
-from vision.frames.redis_slot import RedisSlot, refuse_cluster
+from vision.frames.redis_runs import SlotRuns
+from vision.frames.redis_slot import Put, RedisSlot, refuse_cluster
 from vision.frames.wire import pack_frame
 from vision.resilience.damping import Damper
 from vision.resilience.troubles import Troubles
@@ -55,12 +57,14 @@ class RedisFrameWriter:
         password: Callable[[], str | None],
         max_age_ms: int,
         on_skipped: SkipObserver,
+        runs: RunNumbers | None = None,
         *,
         troubles: Troubles,
         mono_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Frames live for ``max_age_ms`` from capture; ``password`` is asked per connection.
 
+        ``runs`` numbered the runs of the frames; those that Redis is ahead of are raised there.
         ``troubles`` hears of a camera whose frames the slot refuses.
 
         Raises:
@@ -78,6 +82,7 @@ class RedisFrameWriter:
         self._on_skipped = on_skipped
         self._troubles = troubles
         self._mono_ns = mono_ns
+        self._runs = SlotRuns(runs or RunNumbers(), mono_ns)
         self._slot: RedisSlot | None = None
         self._backoff = reconnect_backoff(settings)
         self._next_attempt_ns = 0
@@ -90,13 +95,12 @@ class RedisFrameWriter:
         """Whether Redis answered last time."""
         return self._slot is not None
 
-    def newest_run(self, camera: str) -> int:
-        """The run of the newest frame Redis knows of, 0 when there is none or Redis is away."""
+    def learn(self, camera: str) -> None:
+        """Let runs that begin from now on be above what Redis knows, unless it is away."""
         try:
-            return self._connected_slot().newest_run(camera)
+            self._runs.learn(self._connected_slot(), camera)
         except (redis.RedisError, ConfigError, OSError) as error:
             self._lose(error)
-            return 0
 
     def put(self, frame: Frame) -> bool:
         """Put a frame into its camera's slot; False when it was skipped, which is counted."""
@@ -109,9 +113,8 @@ class RedisFrameWriter:
         if self._slot is None and now_ns < self._next_attempt_ns:
             self._on_skipped(meta.camera, PutSkip.SLOT_UNAVAILABLE, 1)
             return False
-        payload = pack_frame(frame, max(0, now_ns - meta.received_mono_ns))
         try:
-            put = self._connected_slot().put(meta.camera, meta.run, meta.seq, payload, left_ms)
+            put = self._put(frame, now_ns, left_ms)
         except (redis.RedisError, ConfigError, OSError) as error:
             self._lose(error)
             self._on_skipped(meta.camera, PutSkip.SLOT_UNAVAILABLE, 1)
@@ -139,6 +142,28 @@ class RedisFrameWriter:
                 )
         return put.accepted
 
+    def _put(self, frame: Frame, now_ns: int, left_ms: int) -> Put:
+        """Put a frame by the numbers it is to have; twice where its run has to be raised."""
+        slot = self._connected_slot()
+        for _ in range(2):
+            numbered = self._runs.numbered(slot, frame)
+            meta = numbered.meta
+            payload = pack_frame(numbered, max(0, now_ns - meta.received_mono_ns))
+            last_seq = self._runs.last_seq(numbered)
+            try:
+                put = slot.put(meta.camera, meta.run, meta.seq, payload, left_ms, last_seq=last_seq)
+            except (redis.RedisError, OSError):
+                self._runs.unanswered(numbered)
+                raise
+            if not put.forgot:
+                break
+            self._runs.forgot(numbered)
+        if put.accepted:
+            self._runs.accepted(numbered)
+        else:
+            self._runs.outrun(numbered)
+        return put
+
     def close(self) -> None:
         """Close the connection."""
         if self._slot is not None:
@@ -149,6 +174,7 @@ class RedisFrameWriter:
         if self._slot is None:
             # The password is read anew each time, so that a rotation needs no restart.
             self._slot = RedisSlot.connect(self._settings, self._password())
+            self._runs.connected()
             _log.info("frames.connected address=%s", address_of(self._settings))
         return self._slot
 

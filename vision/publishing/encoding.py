@@ -75,6 +75,12 @@ def add_skipped(payload: bytes, frames: int) -> bytes:
     return encode(dataclasses.replace(message, skipped=message.skipped + frames))
 
 
+def renumber(message: DetectionMessage, run: int, offset: int) -> DetectionMessage:
+    """The same message as of ``run``, its number less ``offset``."""
+    seq = message.seq - offset
+    return dataclasses.replace(message, run=str(run), seq=seq, id=f"{message.camera}:{run}-{seq}")
+
+
 def _decode(read: Reader, schema: str, payload: bytes) -> Any:
     if len(payload) > _LONGEST:
         raise PublishError(f"not a {schema} message: longer than {_LONGEST} bytes")

@@ -35,7 +35,7 @@ _SKIP = Label(
         "outrun",
     ),
 )
-_DROP = Label("reason", ("overflow", "refused_id", "rejected", "shutdown"))
+_DROP = Label("reason", ("overflow", "refused_id", "rejected", "forgotten", "shutdown"))
 _GATE = Label("decision", ("opened", "closed", "passed", "held"))
 
 STATE = Family(

@@ -46,7 +46,7 @@ def _slot(server: StackRedis, user: str) -> RedisSlot:
 def test_a_frame_goes_from_ingest_to_infer(server: StackRedis) -> None:
     """The slot's own code runs with the rights of the two roles, over its whole life."""
     ingest, infer = _slot(server, "ingest"), _slot(server, "infer")
-    assert ingest.newest_run("front") == 0
+    assert ingest.newest("front").run == 0
     for seq in (1, 2):
         assert ingest.put("front", run=1, seq=seq, payload=PIXELS, ttl_ms=10_000).accepted
     ready = infer.wait(4, 5.0)

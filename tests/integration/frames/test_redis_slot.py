@@ -19,6 +19,7 @@ from tests.support.redis_slot import (
     writer_to,
 )
 from tests.support.waiting import wait_until
+from vision.domain.run_numbers import RunNumbers
 from vision.frames.redis_scripts import READY, frame_key, lease_key
 from vision.frames.redis_slot import LEASE_MS
 from vision.frames.slot import Previous
@@ -175,7 +176,9 @@ def test_a_new_run_starts_from_nothing(server: RedisServer) -> None:
         lease = reader.take_one()
         assert lease.previous == Previous(0, is_empty=False)
         lease.release()
-    assert writer.newest_run("front") == RUN + 1
+    runs = RunNumbers(utc_ns=lambda: 0)
+    writer_to(server, runs=runs).learn("front")
+    assert runs.next("front") == RUN + 2
 
 
 def test_a_frame_is_not_put_twice(server: RedisServer) -> None:

@@ -9,6 +9,9 @@
 
 The first two and the stream lie in one slot of a cluster, so that one script writes messages and
 state together or not at all (docs/adr/0028).
+
+At Redis' limit of memory events go on: they are few, and their streams are bounded. A script that
+has written something, if only removed nothing, may go on writing there.
 """
 
 from __future__ import annotations
@@ -35,7 +38,11 @@ local holder = redis.call('GET', KEYS[1])
 -- What is no worker's name was put there by somebody else, and nobody would ever renew it.
 local is_worker = holder and #holder == 16 and string.find(holder, '^[0-9a-f]+$')
 if is_worker and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local set = redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if type(set) == 'table' and set.err then
+  redis.call('DEL', KEYS[1])
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+end
 return 1
 """
 
@@ -50,6 +57,7 @@ LIVE: Final = """
 -- Returns how many workers live.
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_ms)
 -- Nobody says so for long ahead: the clock went back, or it is no worker.
 redis.call('ZREMRANGEBYSCORE', KEYS[1], now_ms + 60000, '+inf')
 if ARGV[2] == '0' then
@@ -57,7 +65,6 @@ if ARGV[2] == '0' then
 else
   redis.call('ZADD', KEYS[1], now_ms + ARGV[2], ARGV[1])
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now_ms)
 return redis.call('ZCARD', KEYS[1])
 """
 
@@ -65,17 +72,28 @@ COMMIT: Final = """
 -- KEYS lease stream state  ARGV worker lease_ms kept state state_s publish, then id, message, ...
 -- Returns whether the camera was still the worker's. A second time it changes nothing.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local kept = ARGV[3]
+local set = redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if type(set) == 'table' and set.err then
+  -- At the limit of memory the oldest events make way, whole nodes of the stream at a time.
+  local length = redis.pcall('XLEN', KEYS[2])
+  if type(length) == 'number' then
+    kept = math.max(1, math.min(tonumber(kept), math.floor(length * 15 / 16)))
+    redis.pcall('XTRIM', KEYS[2], 'MAXLEN', '~', kept)
+  end
+  redis.call('DEL', KEYS[1])
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+end
 if redis.call('GET', KEYS[3]) == ARGV[4] then return 1 end
 for i = 7, #ARGV, 2 do
   local id = ARGV[i]
-  local added = redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], id, 'message', ARGV[i + 1])
+  local added = redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', kept, id, 'message', ARGV[i + 1])
   local is_new = not (type(added) == 'table' and added.err)
   if not is_new then
     if not string.find(added.err, 'equal or smaller', 1, true) then return added end
     if #redis.call('XRANGE', KEYS[2], id, id, 'COUNT', 1) == 0 then
       -- The stream is ahead of the camera's frames: only the order of events means something.
-      redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'message', ARGV[i + 1])
+      redis.call('XADD', KEYS[2], 'MAXLEN', '~', kept, '*', 'message', ARGV[i + 1])
       is_new = true
     end
   end

@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TypeAlias, cast
 
 import redis
 
@@ -23,19 +22,18 @@ from vision.frames.redis_connector import RedisConnector, reconnect_backoff
 from vision.frames.redis_errors import (
     explain,
     is_elsewhere,
-    is_id_too_small,
     is_lasting,
     is_of_another_type,
 )
 from vision.frames.redis_link import RedisLink
 from vision.publishing.encoding import encode
-from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey
+from vision.publishing.keys import Kind, StreamKey
+from vision.publishing.writing.append_script import APPEND, APPEND_SHA, Behind, Code, read_reply
 from vision.resilience.damping import Damper
 from vision.resilience.troubles import LOOK_BACK_S, Troubles
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0
-_Reply: TypeAlias = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 class Telling(Enum):
@@ -46,15 +44,6 @@ class Telling(Enum):
     """It was told before, or by somebody else."""
     LOST = auto()
     """Redis will not take it, or there was no time left."""
-
-
-class _Progress(Enum):
-    """How far a sentence has come that is tried again after a lost connection."""
-
-    NEW = auto()
-    SENT = auto()
-    ADDED = auto()
-    LIVE_SENT = auto()
 
 
 class NarrationWriter:
@@ -137,51 +126,39 @@ class NarrationWriter:
 
 
 class _Sentence:
-    """A message on its way."""
+    """A message on its way: stream and channel get it in one step, as detections are written."""
 
     def __init__(
         self, stream: StreamKey, stream_id: str, payload: bytes, kept: int, *, live: bool
     ) -> None:
         self._stream = stream
-        self._stream_id = stream_id
-        self._payload = payload
+        self._arguments = (stream_id, int(live), payload)
         self._kept = kept
-        self._live = live
-        self._progress = _Progress.NEW
+        self._was_sent = False
 
     def write(self, link: RedisLink) -> Telling:
-        """Go on from where a lost connection broke it off."""
-        name = str(self._stream)
-        node = link.node_of(name)
-        told = Telling.TOLD
-        if self._progress in (_Progress.NEW, _Progress.SENT):
-            told = self._add(node, name)
-        if told is Telling.TOLD and self._live and self._progress is _Progress.ADDED:
-            self._progress = _Progress.LIVE_SENT
-            command = "SPUBLISH" if link.is_cluster else "PUBLISH"
-            node.execute_command(command, name, self._payload)  # type: ignore[no-untyped-call]
-        return told
+        """Send it, also after a lost connection.
 
-    def _add(self, node: redis.Redis, name: str) -> Telling:
-        was_sent = self._progress is _Progress.SENT
-        self._progress = _Progress.SENT
+        Raises:
+            redis.RedisError: No answer, or it is refused.
+        """
+        was_sent, self._was_sent = self._was_sent, True
         try:
-            node.xadd(
-                name,
-                {MESSAGE_FIELD: self._payload},
-                id=self._stream_id,
-                maxlen=self._kept,
-                approximate=True,
-            )
-        except redis.ResponseError as error:
-            if not is_id_too_small(error):
-                raise
-            # Ours, if the answer to it was lost; else somebody told before us.
-            if not (was_sent and self._is_there(node, name)):
-                return Telling.KNOWN
-        self._progress = _Progress.ADDED
-        return Telling.TOLD
+            reply = self._append(link)
+        except redis.exceptions.NoScriptError:
+            link.node_of(str(self._stream)).script_load(APPEND)
+            reply = self._append(link)
+        (result,) = read_reply(reply).results
+        if isinstance(result, redis.ResponseError):
+            raise result
+        # Ours, if the answer to it was lost; else somebody told before us.
+        is_ours = result is Code.ADDED or (result is Code.SAME and was_sent)
+        return Telling.TOLD if is_ours else Telling.KNOWN
 
-    def _is_there(self, node: redis.Redis, name: str) -> bool:
-        found = cast("_Reply", node.xrange(name, self._stream_id, self._stream_id))
-        return any(self._payload in fields.values() for _, fields in found)
+    def _append(self, link: RedisLink) -> object:
+        name = str(self._stream)
+        publish = "SPUBLISH" if link.is_cluster else "PUBLISH"
+        node = link.node_of(name)
+        return node.evalsha(
+            *(APPEND_SHA, 1, name, self._kept, publish, Behind.PASS, *self._arguments)
+        )

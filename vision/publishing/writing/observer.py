@@ -16,6 +16,8 @@ class DropReason(StrEnum):
     """Redis was away longer than the outbox holds; the oldest went first."""
     REFUSED_ID = "refused_id"
     """The stream's newest entry is ahead of it: the clock went back, or two nodes write."""
+    FORGOTTEN = "forgotten"
+    """Redis confirmed it and came back without it, and nobody has it any more."""
     REJECTED = "rejected"
     """Redis called the command itself wrong: too old a server, or a renamed command."""
     SHUTDOWN = "shutdown"

@@ -27,6 +27,7 @@ class Entry:
         live_due: Whether the live channel may still get it.
         unsure: Whether it was sent once with no answer: Redis may have it or not.
         delivered: Whether Redis once confirmed it.
+        forgotten: Whether Redis confirmed it and does not have it any more.
         on_settled: See :meth:`settle`.
         is_settled: Whether it has reached its stream or never will.
         on_unspool: Takes it off the disk; None when it is not there.
@@ -43,6 +44,7 @@ class Entry:
     live_due: bool = True
     unsure: bool = False
     delivered: bool = False
+    forgotten: bool = False
     on_settled: Callable[[], None] | None = None
     is_settled: bool = False
     on_unspool: Callable[[], None] | None = None
@@ -112,6 +114,11 @@ class Outbox:
     def payload_bytes(self) -> int:
         """How much waits: the payloads, without what Python adds."""
         return self._bytes
+
+    def streams(self) -> list[StreamKey]:
+        """The streams that messages came for so far."""
+        with self._changed:
+            return list(self._lanes)
 
     def backlog(self, stream: StreamKey) -> int:
         """How many messages of one stream wait."""
@@ -234,7 +241,7 @@ class Outbox:
             oldest = lane.entries.popleft()
             self._depth -= 1
             self._bytes -= len(oldest.payload)
-            if oldest.delivered:
+            if oldest.delivered and not oldest.forgotten:
                 continue
             dropped += 1
             oldest.settle()

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable
 
 from vision.config.topics import PublishingSettings, RedisSettings
 from vision.domain.message import DetectionMessage, StatusMessage, utc_text
+from vision.domain.run_numbers import RunNumbers
 from vision.frames.redis_client import warn_if_unverified
 from vision.frames.redis_connector import RedisConnector
-from vision.publishing.encoding import encode
+from vision.publishing.encoding import encode, renumber
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.empty_frames import EmptyFrames
 from vision.publishing.writing.observer import DropReason, PublishObserver
 from vision.publishing.writing.outbox import Entry, Outbox
+from vision.publishing.writing.run_raiser import RunRaiser
 from vision.publishing.writing.sender import Sender
 from vision.publishing.writing.spool import Spool
 from vision.publishing.writing.spool_restore import restore
@@ -26,6 +28,11 @@ from vision.publishing.writing.state_writer import BEAT_S
 from vision.publishing.writing.stream_runs import newest_stream_runs
 
 _log = logging.getLogger(__name__)
+# Losses that the camera's status tells of: their event in the log, and why, in words.
+_REPORTED = {
+    DropReason.OVERFLOW: ("overflowed", "Redis was away longer than the outbox holds"),
+    DropReason.FORGOTTEN: ("lost_by_redis", "Redis came back without them"),
+}
 
 
 class RedisPublisher:
@@ -45,12 +52,15 @@ class RedisPublisher:
         observer: PublishObserver,
         *,
         spool_name: str = "node",
+        runs: RunNumbers | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """``password`` is asked at each connection and may raise ConfigError.
 
-        ``spool_name`` tells the files of several programs apart that share a folder.
+        ``spool_name`` tells the files of several programs apart that share a folder. ``runs``
+        is what numbers the runs where this program does so: it may raise them above what Redis
+        has. Without it, detections whose stream is ahead are lost.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist, or the folder of the
@@ -74,12 +84,16 @@ class RedisPublisher:
             observer=observer,
             on_drop=self._on_drop,
             monotonic_s=monotonic_s,
+            raiser=RunRaiser(runs, monotonic_s) if runs else None,
         )
+        self._runs = runs
+        if runs is not None:
+            runs.listen(self._tell_again)
         # Guards all that must have one order: policy, ids, and the outbox they end in.
         self._order = threading.Lock()
         self._status_ids: dict[str, tuple[int, int]] = {}
         self._sending = threading.Lock()
-        self._unreported = Counter[str]()
+        self._unreported = Counter[tuple[str, DropReason]]()
         self._unreported_lock = threading.Lock()
         self._spool: Spool | None = None
         self._spooled_runs: dict[str, int] = {}
@@ -129,16 +143,17 @@ class RedisPublisher:
         """
         with self._order:
             passed_on = self._empty_frames.pass_on(message)
-            payload = encode(passed_on or message)
+            document = self._numbered(passed_on or message)
+            payload = encode(document)
             if passed_on is not None:
                 self._outbox.put(
                     Entry(
                         stream=StreamKey(Kind.DETECTIONS, message.camera),
-                        stream_id=message.stream_id,
+                        stream_id=document.stream_id,
                         payload=payload,
                         put_s=self._monotonic_s(),
-                        run=message.run,
-                        skipped=passed_on.skipped,
+                        run=document.run,
+                        skipped=document.skipped,
                         on_settled=on_settled,
                     )
                 )
@@ -148,6 +163,9 @@ class RedisPublisher:
 
     def publish_status(self, message: StatusMessage) -> bytes:
         """Hand over a change of a camera's state; returns the document."""
+        if self._runs is not None:
+            run, _ = self._runs.number(message.camera, int(message.run))
+            message = dataclasses.replace(message, run=str(run))
         payload = encode(message)
         with self._order:
             self._hashes.update(message)
@@ -215,6 +233,22 @@ class RedisPublisher:
                 runs[camera] = spooled
         return runs
 
+    def _numbered(self, message: DetectionMessage) -> DetectionMessage:
+        """``message`` by the numbers that its frame has on Redis."""
+        if self._runs is None:
+            return message
+        number = self._runs.number(message.camera, int(message.run))
+        if number.run == int(message.run):
+            return message
+        return renumber(message, *number)
+
+    def _tell_again(self, camera: str) -> None:
+        """Say a camera's state once more, by the run that it goes by now."""
+        status = self._hashes.newest(camera)
+        if status is not None:
+            at = utc_text(self._wall_ns())
+            self.publish_status(dataclasses.replace(status, at=at))
+
     def _turn(self) -> float:
         pause_s = self._sender.turn()
         self._observer.waiting(self.depth)
@@ -272,25 +306,25 @@ class RedisPublisher:
         self._observer.dropped(stream, reason, messages)
         if stream.kind is Kind.DETECTIONS:
             self._hashes.add_lost(stream.camera, messages)
-            if reason is DropReason.OVERFLOW:
+            if reason in _REPORTED:
                 with self._unreported_lock:
-                    self._unreported[stream.camera] += messages
+                    self._unreported[stream.camera, reason] += messages
 
     def _report_losses(self) -> None:
         """Say on the status of each camera how much it lost, once its outbox is empty."""
         with self._unreported_lock:
             reports = {
-                camera: messages
-                for camera, messages in self._unreported.items()
+                (camera, reason): messages
+                for (camera, reason), messages in self._unreported.items()
                 if not self._outbox.backlog(StreamKey(Kind.DETECTIONS, camera))
             }
-            for camera in reports:
-                del self._unreported[camera]
-        for camera, messages in reports.items():
-            _log.error("publish.overflowed camera=%s messages=%d", camera, messages)
+            for report in reports:
+                del self._unreported[report]
+        for (camera, drop), messages in reports.items():
+            _log.error("publish.%s camera=%s messages=%d", _REPORTED[drop][0], camera, messages)
             status = self._hashes.newest(camera)
             if status is not None:
-                reason = f"{messages} messages lost: Redis was away longer than the outbox holds"
+                reason = f"{messages} messages lost: {_REPORTED[drop][1]}"
                 now = utc_text(self._wall_ns())
                 self.publish_status(dataclasses.replace(status, reason=reason, at=now))
 

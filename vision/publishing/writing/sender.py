@@ -18,12 +18,14 @@ from vision.frames.redis_errors import NoPrimaryError, explain
 from vision.frames.redis_link import RedisLink
 from vision.publishing.encoding import add_skipped
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.writing.confirmed import RecentlyConfirmed
+from vision.publishing.writing.append_script import Behind
+from vision.publishing.writing.confirmed import Recalled, RecentlyConfirmed
 from vision.publishing.writing.observer import DropReason, PublishObserver
 from vision.publishing.writing.outbox import Entry, Outbox
+from vision.publishing.writing.run_raiser import RunRaiser
 from vision.publishing.writing.state_hashes import StateHashes
 from vision.publishing.writing.state_writer import StateWriter
-from vision.publishing.writing.stream_writer import Loss, Outcome, Refusal, StreamWriter
+from vision.publishing.writing.stream_writer import Loss, Outcome, Outrun, Refusal, StreamWriter
 from vision.resilience.backoff import Backoff
 from vision.resilience.damping import Damper
 
@@ -59,13 +61,18 @@ class Sender:
         observer: PublishObserver,
         on_drop: Callable[[StreamKey, DropReason, int], None],
         monotonic_s: Callable[[], float],
+        raiser: RunRaiser | None = None,
     ) -> None:
+        """``raiser`` gives messages greater ids whose stream is ahead; without one they are lost."""
+        self._raiser = raiser
         self._connector = connector
         self._outbox = outbox
         self._observer = observer
         self._on_drop = on_drop
         self._monotonic_s = monotonic_s
-        self._writer = StreamWriter(publishing, monotonic_s)
+        self._writer = StreamWriter(
+            publishing, monotonic_s, behind=Behind.STOP if raiser else Behind.PASS
+        )
         self._address = address_of(settings)
         self._link: RedisLink | None = None
         self._states = StateWriter(hashes, observer, monotonic_s)
@@ -75,9 +82,7 @@ class Sender:
         self._backoff = reconnect_backoff(settings)
         self._holds: dict[StreamKey, Backoff] = {}
         self._in_hand: deque[Entry] = deque()
-        self._confirmed = RecentlyConfirmed(
-            publishing.outbox_messages, settings.command_timeout_s, monotonic_s
-        )
+        self._confirmed = RecentlyConfirmed(settings.command_timeout_s, monotonic_s)
         self._heard_s = 0.0
         self._asked_s = 0.0
         self._damper = Damper(_LOG_PERIOD_S, monotonic_s)
@@ -133,7 +138,7 @@ class Sender:
         link = self._connector.open()
         try:
             self._states.begin()
-            self._in_hand.extendleft(reversed(self._confirmed.take_lost(link)))
+            self._take_up(self._confirmed.recall(link, self._outbox.streams()))
         except Exception:
             link.close()
             raise
@@ -149,10 +154,23 @@ class Sender:
         )
         return link
 
+    def _take_up(self, recalled: Recalled) -> None:
+        """Send again what Redis forgot, and tell of what nobody can send any more."""
+        self._in_hand.extendleft(reversed(recalled.lost))
+        if self._raiser is not None:
+            self._raiser.learn(recalled.newest)
+        forgotten = dict(recalled.explained)
+        for stream, gap in recalled.unexplained.items():
+            forgotten[stream] = gap.frames
+            if self._raiser is not None:
+                self._raiser.leave(stream, gap)
+        for stream, frames in forgotten.items():
+            _log.error("publish.forgotten stream=%s frames=%d", stream, frames)
+            self._on_drop(stream, DropReason.FORGOTTEN, frames)
+
     def _disconnected(self, error: Exception) -> None:
         """Note that Redis is away, and say why."""
         if self._link is not None:
-            self._confirmed.forget_old()
             self._link.close()
             self._link = None
         self.problem = reason = explain(error)
@@ -199,6 +217,8 @@ class Sender:
         batch: list[Entry] = []
         room = _BATCH_BYTES
         for entry in itertools.islice(self._in_hand, _BATCH_MESSAGES):
+            if self._raiser is not None and entry.stream.kind is Kind.DETECTIONS:
+                self._raiser.renumber(entry)
             if entry.lost_before and entry.stream.kind is Kind.DETECTIONS:
                 entry.payload = add_skipped(entry.payload, entry.lost_before)
                 entry.skipped += entry.lost_before
@@ -224,13 +244,33 @@ class Sender:
             self._observer.published(news)
         for stream in {entry.stream for entry in delivered}:
             self._observer.taken(stream)
-        self._give_up(outcome.lost)
-        self._hold(outcome.held)
+        for stream, messages in outcome.trimmed.items():
+            if times := self._damper.admit(f"{stream} trimmed"):
+                _log.warning(
+                    "publish.trimmed stream=%s messages=%d times=%d reason=Redis is at its limit "
+                    "of memory: the oldest messages make way",
+                    stream,
+                    messages,
+                    times,
+                )
+        outrun = self._judge(outcome.outrun)
+        self._give_up(outcome.lost + outrun.lost)
+        self._hold(outcome.held + outrun.held)
         for name, code, why in outcome.others:
             if times := self._damper.admit(f"{name} {code}"):
                 _log.warning(
                     "publish.refused name=%s code=%s times=%d reason=%s", name, code, times, why
                 )
+
+    def _judge(self, all_outrun: Iterable[Outrun]) -> Outcome:
+        """Find out what becomes of messages that their streams are ahead of."""
+        judged = Outcome()
+        if self._raiser is None:
+            return judged
+        for outrun in all_outrun:
+            again = self._raiser.judge(outrun, judged)
+            self._in_hand.extendleft(reversed(again))
+        return judged
 
     def _give_up(self, losses: Iterable[Loss]) -> None:
         for entry, code, reason in losses:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 import redis
 
 from vision.config.topics import PublishingSettings
-from vision.frames.redis_errors import (
-    code_of,
-    explain,
-    is_elsewhere,
-    is_id_too_small,
-    is_lasting,
-)
+from vision.frames.redis_errors import code_of, explain, is_elsewhere, is_lasting
 from vision.frames.redis_link import Exchange, RedisLink
-from vision.publishing.keys import MESSAGE_FIELD, Kind
+from vision.publishing.keys import Kind, StreamKey
+from vision.publishing.writing.append_script import (
+    APPEND,
+    APPEND_SHA,
+    Ahead,
+    Appended,
+    Behind,
+    Result,
+    StreamId,
+    Unknown,
+    read_reply,
+)
 from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.outbox import Entry
 
@@ -47,53 +52,74 @@ class Loss(NamedTuple):
     reason: DropReason
 
 
+class Outrun(NamedTuple):
+    """A message that its stream is ahead of.
+
+    Attributes:
+        entry: The message.
+        newest: The stream's newest id, None where nobody may see it.
+        untried: Those after it, in order.
+    """
+
+    entry: Entry
+    newest: StreamId | None
+    untried: Sequence[Entry]
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the messages of one exchange; each stands in one of the first three.
+    """What became of the messages of one exchange; each stands in one of the first four.
 
     Attributes:
         delivered: On their streams.
         held: Refused for a condition that can pass; to be sent again.
         lost: Refused for good.
+        outrun: Where messages may go by greater ids: nothing happened to them yet.
+        trimmed: Old messages by stream that made way: Redis is at its limit of memory.
         others: What else was refused.
     """
 
     delivered: list[Entry] = field(default_factory=list)
     held: list[Refusal] = field(default_factory=list)
     lost: list[Loss] = field(default_factory=list)
+    outrun: list[Outrun] = field(default_factory=list)
+    trimmed: dict[StreamKey, int] = field(default_factory=dict)
     others: list[OtherRefusal] = field(default_factory=list)
 
 
 class _Attempt(NamedTuple):
     entry: Entry
     was_sent_before: bool
-    is_live: bool
 
 
 class StreamWriter:
     """Writes messages to stream and live channel, without transactions.
 
-    Stream: exactly once. The id is explicit, so a message that is sent again after an
-    unanswered command is refused when it is there already. A refusal alone proves nothing,
-    since the stream's newest entry may be somebody else's: the entry itself is looked up.
+    Exactly once: the id is explicit, so a message that is sent again after an unanswered
+    command is refused when it is there already. A refusal alone proves nothing, since the
+    stream's newest entry may be somebody else's: the entry itself is looked up.
 
-    Live channel: a command that went unanswered may have been executed, and PUBLISH has no
-    id that would refuse a second one. XADD and PUBLISH of a message travel back to back on
-    one connection, so the stream knows: where the message is there already its PUBLISH is
-    taken as done, where it is not it is published once its XADD is confirmed. It is doubled
-    (with the same ``id``) only if Redis executes the old connection's commands after the
-    new one's, and left out only if the connection broke between the two commands.
+    Stream and live channel are written by one script (:mod:`.append_script`): a message that
+    was not added is not published, and one that was there already was published with it.
 
     A message that waited longer than ``live_max_age_ms`` goes to its stream alone.
     """
 
     def __init__(
-        self, settings: PublishingSettings, monotonic_s: Callable[[], float] = time.monotonic
+        self,
+        settings: PublishingSettings,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        *,
+        behind: Behind = Behind.PASS,
     ) -> None:
+        """``behind`` says what becomes of detections whose ids their stream is ahead of."""
         self._kept = {
             Kind.DETECTIONS: settings.stream_max_messages,
             Kind.STATUS: settings.status_max_messages,
         }
+        # Only the order of statuses means something. Detections keep their ids: they are run
+        # and number of the frame.
+        self._behind = {Kind.DETECTIONS: behind, Kind.STATUS: Behind.APPEND}
         self._live_max_age_s = settings.live_max_age_ms / 1000
         self._monotonic_s = monotonic_s
 
@@ -104,126 +130,129 @@ class StreamWriter:
     ) -> Outcome:
         """Write ``entries`` in one round trip per server.
 
-        A second one follows for what was sent before or refused by its id.
+        A second one follows where a server does not know the script yet.
 
         Raises:
-            redis.RedisError: No answer, or one that sends us to another server. Entries are marked ``unsure``; those whose fate was
-                already known are found out about again when they are written again.
+            redis.RedisError: No answer, or one that sends us to another server. Entries are
+                marked ``unsure``; those whose fate was already known are found out about
+                again when they are written again.
         """
         outcome = Outcome()
-        attempts = [
-            _Attempt(entry, entry.unsure, not entry.unsure and self._is_live(entry))
-            for entry in entries
-        ]
+        streams: dict[StreamKey, list[_Attempt]] = {}
+        for entry in entries:
+            streams.setdefault(entry.stream, []).append(_Attempt(entry, entry.unsure))
         exchange = link.exchange()
-        for attempt in attempts:
-            self._add(exchange, attempt.entry, attempt.entry.stream_id)
-            if attempt.is_live:
-                self._publish(link, exchange, attempt.entry)
-            attempt.entry.unsure = True
+        for stream, attempts in streams.items():
+            self._append(link, exchange, stream, attempts)
+        for entry in entries:
+            entry.unsure = True
         answered = exchange.execute()
-        replies = iter(answered)
-        doubtful = self._read(outcome, attempts, replies)
-        if any(map(is_elsewhere, answered)):
-            for entry in entries:
-                entry.unsure = True
         _leave_if_elsewhere(answered)
-        late = [entry for entry in outcome.delivered if self._is_live(entry)]
-        if doubtful or late:
-            self._settle(link, outcome, doubtful, late)
+        by_stream = dict(zip(streams, answered, strict=True))
+        self._teach(link, streams, by_stream)
+        for stream, answer in _understood(by_stream).items():
+            self._read(outcome, stream, streams[stream], answer)
         return outcome
+
+    def _append(
+        self, link: RedisLink, exchange: Exchange, stream: StreamKey, attempts: Iterable[_Attempt]
+    ) -> None:
+        name = str(stream)
+        # A channel of a cluster is hashed to a slot like a key: it lies where its stream does,
+        # and no other node has to be told of the message.
+        publish = "SPUBLISH" if link.is_cluster else "PUBLISH"
+        arguments: list[str | int | bytes] = [self._kept[stream.kind], publish]
+        arguments.append(self._behind[stream.kind])
+        for entry, _ in attempts:
+            arguments += (entry.stream_id, int(self._is_live(entry)), entry.payload)
+        exchange.at(name).evalsha(APPEND_SHA, 1, name, *arguments)
+
+    def _teach(
+        self,
+        link: RedisLink,
+        streams: Mapping[StreamKey, Sequence[_Attempt]],
+        replies: dict[StreamKey, object],
+    ) -> None:
+        """Load the script where it was not known and replace those replies.
+
+        A server that was started anew, has taken over or was told to forget its scripts knows
+        none: nothing of those calls has happened.
+        """
+        strange = [
+            stream
+            for stream, reply in replies.items()
+            if isinstance(reply, redis.exceptions.NoScriptError)
+        ]
+        if not strange:
+            return
+        exchange = link.exchange()
+        for stream in strange:
+            exchange.at(str(stream)).script_load(APPEND)
+            self._append(link, exchange, stream, streams[stream])
+        answered = exchange.execute()
+        _leave_if_elsewhere(answered)
+        for stream, loaded, reply in zip(strange, answered[::2], answered[1::2], strict=True):
+            # Where it may not be loaded, that is what has to be mended.
+            replies[stream] = loaded if isinstance(loaded, redis.ResponseError) else reply
 
     def _is_live(self, entry: Entry) -> bool:
         return entry.live_due and self._monotonic_s() - entry.put_s <= self._live_max_age_s
 
     def _read(
-        self, outcome: Outcome, attempts: Sequence[_Attempt], replies: Iterator[object]
-    ) -> list[_Attempt]:
-        """File the replies under ``outcome``; returns what was refused by its id."""
-        doubtful: list[_Attempt] = []
-        for attempt in attempts:
-            entry, reply = attempt.entry, next(replies)
-            if attempt.is_live:
-                published = next(replies)
-                entry.live_due = is_elsewhere(published)
-                _note(outcome, str(entry.stream), published)
-            if is_id_too_small(reply):
-                doubtful.append(attempt)
-                continue
-            entry.unsure = attempt.was_sent_before
-            _file(outcome, entry, reply)
-        return doubtful
-
-    def _settle(
         self,
-        link: RedisLink,
         outcome: Outcome,
-        doubtful: Sequence[_Attempt],
-        late: Sequence[Entry],
+        stream: StreamKey,
+        attempts: Sequence[_Attempt],
+        appended: Appended | redis.ResponseError,
     ) -> None:
-        """Look up what was refused by its id; publish what Redis did not have before."""
-        exchange = link.exchange()
-        for entry, *_ in doubtful:
-            name = str(entry.stream)
-            exchange.at(name).xrange(name, entry.stream_id, entry.stream_id, count=1)
-        for entry in late:
-            entry.live_due = False
-            self._publish(link, exchange, entry)
-        answered = exchange.execute()
-        _leave_if_elsewhere(answered)
-        replies = iter(answered)
-        behind: list[Entry] = []
-        for attempt in doubtful:
-            entry, found = attempt.entry, next(replies)
-            if isinstance(found, redis.ResponseError):
-                # Not allowed to read: the likely reason is taken for the true one.
-                found = attempt.was_sent_before
-            # Confirmed once and gone now, it was trimmed, which is no loss.
-            if found or entry.delivered:
-                outcome.delivered.append(entry)
-            elif entry.stream.kind is Kind.STATUS:
-                behind.append(entry)
-            else:
+        """File what became of the messages of one stream under ``outcome``."""
+        if isinstance(appended, redis.ResponseError):
+            for entry, was_sent_before in attempts:
+                entry.unsure = was_sent_before
+                _refuse(outcome, entry, appended)
+            return
+        results = appended.results
+        if appended.trimmed:
+            outcome.trimmed[stream] = appended.trimmed
+        if appended.unheard is not None:
+            _note(outcome, str(stream), appended.unheard)
+        untried = attempts[len(results) :]
+        for entry, was_sent_before in untried:
+            entry.unsure = was_sent_before
+        for attempt, result in zip(attempts, results, strict=False):
+            self._file(outcome, attempt, result, [entry for entry, _ in untried])
+        if untried and isinstance(results[-1], redis.ResponseError):
+            for entry, _ in untried:
+                _refuse(outcome, entry, results[-1])
+
+    def _file(
+        self, outcome: Outcome, attempt: _Attempt, result: Result, untried: Sequence[Entry]
+    ) -> None:
+        entry, was_sent_before = attempt
+        match result:
+            case redis.ResponseError():
+                entry.unsure = was_sent_before
+                _refuse(outcome, entry, result)
+                return
+            case Ahead(newest) if (
+                not entry.delivered and self._behind[entry.stream.kind] is Behind.STOP
+            ):
+                # It is not there: whatever was sent before has not arrived.
+                entry.unsure = False
+                outcome.outrun.append(Outrun(entry, newest, untried))
+                return
+            case Ahead() if not entry.delivered:
                 outcome.lost.append(Loss(entry, "ERR", DropReason.REFUSED_ID))
-        for entry in late:
-            _note(outcome, str(entry.stream), next(replies))
-        if behind:
-            self._append(link, outcome, behind)
-
-    def _append(self, link: RedisLink, outcome: Outcome, entries: Sequence[Entry]) -> None:
-        """Add statuses whose ids the clock put behind the newest, with ids Redis chooses.
-
-        Only the order of statuses means something. Detections keep their ids: they are run
-        and number of the frame.
-        """
-        exchange = link.exchange()
-        for entry in entries:
-            self._add(exchange, entry, "*")
-        replies = exchange.execute()
-        _leave_if_elsewhere(replies)
-        for entry, reply in zip(entries, replies, strict=True):
-            if isinstance(reply, bytes):
-                entry.stream_id = reply.decode()
-            _file(outcome, entry, reply)
-
-    def _add(self, exchange: Exchange, entry: Entry, stream_id: str) -> None:
-        name = str(entry.stream)
-        exchange.at(name).xadd(
-            name,
-            {MESSAGE_FIELD: entry.payload},
-            id=stream_id,
-            maxlen=self._kept[entry.stream.kind],
-            approximate=True,
-        )
-
-    def _publish(self, link: RedisLink, exchange: Exchange, entry: Entry) -> None:
-        name = str(entry.stream)
-        if link.is_cluster:
-            # The channel is hashed to a slot like a key: it lies where its stream does, and
-            # no other node has to be told of the message.
-            exchange.at(name).spublish(name, entry.payload)
-        else:
-            exchange.at(name).publish(name, entry.payload)
+                return
+            case Unknown() if not (was_sent_before or entry.delivered):
+                # Nobody may look: the likely reason is taken for the true one.
+                outcome.lost.append(Loss(entry, "ERR", DropReason.REFUSED_ID))
+                return
+            case (milliseconds, number):
+                entry.stream_id = f"{milliseconds}-{number}"
+        # Also what was confirmed once and is gone now: it was trimmed, which is no loss.
+        entry.live_due = False
+        outcome.delivered.append(entry)
 
 
 def _leave_if_elsewhere(replies: Sequence[object]) -> None:
@@ -236,15 +265,27 @@ def _leave_if_elsewhere(replies: Sequence[object]) -> None:
         raise cast("redis.ResponseError", elsewhere)
 
 
-def _file(outcome: Outcome, entry: Entry, reply: object) -> None:
-    if not isinstance(reply, redis.ResponseError):
-        outcome.delivered.append(entry)
-    elif is_lasting(reply):
-        outcome.lost.append(Loss(entry, code_of(reply), DropReason.REJECTED))
+def _understood(
+    replies: Mapping[StreamKey, object],
+) -> dict[StreamKey, Appended | redis.ResponseError]:
+    """The answers in the replies; raised if one sends us to another server."""
+    answers = {
+        stream: reply if isinstance(reply, redis.ResponseError) else read_reply(reply)
+        for stream, reply in replies.items()
+    }
+    for answer in answers.values():
+        if not isinstance(answer, redis.ResponseError):
+            # A replica knows scripts, and refuses what they write.
+            _leave_if_elsewhere(answer.results)
+    return answers
+
+
+def _refuse(outcome: Outcome, entry: Entry, error: redis.ResponseError) -> None:
+    if is_lasting(error):
+        outcome.lost.append(Loss(entry, code_of(error), DropReason.REJECTED))
     else:
-        outcome.held.append(Refusal(entry, code_of(reply), explain(reply)))
+        outcome.held.append(Refusal(entry, code_of(error), explain(error)))
 
 
-def _note(outcome: Outcome, name: str, reply: object) -> None:
-    if isinstance(reply, redis.ResponseError):
-        outcome.others.append(OtherRefusal(name, code_of(reply), explain(reply)))
+def _note(outcome: Outcome, name: str, error: redis.ResponseError) -> None:
+    outcome.others.append(OtherRefusal(name, code_of(error), explain(error)))

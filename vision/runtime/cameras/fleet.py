@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 from vision.config.settings import Settings
 from vision.config.topics import LogSettings
+from vision.domain.run_numbers import RunNumbers
 from vision.domain.status import CameraStatus
 from vision.frames.newest import NewestFrames
 from vision.runtime.cameras.monitor import CameraMonitor
-from vision.runtime.cameras.run_numbers import RunNumbers
 from vision.runtime.cameras.supervisor import IngestSupervisor
 from vision.runtime.ingest.protocol import IngestTask
 from vision.telemetry.camera_view import CameraView
@@ -37,15 +37,14 @@ class CameraFleet:
         """All cameras at a glance, in the order of the configuration."""
         return [monitor.view() for monitor in self.monitors.values()]
 
-    def start(self, frames: NewestFrames, long_side: int, newest_runs: Mapping[str, int]) -> None:
+    def start(self, frames: NewestFrames, long_side: int, runs: RunNumbers) -> None:
         """Start an ingest process per camera.
 
         Args:
             frames: Where their frames go.
             long_side: Longest side of a frame, pixels.
-            newest_runs: The run of each camera's newest stream entry, as far as known.
+            runs: What numbers their runs, and knows those on Redis as far as possible.
         """
-        runs = RunNumbers(newest_runs)
         for name, monitor in self.monitors.items():
             if self._settings.cameras[name].is_unverified:
                 _log.warning(

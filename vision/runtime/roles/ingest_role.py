@@ -13,6 +13,7 @@ from vision.config.settings import Settings
 from vision.config.topics import LogSettings
 from vision.domain.errors import ConfigError
 from vision.domain.message import status_message
+from vision.domain.run_numbers import RunNumbers
 from vision.domain.status import CameraStatus
 from vision.domain.trouble import Trouble
 from vision.frames.newest import NewestFrames
@@ -65,6 +66,7 @@ class IngestRole:
         self._settings = settings
         self._liveness = liveness_file(settings, f"ingest {camera}")
         self._fleet = CameraFleet(settings, self._tell_status)
+        self._runs = RunNumbers()
         self._troubles = Troubles()
         metrics = NodeMetrics(self._fleet.views, "ingest", troubles=self._troubles)
         metrics.know_camera(camera)
@@ -78,6 +80,7 @@ class IngestRole:
             password,
             PublishMetrics(metrics, self._troubles),
             spool_name=f"ingest-{camera}",
+            runs=self._runs,
         )
         show_outbox(metrics, self._publisher, settings.publishing)
         self._frames = NewestFrames(self._count_skipped)
@@ -86,6 +89,7 @@ class IngestRole:
             password,
             settings.inference.max_staleness_ms,
             self._count_skipped,
+            self._runs,
             troubles=self._troubles,
         )
         self._forwarded = 0
@@ -100,15 +104,15 @@ class IngestRole:
         """
         ended, parts = threading.Event(), PartThreads(stop)
         sending = parts.start("publish", lambda: self._publisher.run(ended))
-        newest_runs = self._publisher.last_stream_runs([self._camera])
-        newest_run = self._writer.newest_run(self._camera)
         # A clock that went back must shut the camera out of neither its stream nor its slot.
-        newest_runs[self._camera] = max(newest_run, newest_runs.get(self._camera, 0))
+        for camera, run in self._publisher.last_stream_runs([self._camera]).items():
+            self._runs.learn(camera, run)
+        self._writer.learn(self._camera)
         forwarding = parts.start("forward", lambda: self._forward(ended))
         self._metrics_port.start(parts)
         self._certificates.start(parts, ended)
         warn_if_short(self._settings)
-        self._fleet.start(self._frames, picture_size(self._settings), newest_runs)
+        self._fleet.start(self._frames, picture_size(self._settings), self._runs)
         _log.info(
             "ingest.started camera=%s redis=%s metrics=%s",
             self._camera,

@@ -14,6 +14,7 @@ from vision.config.topics import LogSettings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import ConfigError
 from vision.domain.message import detection_message, status_message
+from vision.domain.run_numbers import RunNumbers
 from vision.domain.status import CameraStatus
 from vision.domain.trouble import Trouble
 from vision.frames.newest import NewestFrames
@@ -83,11 +84,16 @@ class Node:
         self._liveness = liveness_file(settings, "run")
         self._fleet = CameraFleet(settings, self._tell_status)
         self._troubles = Troubles()
+        self._runs = RunNumbers()
         metrics = NodeMetrics(self._fleet.views, troubles=self._troubles)
         for name in settings.active_cameras:
             metrics.know_camera(name)
         self._publisher = RedisPublisher(
-            settings.redis, settings.publishing, password, PublishMetrics(metrics, self._troubles)
+            settings.redis,
+            settings.publishing,
+            password,
+            PublishMetrics(metrics, self._troubles),
+            runs=self._runs,
         )
         self._feed = LiveFeed()
         show_outbox(metrics, self._publisher, settings.publishing)
@@ -189,9 +195,10 @@ class Node:
             parts.start("event-feed", partial(self._event_feed.run, ended))
         self._metrics_port.start(parts)
         self._certificates.start(parts, ended)
-        newest_runs = self._publisher.last_stream_runs(self._fleet.monitors)
+        for camera, run in self._publisher.last_stream_runs(self._fleet.monitors).items():
+            self._runs.learn(camera, run)
         warn_if_short(self._settings)
-        self._fleet.start(self._frames, self._inference.input_size, newest_runs)
+        self._fleet.start(self._frames, self._inference.input_size, self._runs)
         _log.info(
             "node.started cameras=%d page=%s metrics=%s",
             len(self._fleet.monitors),
@@ -252,6 +259,8 @@ class Node:
     def _deliver(self, lease: FrameLease, seen: Detections, record: InferenceRecord) -> None:
         frame = lease.frame
         message = detection_message(frame.meta, seen, record, time.time_ns())
+        # Pictures are found by the numbers that messages have on Redis.
+        frame = frame.renumbered(*self._runs.number(frame.meta.camera, frame.meta.run))
         self._delivery.deliver(frame, message, record.inference_ms, self._publisher.publish)
 
     def _tell_status(self, status: CameraStatus) -> None:

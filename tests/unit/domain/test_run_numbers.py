@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.runtime.cameras.run_numbers import RunNumbers
+from vision.domain.run_numbers import RunNumbers
 
 MS = 1_000_000
 
