@@ -6,7 +6,7 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -55,6 +55,10 @@ def _timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (OSError, ValueError, LookupError):
+        if not available_timezones():
+            raise ValueError(
+                "cannot be looked up, there is no time-zone database: install the package tzdata"
+            ) from None
         raise ValueError("must be a time zone such as Europe/Berlin or UTC") from None
     return name
 

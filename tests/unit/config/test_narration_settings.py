@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import zoneinfo
 from typing import Any
 
 import pytest
@@ -109,3 +111,17 @@ def test_addresses_are_told_apart() -> None:
     local = ("127.0.0.1", "10.1.2.3", "172.16.0.9", "fd00::1", "fe80::1%eth0", "::ffff:10.0.0.1")
     assert all(map(is_local_address, local))
     assert not any(map(is_local_address, ("93.184.216.34", "2606:4700::1", "::ffff:8.8.8.8")))
+
+
+def test_a_missing_time_zone_database_is_not_blamed_on_the_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The name is right; the machine knows none."""
+    monkeypatch.setitem(sys.modules, "tzdata", None)
+    zoneinfo.reset_tzpath(to=[])
+    zoneinfo.ZoneInfo.clear_cache()
+    try:
+        with pytest.raises(ConfigError, match="install the package tzdata"):
+            settings_from({"narration": {"timezone": "Europe/Berlin"}}, "vision.yaml", {})
+    finally:
+        zoneinfo.reset_tzpath()
