@@ -137,14 +137,17 @@ class Street:
         now_ns = time.time_ns()
         walks = [Walk(began_s, began_s + 3) for began_s in range(0, 400, 4)]
         self._frames = iter(film(walks, 400, began_ns=now_ns, run=now_ns // 1_000_000))
-        self._sent = 0
+        self._sent = self._missed = 0
         self._redis = redis
         self._sender = PictureSender(redis.settings(), lambda: redis.password)
 
     def go_on(self, tracked: float) -> None:
         """The next frames, with their pictures as long as somebody asks for them."""
+        if not tracked:
+            # Whoever finds the camera late begins with what comes then, and counts nothing before.
+            self._missed = max(0, self._sent - _AHEAD + 1)
         with self._redis.client() as client:
-            while self._sent < tracked + _AHEAD:
+            while self._sent < self._missed + tracked + _AHEAD:
                 self._sent += 1
                 frame = next(self._frames)
                 if self._sender.watched([frame.camera]):

@@ -204,6 +204,11 @@ def bound_s(promised_s: float) -> float:
     return promised_s * _patience["factor"]
 
 
+def is_patient() -> bool:
+    """Whether the machine may be busy with something else: what is slow then is no fault."""
+    return _patience["factor"] > 1
+
+
 def wait_for(condition: Callable[[], bool], patience_s: float) -> bool:
     """Whether ``condition`` came to hold within ``patience_s``."""
     give_up_s = time.monotonic() + patience_s
