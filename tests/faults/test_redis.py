@@ -14,6 +14,7 @@ import pytest
 from tests.faults.outcome import Outcome
 from tests.faults.record import account, bound_s, let_pass, wait_for
 from tests.faults.station import Station, running_station
+from tests.support.live_witness import LiveWitness, complaint
 from tests.support.mutations import RUBBISH
 from tests.support.node import validate
 
@@ -24,6 +25,9 @@ _CAMERAS = 8
 _START_S, _DETECT_S, _RECOVER_S = 60.0, 10.0, 15.0
 _WRONG = "not-it"
 _AWAY = "publish.redis_away"
+# Nodes of a stream hold some messages each: of fewer, none is whole enough to make way.
+_ENOUGH = 250
+_FULL_S, _MEANWHILE_S, _LESS_BYTES = 60.0, 3.0, 200_000
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +168,86 @@ def test_away(running: Station, judge: Callable[[Outcome], None], away_s: int) -
     what = f"ended and started again, {_CAMERAS} cameras of {_FPS} frames a second"
     name = f"Redis away for {away_s} s"
     judge(outage(running, name, what, begin=begin, end=end, lasts_s=away_s))
+
+
+def _full(station: Station, outcome: Outcome) -> None:
+    """Let Redis have no room for more, and see that messages go on."""
+    trimmed = station.node.log.count("publish.trimmed")
+    began_s = time.monotonic()
+    with station.redis.client() as client:
+        used = client.info("memory")["used_memory"]
+        # Less than it holds: what it holds beside the streams comes and goes.
+        client.config_set("maxmemory", str(used - _LESS_BYTES))
+        noticed = wait_for(
+            lambda: station.node.log.count("publish.trimmed") > trimmed, bound_s(_FULL_S)
+        )
+        outcome.detect_s = time.monotonic() - began_s if noticed else None
+        outcome.expect(noticed, "nothing made way")
+        let_pass(_MEANWHILE_S)
+        # While it lasts: nothing is mended before.
+        outcome.recover_s = station.back_after_s(time.monotonic(), bound_s(_RECOVER_S))
+        client.config_set("maxmemory", "0")
+    outcome.expect(outcome.recover_s is not None, "no message at the limit")
+
+
+def _refused(station: Station, outcome: Outcome) -> None:
+    """Let the stream of one camera be something else for a moment."""
+    camera = station.cameras[0]
+    name, aside = f"vision:detections:{{{camera}}}", f"aside:{{{camera}}}"
+    held = station.node.log.count("publish.held")
+    began_s = time.monotonic()
+    with station.redis.client() as client:
+        client.rename(name, aside)
+        client.set(name, "no stream")
+        noticed = wait_for(
+            lambda: station.node.log.count("publish.held") > held, bound_s(_DETECT_S)
+        )
+        outcome.detect_s = time.monotonic() - began_s if noticed else None
+        outcome.expect(noticed, "the node did not say so")
+        let_pass(_MEANWHILE_S)
+        client.rename(aside, name)
+    outcome.recover_s = station.back_after_s(time.monotonic(), bound_s(_RECOVER_S))
+    outcome.expect(outcome.recover_s is not None, f"not back {_RECOVER_S:.0f} s after its end")
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "happen"),
+    [
+        ("Redis at its limit", "`maxmemory` is what it holds", _full),
+        ("a stream refuses", "a key of another type in its place for 3 s", _refused),
+    ],
+)
+def test_what_is_live_is_on_the_stream(
+    tmp_path: Path,
+    judge: Callable[[Outcome], None],
+    name: str,
+    what: str,
+    happen: Callable[[Station, Outcome], None],
+) -> None:
+    """A subscriber that knows nothing of us hears what the streams have, in order, once."""
+    with running_station(tmp_path, cameras=2, fps=10) as running:
+        running.wait_for_messages(_ENOUGH)
+        with LiveWitness(running.redis) as witness:
+            outcome = Outcome(name, what)
+            happen(running, outcome)
+            for camera in running.cameras:
+                counted = account(running.recorder.seen[camera])
+                outcome.lost += counted.lost
+                outcome.doubled += counted.doubled
+        for camera in running.cameras:
+            with running.redis.client() as client:
+                entries: Any = client.xrange(f"vision:detections:{{{camera}}}")
+            on_stream = [fields[b"message"] for _, fields in entries]
+            # What made way meanwhile was on the stream before all that is there now.
+            heard = list(witness.heard[camera])
+            if name == "Redis at its limit" and on_stream[0] in heard:
+                heard = heard[heard.index(on_stream[0]) :]
+            outcome.expect(bool(heard), f"{camera}: nothing was live")
+            wrong = complaint(heard, on_stream)
+            outcome.expect(not wrong, f"{camera}: {wrong}")
+        outcome.expect(outcome.lost == 0, f"{outcome.lost} messages lost")
+        outcome.expect(outcome.doubled == 0, f"{outcome.doubled} messages doubled or out of order")
+    judge(outcome)
 
 
 def test_wrong_password(tmp_path: Path, judge: Callable[[Outcome], None]) -> None:
