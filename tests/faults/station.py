@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.faults.record import Recorder, wait_for
 from tests.faults.scene import base_settings, make_clips
-from tests.support.node import NodeProcess, running_node
+from tests.support.node import NodeProcess, running
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.simulator import Simulator
 from tests.support.small_model import small_model
@@ -31,6 +31,7 @@ class Station:
         apart: Those of the cameras that play in a simulator of their own.
         port_apart: Where that one is.
         urls: Of the cameras, by name.
+        simulators: Where each camera plays.
     """
 
     cameras: Sequence[str]
@@ -38,6 +39,7 @@ class Station:
     redis: RedisServer
     recorder: Recorder
     urls: Mapping[str, str]
+    simulators: Mapping[str, Simulator]
     apart: Sequence[str] = ()
     port_apart: int = 0
 
@@ -73,6 +75,7 @@ def running_station(
     redis_password: str | None = None,
     open_files: int | None = None,
     apart: int = 0,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Station]:
     """A station for the length of a test.
 
@@ -85,28 +88,32 @@ def running_station(
         redis_password: In the node's secret file in place of the right one.
         open_files: Descriptors that the node may have.
         apart: How many of the cameras play in a simulator of their own.
+        variables: More of the node's environment.
     """
     names = [f"camera-{number}" for number in range(cameras)]
-    with ExitStack() as running:
-        redis = running.enter_context(running_redis(folder / "redis"))
-        recorder = running.enter_context(Recorder(redis))
+    with ExitStack() as stack:
+        redis = stack.enter_context(running_redis(folder / "redis"))
+        recorder = stack.enter_context(Recorder(redis))
         clip = make_clips(folder / "clips", "moving")["moving"]
         urls: dict[str, str] = {}
+        simulators: dict[str, Simulator] = {}
         ports = [0, 0]
         for number, shown in enumerate((names[apart:], names[:apart])):
             if shown:
                 simulator = Simulator(dict.fromkeys(shown, clip), folder / f"cameras-{number}")
                 simulator.start()
-                running.callback(simulator.kill)
+                stack.callback(simulator.kill)
                 urls |= simulator.urls
+                simulators |= dict.fromkeys(shown, simulator)
                 ports[number] = simulator.port
         models = small_model(folder / "models", channels=channels)
         configured = base_settings(redis, models) | dict(settings or {})
         configured["cameras"] = {name: {"url": url, "fps": fps} for name, url in urls.items()}
         password = redis_password or redis.password
-        node = running.enter_context(
-            running_node(
-                folder, configured, open_files=str(open_files or ""), redis_password=password
+        node = stack.enter_context(
+            running(
+                NodeProcess(folder, configured, str(open_files or ""), variables),
+                {"redis_password": password},
             )
         )
-        yield Station(names, node, redis, recorder, urls, names[:apart], ports[1])
+        yield Station(names, node, redis, recorder, urls, simulators, names[:apart], ports[1])

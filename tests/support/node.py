@@ -49,8 +49,14 @@ class CameraCredentials:
 class NodeProcess:
     """A node with its configuration, secrets and log in ``folder``."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], open_files: str = "") -> None:
-        """With ``open_files``, as of ``ulimit -n``, it may have no more descriptors than that."""
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        open_files: str = "",
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """With more environment ``variables``, and at most ``open_files`` (``ulimit -n``)."""
         self._under_limit = (
             ["sh", "-c", f'ulimit -n {open_files}; exec "$0" "$@"'] if open_files else []
         )
@@ -59,6 +65,7 @@ class NodeProcess:
         (folder / "vision.yaml").write_text(yaml.safe_dump(dict(settings)))
         # A variable would win over the models that the settings name.
         self._variables = {} if "models_dir" in settings else models_variable()
+        self._variables |= variables or {}
         self._log = folder / "node.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -111,7 +118,13 @@ def running_node(
     folder: Path, settings: Mapping[str, Any], *, open_files: str = "", **files: str
 ) -> Iterator[NodeProcess]:
     """A node for the length of a test, with secret files by name."""
-    node = NodeProcess(folder, settings, open_files)
+    with running(NodeProcess(folder, settings, open_files), files) as node:
+        yield node
+
+
+@contextmanager
+def running(node: NodeProcess, files: Mapping[str, str]) -> Iterator[NodeProcess]:
+    """``node`` with secret files by name, started, and killed at the latest in the end."""
     for name, value in files.items():
         node.secret(name, value)
     node.start()
