@@ -13,11 +13,8 @@ import av.logging
 _REFUSED = re.compile(r"\Amethod ([A-Z_]{1,20}) failed: ([0-9]{3})\b")
 _OTHER_TRANSPORT = "Nonmatching transport in server reply"
 _lock = threading.Lock()
-_users = [0]
-# Only the lines that are looked at below are of use, and others may hold the URL.
-_unused = logging.getLogger("libav")
-_unused.propagate = False
-_unused.setLevel(logging.CRITICAL + 1)
+_users, _configured_level = [0], [logging.NOTSET]
+_logger = logging.getLogger("libav")
 # A camera that refuses the same again is told of in the same words again.
 av.logging.set_skip_repeated(False)
 
@@ -44,8 +41,13 @@ class LibraryLog:
         """Take down what FFmpeg logs in this thread meanwhile."""
         # Only meanwhile: each line takes Python's lock, and damaged pictures log many.
         with _lock:
+            if not _users[0]:
+                # Only the lines that are captured are of use: those of other threads may hold
+                # the URL.
+                _configured_level[0] = _logger.level
+                _logger.setLevel(logging.CRITICAL + 1)
+                av.logging.set_level(av.logging.ERROR)
             _users[0] += 1
-            av.logging.set_level(av.logging.ERROR)
         try:
             with av.logging.Capture(local=True) as self._lines:
                 yield
@@ -54,3 +56,4 @@ class LibraryLog:
                 _users[0] -= 1
                 if not _users[0]:
                     av.logging.set_level(None)
+                    _logger.setLevel(_configured_level[0])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from urllib.parse import SplitResult, unquote
 
-from vision.domain.credential_keys import CREDENTIAL_KEYS, CREDENTIAL_WORDS
+from vision.domain.credential_keys import CREDENTIAL_KEYS, CREDENTIAL_WORDS, USER_NAME_KEYS
 
 # Camera makers separate with any of them: /user=a_password=b_channel=1, ?a;password=b, /password/b.
 _PAIR = re.compile(r"([A-Za-z0-9_.~+$\[\]-]+)[=:]")
@@ -14,6 +14,7 @@ _SEGMENT = re.compile(r"(?<=/)([A-Za-z]+)/(?=[^/?&;#])")
 _PARTS = re.compile(r"[^A-Za-z0-9]+")
 # As a segment of a path these are followed by the value; `user` and `key` may be a folder.
 _SEGMENT_KEYS = frozenset(["password", "passwd", "passwort", "pwd", "token", "secret"])
+_USER_NAMES = USER_NAME_KEYS | {"loginuse"}
 _ONE_LETTER = {"u": "user name", "p": "password"}
 _ENCODINGS = 3
 _VALUE_END = re.compile(r"[&;,/?#\s]")
@@ -29,7 +30,9 @@ def credential_place(parts: SplitResult, placeholders: Collection[str]) -> str |
 
 
 def credential_key_in(text: str, placeholders: Collection[str]) -> str | None:
-    """The name of the first parameter in ``text`` whose value looks like a credential.
+    """The name of the first parameter in ``text`` whose value looks like a secret.
+
+    A user name alone is none: some cameras want it in the path and ask for nothing else.
 
     Args:
         text: Path and query of an address, percent-encoded or not.
@@ -54,7 +57,8 @@ def _key_in(text: str, placeholders: tuple[str, ...]) -> str | None:
         value = _value_at(text, pair.end())
         if not value or value.startswith(placeholders):
             continue
-        if known := _known_name(pair[1]):
+        known = _known_name(pair[1])
+        if known and known not in _USER_NAMES:
             return known
         if pair[1].lower() in _ONE_LETTER:
             one_letter[pair[1].lower()] = value

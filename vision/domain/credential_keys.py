@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-CREDENTIAL_KEYS = frozenset(
+USER_NAME_KEYS = frozenset(["user", "usr", "username", "userid", "login", "account"])
+"""Whole names whose value is a user name, which is no secret by itself."""
+
+CREDENTIAL_KEYS = USER_NAME_KEYS | frozenset(
     [
-        "user",
-        "usr",
-        "username",
-        "userid",
-        "login",
-        "account",
         "password",
         "passwd",
         "passwort",
