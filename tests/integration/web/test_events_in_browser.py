@@ -134,6 +134,22 @@ def test_events_are_listed_with_all_that_is_known(browser: Browser) -> None:
         expect(dialog.get_by_role("list", name="Events on this camera")).to_contain_text("car #1")
 
 
+def test_a_clock_that_was_put_back_hides_no_event(browser: Browser) -> None:
+    """What is dated an hour ahead makes way for what comes now, and is not in sight for an hour."""
+    node = Node()
+    before = [told(number, -3600 - number, is_over=number > 1) for number in range(1, 61)]
+    ahead = utc_text(time.time_ns() + 3_600_000_000_000)
+    tell(
+        node,
+        *(replace(one, time=replace(one.time, published=ahead, seen=ahead)) for one in before),
+    )
+    with watching(browser, node) as screen:
+        wait_until(lambda: items(screen).count() > 1, "the events from before")
+        tell(node, told(99, 5))
+        expect(items(screen).first).to_contain_text("person #99")
+        expect(items(screen).first).to_contain_text("In sight")
+
+
 def test_a_better_picture_takes_the_place_of_the_first(browser: Browser) -> None:
     """A thumbnail is a link to the whole picture; one that is gone leaves no broken image."""
     asked: list[str] = []

@@ -147,8 +147,12 @@ class StatusCursor(Cursor[StatusMessage]):
         return message not in self._recent
 
     def missing_until(self, message: StatusMessage) -> str | None:  # noqa: ARG002  see below
-        """Nothing: statuses have no numbers that would show it."""
-        return None
+        """All that the stream has, the message itself too: statuses have no numbers.
+
+        Their order on the stream is all that says which of two holds: their times do not, since
+        clocks are put back. One that waited for Redis comes late and on the stream alone.
+        """
+        return _AFTER_THE_LAST
 
     def rewind(self) -> None:
         """As :class:`Cursor` says."""

@@ -6,7 +6,8 @@ How a consumer in any language gets every message once, in order per camera:
 2. subscribe to the channel and wait for the confirmation,
 3. read the stream on from where 1 ended: between the two something may have come,
 4. take what comes live, unless it is known already. Where ``seq`` and ``skipped`` show that
-   something is missing (after an outage late messages go to the stream alone) read it there,
+   something is missing (after an outage late messages go to the stream alone) read it there; of
+   statuses, which have no numbers, read what the stream has each time one comes,
 5. start over from 2 when the connection is lost.
 """
 
@@ -19,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Generic
 
 from vision.config.topics import RedisSettings
@@ -101,7 +103,7 @@ class Subscriber(Generic[Message]):
         return self._redis.problem
 
     def messages(self, stop: threading.Event) -> Iterator[Received[Message]]:
-        """Replayed messages of all cameras by time, then each camera's in order.
+        """Replayed messages of all cameras by time, then what comes; each camera's in order.
 
         Ends when ``stop`` is set. Lost connections are waited for and caught up on.
         """
@@ -157,21 +159,25 @@ class Subscriber(Generic[Message]):
 
     def _start(self, reader: StreamReader) -> Iterator[Received[Message]]:
         """Hand on the newest entries and remember where each stream ended."""
-        received: list[Received[Message]] = []
+        received: list[tuple[str, Received[Message]]] = []
         streams = self._wanted or reader.streams(self._cursor.kind)
         found = reader.newest_of(streams, max(1, self._replay))
         for stream in streams:
             stored = found.get(stream, [])
             last_id = stored[-1].stream_id if stored else BEFORE_THE_FIRST
             cursor = self._cursors[stream] = self._cursor(last_id)
+            latest = ""
             for stream_id, payload in stored[: self._replay]:
                 message = self._decoded(stream, stream_id, payload)
                 self._remember(stream, stream_id)
                 if message is not None:
                     cursor.advance(message, stream_id)
-                    received.append(Received(message, payload, is_replayed=True))
+                    # What a clock that was put back has stamped comes after what was before it.
+                    latest = max(latest, self._cursor.moment(message))
+                    received.append((latest, Received(message, payload, is_replayed=True)))
         self._is_started = True
-        yield from sorted(received, key=lambda item: self._cursor.moment(item.message))
+        for _, one in sorted(received, key=itemgetter(0)):
+            yield one
 
     def _catch_up(
         self, reader: StreamReader, streams: Sequence[StreamKey]
@@ -181,12 +187,24 @@ class Subscriber(Generic[Message]):
             yield from self._read(reader, stream, None)
 
     def _check(self, reader: StreamReader) -> Iterator[Received[Message]]:
-        """Look what the streams are now; those that are right again are caught up on."""
+        """Look what the streams are now, and catch up on them.
+
+        What waited for Redis comes on the stream alone, perhaps after it was read and as the last.
+        """
         left_out = {key for name in self._left_out.keys if (key := parse_stream_key(name))}
         known = self._wanted or reader.streams(self._cursor.kind)
         for stream, stored in reader.newest_of({*known, *left_out}, 1).items():
-            if self._rewind_if_made_anew(stream, stored) or stream in left_out:
+            if (
+                self._rewind_if_made_anew(stream, stored)
+                or stream in left_out
+                or self._has_more(stream, stored)
+            ):
                 yield from self._read(reader, stream, None)
+
+    def _has_more(self, stream: StreamKey, newest: Sequence[StoredMessage]) -> bool:
+        """Whether the stream goes on after what was read of it."""
+        after = self._cursor_of(stream).stream_id
+        return bool(newest) and is_before(after, newest[0].stream_id)
 
     def _rewind_if_made_anew(self, stream: StreamKey, newest: Sequence[StoredMessage]) -> bool:
         """Begin again with a stream that ends before what was read, and not with what was read.

@@ -62,10 +62,14 @@ class PublishedCameras:
         self._cameras: dict[str, _Camera] = {}
 
     def on_status(self, message: StatusMessage) -> None:
-        """Take what a camera's ingest says."""
+        """Take what a camera's ingest says, in the order of its stream.
+
+        The last one holds, whatever its time: clocks are put back. Only an ingest whose successor
+        has spoken already says no more that the camera has stopped.
+        """
         with self._lock:
             camera = self._camera(message.camera)
-            if camera.status is None or message.at >= camera.status.at:
+            if not _is_outlived(message, camera.status):
                 camera.status = message
 
     def on_detections(self, message: DetectionMessage) -> None:
@@ -142,6 +146,15 @@ class PublishedCameras:
             reason = f"said to be {state}, but no message comes: is its ingest or inference gone?"
             return CameraState.STALLED, reason, self._utc_ns() - int(silent_s * 1e9)
         return state, reason, since_ns
+
+
+def _is_outlived(message: StatusMessage, known: StatusMessage | None) -> bool:
+    """Whether it is the last word of a run before that of ``known``."""
+    return (
+        known is not None
+        and message.state == CameraState.STOPPED
+        and int(message.run) < int(known.run)
+    )
 
 
 def silence_s(settings: Settings, camera: str) -> float | None:

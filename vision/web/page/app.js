@@ -173,7 +173,7 @@ function showNews() {
 
 function showEvents() {
   byId("events").hidden = book.size === 0;
-  events.update(book.newest(MOST_EVENTS), nodeNow());
+  events.update(book.newest(MOST_EVENTS, null, nodeNow()), nodeNow());
   layers.update();
 }
 

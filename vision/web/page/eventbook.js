@@ -4,6 +4,8 @@ const MOST = 400;
 // Of what is in sight there are news every few seconds, of what stands still less often.
 const STALE_MS = 10_000;
 const STALE_STILL_MS = 120_000;
+// More than clocks of several machines differ: what is dated later is from before a clock was put back.
+const AHEAD_MS = 60_000;
 
 export class EventBook {
   #events = new Map();
@@ -18,12 +20,12 @@ export class EventBook {
     return true;
   }
 
-  /** A camera's events, of all without one, those that began last first. */
-  newest(most, camera = null) {
+  /** A camera's events, of all where that is null, those that began last first. */
+  newest(most, camera, nodeNow) {
     const found = [...this.#events.values()].filter(
       (event) => camera === null || event.camera === camera,
     );
-    return found.sort(byStart).slice(0, most);
+    return found.sort(byStart(nodeNow)).slice(0, most);
   }
 
   /** Those of a camera whose objects are in sight, as far as anybody has told of late. */
@@ -48,7 +50,8 @@ export const isOpen = (event) => event.type !== "end";
 
 /** Whether somebody has told of it of late: the worker of an event without an end may be gone. */
 export function isFresh({ stationary, time }, nodeNow) {
-  return nodeNow - Date.parse(time.published) < (stationary ? STALE_STILL_MS : STALE_MS);
+  const age = nodeNow - Date.parse(time.published);
+  return age > -AHEAD_MS && age < (stationary ? STALE_STILL_MS : STALE_MS);
 }
 
 /** The part of an event's id that tells it from the others in sight: its first frame. */
@@ -57,6 +60,11 @@ export function shortId({ id }) {
   return index === "0" ? `#${seq}` : `#${seq}.${index}`;
 }
 
-function byStart(a, b) {
-  return Date.parse(b.time.started) - Date.parse(a.time.started) || (a.id < b.id ? 1 : -1);
+/** By when they began; those that would begin in the future come after all that is past. */
+function byStart(nodeNow) {
+  const ahead = ({ time }) => Date.parse(time.started) - nodeNow > AHEAD_MS;
+  return (a, b) =>
+    ahead(a) - ahead(b) ||
+    Date.parse(b.time.started) - Date.parse(a.time.started) ||
+    (a.id < b.id ? 1 : -1);
 }

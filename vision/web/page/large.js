@@ -76,7 +76,7 @@ export class Large {
     setRows(byId("large-gate"), counts(view.gate), "Off");
     setRows(byId("large-skipped"), counts(view.skipped), "None");
     setRows(byId("large-labels"), counts(view.labels), "Nothing yet");
-    const events = this.#book.newest(MOST_EVENTS, name);
+    const events = this.#book.newest(MOST_EVENTS, name, nodeNow);
     this.#events.update(events, nodeNow);
     byId("large-no-events").hidden = events.length > 0;
     setText(byId("large-zones"), this.#layers.describe(name));

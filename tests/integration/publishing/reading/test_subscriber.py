@@ -14,7 +14,7 @@ from tests.support.messages import RUN, detection, status
 from tests.support.publishing import publishing_to
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE_S, wait_until
-from vision.domain.message import DetectionMessage
+from vision.domain.message import DetectionMessage, StatusMessage, utc_text
 from vision.domain.status import CameraState
 from vision.publishing.encoding import encode
 from vision.publishing.reading.cursor import Cursor, DetectionCursor, Message, StatusCursor
@@ -181,6 +181,43 @@ def test_states_are_replayed_and_heard_once(server: RedisServer) -> None:
             running.publisher.publish_status(messages[3])
             received = listener.wait_for(3)
     assert [item.message for item in received] == messages[1:]
+
+
+def _status_at(seconds: int, state: CameraState, camera: str = "front") -> StatusMessage:
+    """A state that was told so many seconds after the run began."""
+    at = utc_text((RUN + 1000 * seconds) * 1_000_000)
+    return dataclasses.replace(status(state, camera=camera, reason=f"{seconds}"), at=at)
+
+
+def test_states_come_in_the_order_of_their_stream_though_a_clock_was_put_back(
+    server: RedisServer,
+) -> None:
+    """Those that are replayed too: between cameras by time, of one camera never."""
+    front = [
+        _status_at(7200, CameraState.ONLINE),
+        _status_at(10, CameraState.STALLED),
+        _status_at(11, CameraState.ONLINE),
+    ]
+    yard = [_status_at(seconds, CameraState.ONLINE, "yard") for seconds in (20, 7300)]
+    with server.client() as client:
+        for message in (*front, *yard):
+            client.xadd(f"vision:status:{{{message.camera}}}", {"message": encode(message)})
+        with _listening(server, StatusCursor, replay=5) as listener:
+            received = [item.message for item in listener.wait_for(5)]
+    assert received == [yard[0], *front, yard[1]]
+
+
+def test_a_state_that_waited_comes_before_one_that_was_told_after_it(server: RedisServer) -> None:
+    """It is on the stream alone; so is one that is the last of all."""
+    key = "vision:status:{front}"
+    waited, live, last = (_status_at(seconds, CameraState.RECONNECTING) for seconds in (3600, 1, 2))
+    with server.client() as client, _listening(server, StatusCursor, "front") as listener:
+        client.xadd(key, {"message": encode(waited)})
+        client.xadd(key, {"message": encode(live)})
+        client.publish(key, encode(live))
+        assert [item.message for item in listener.wait_for(2)] == [waited, live]
+        client.xadd(key, {"message": encode(last)})
+        assert listener.wait_for(3)[-1].message == last
 
 
 def test_what_is_no_message_is_skipped(

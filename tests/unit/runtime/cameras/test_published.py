@@ -90,20 +90,35 @@ def test_a_camera_whose_clock_is_ahead_has_no_negative_latency() -> None:
     assert known.views()[0].latency_ms == (200.0, 200.0)
 
 
-def test_the_newest_state_holds() -> None:
-    """States that are told again in the wrong order, or that nobody knows, change nothing."""
+def test_the_last_state_holds_whatever_its_time() -> None:
+    """Also after a clock was put back; a state that nobody knows is left out."""
     clock = Clock()
     known = cameras(clock)
-    older = status(clock, "online")
-    clock.passed_s += 5
     known.on_status(status(clock, "stalled", "no frame"))
-    known.on_status(older)
+    clock.passed_s -= 3600
+    known.on_status(status(clock, "online", "frames arrive"))
     (view,) = known.views()
-    assert (view.state, view.reason) == (CameraState.STALLED, "no frame")
+    assert (view.state, view.reason) == (CameraState.ONLINE, "frames arrive")
     assert view.since_ns == clock.utc_ns()
-    clock.passed_s += 5
+    known.on_status(status(clock, "auth_failed", "the camera refuses the login"))
+    assert known.views()[0].state is CameraState.AUTH_FAILED
     known.on_status(status(clock, "dreaming"))
     assert known.views()[0].state is CameraState.ONLINE
+
+
+@pytest.mark.parametrize(("run", "state"), [("1", CameraState.STALLED), ("2", CameraState.STOPPED)])
+def test_the_last_word_of_an_ingest_says_nothing_of_its_successor(
+    run: str, state: CameraState
+) -> None:
+    """A run that ends after a newer one has spoken; what else an older run says holds."""
+    clock = Clock()
+    known = cameras(clock)
+    known.on_status(replace(status(clock, "stalled"), run="2"))
+    clock.passed_s += 5
+    known.on_status(replace(status(clock, "stopped"), run=run))
+    assert known.views()[0].state is state
+    known.on_status(replace(status(clock, "reconnecting"), run="1"))
+    assert known.views()[0].state is CameraState.RECONNECTING
 
 
 @pytest.mark.parametrize(
