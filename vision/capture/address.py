@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -44,20 +44,63 @@ class RtspAddress:
         """Whether the connection is encrypted."""
         return urlsplit(self.url).scheme == "rtsps"
 
+    @property
+    def is_too_long_for_ffmpeg(self) -> bool:
+        """Whether FFmpeg would cut the user name or password."""
+        return len(self._userinfo()) > _USERINFO_BYTES
+
+    def filled(self, text: str) -> str:
+        """``text`` with the credentials in place of their placeholders: never to be shown."""
+        username, password = self._quoted()
+        return text.replace("{username}", username).replace("{password}", password)
+
     def full_url(self) -> str:
         """The URL with the credentials in it: for FFmpeg only, never to be shown."""
         if self.username is None or self.password is None:
             return self.url
-        username, password = (
-            quote(secret.get_secret_value(), safe="") for secret in (self.username, self.password)
-        )
-        if "{username}" in self.url or "{password}" in self.url:
-            return self.url.replace("{username}", username).replace("{password}", password)
-        userinfo = f"{username}:{password}"
-        if len(userinfo) > _USERINFO_BYTES:
+        if _has_placeholder(self.url):
+            return self.filled(self.url)
+        if self.is_too_long_for_ffmpeg:
             raise SourceError(
                 SourceErrorCode.AUTH_FAILED,
-                f"user name and password are longer than {_USERINFO_BYTES} bytes percent-encoded",
+                f"user name and password are longer than {_USERINFO_BYTES} bytes percent-encoded: "
+                "set transport: tcp",
             )
         parts = urlsplit(self.url)
-        return urlunsplit(parts._replace(netloc=f"{userinfo}@{parts.netloc}"))
+        return urlunsplit(parts._replace(netloc=f"{self._userinfo()}@{parts.netloc}"))
+
+    def _userinfo(self) -> str:
+        has_any = self.username is not None and not _has_placeholder(self.url)
+        return ":".join(self._quoted()) if has_any else ""
+
+    def _quoted(self) -> tuple[str, str]:
+        if self.username is None or self.password is None:
+            return "{username}", "{password}"
+        return (
+            quote(self.username.get_secret_value(), safe=""),
+            quote(self.password.get_secret_value(), safe=""),
+        )
+
+
+def moved(address: RtspAddress, location: str) -> RtspAddress | None:
+    """Where the camera at ``address`` sends its clients; None if that is no place to go.
+
+    Nobody is led from TLS to a connection in the clear, and no credential into a URL.
+    """
+    try:
+        parts = urlsplit(location.strip().replace("{", "%7B").replace("}", "%7D"))
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or parts.scheme not in {urlsplit(address.url).scheme, "rtsps"}:
+        return None
+    is_same = host == urlsplit(address.url).hostname
+    return replace(
+        address,
+        url=urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")),
+        tls_server_name=address.tls_server_name if is_same else None,
+    )
+
+
+def _has_placeholder(url: str) -> bool:
+    return "{username}" in url or "{password}" in url

@@ -13,8 +13,12 @@ from dataclasses import dataclass, field
 _SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]*)(?=\s+[^=\s,]|\s*(?:,|$))")
 _PARAMETER = re.compile(r'([A-Za-z0-9-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 # By strength, and how hashlib names the hash.
-_HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
-_FFMPEG_ALGORITHMS = frozenset({"", "MD5", "MD5-SESS"})
+_HASHES = {"MD5": "md5", "SHA256": "sha256", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
+# FFmpeg compares them as they are written, and has buffers for the values.
+_FFMPEG_ALGORITHMS = frozenset({"", "MD5", "MD5-sess"})
+_FFMPEG_BYTES = {"realm": 200, "nonce": 300, "opaque": 300, "qop": 30}
+_LOOSE = re.compile(r"\s=|=\s")
+_ESCAPED = re.compile(r'["\\]')
 _SESSION = "-SESS"
 
 
@@ -25,10 +29,13 @@ class Challenge:
     Attributes:
         scheme: ``basic``, ``digest`` or another one, in lower case.
         parameters: By name in lower case.
+        is_strict: Whether it is written as most cameras do: a blank after the scheme, names of
+            parameters in lower case, and no blank beside a ``=``.
     """
 
     scheme: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    is_strict: bool = True
 
     @property
     def algorithm(self) -> str:
@@ -49,13 +56,15 @@ class Challenge:
             return 1
         hashes = [*_HASHES]
         known = (self.algorithm or "MD5").removesuffix(_SESSION)
-        if self.scheme != "digest" or known not in hashes or not self._has_quality():
+        if self.scheme != "digest" or known not in hashes or self.quality is None:
             return 0
         return 2 + hashes.index(known)
 
-    def _has_quality(self) -> bool:
-        offered = self.parameters.get("qop")
-        return offered is None or "auth" in _listed(offered)
+    @property
+    def quality(self) -> str | None:
+        """The ``qop`` to answer with: empty for none, None where none of those offered is known."""
+        offered = _listed(self.parameters.get("qop", ""))
+        return next((each for each in ("auth", "auth-int", "") if each in offered), None)
 
 
 def challenges(values: Iterable[str]) -> list[Challenge]:
@@ -66,11 +75,14 @@ def challenges(values: Iterable[str]) -> list[Challenge]:
         for at, begin in enumerate(begins):
             end = begins[at + 1].start() if at + 1 < len(begins) else len(value)
             text = value[begin.end() : end]
+            given = _PARAMETER.findall(text)
             parameters = {
                 name.lower(): re.sub(r"\\(.)", r"\1", quoted) or bare
-                for name, quoted, bare in _PARAMETER.findall(text)
+                for name, quoted, bare in given
             }
-            found.append(Challenge(begin[1].lower(), parameters))
+            is_strict = text.startswith(" ") and not _LOOSE.search(_without_quoted(text))
+            is_strict = is_strict and all(name == name.lower() for name, *_ in given)
+            found.append(Challenge(begin[1].lower(), parameters, is_strict))
     return found
 
 
@@ -84,11 +96,19 @@ def chosen_by_ffmpeg(offered: Iterable[Challenge]) -> Challenge | None:
     return chosen
 
 
-def is_known_to_ffmpeg(challenge: Challenge) -> bool:
-    """Whether FFmpeg 8 has an answer to it."""
-    if challenge.scheme == "digest":
-        return challenge.algorithm in _FFMPEG_ALGORITHMS
-    return challenge.scheme == "basic"
+def is_known_to_ffmpeg(challenge: Challenge, username: str = "") -> bool:
+    """Whether FFmpeg 8 has the right answer to it, for a user of this name."""
+    given = challenge.parameters
+    if challenge.scheme != "digest":
+        return challenge.scheme == "basic" and challenge.is_strict
+    is_read = challenge.is_strict and all(
+        len(given.get(name, "").encode()) < limit and not _ESCAPED.search(given.get(name, ""))
+        for name, limit in _FFMPEG_BYTES.items()
+    )
+    is_answered = given.get("algorithm", "") in _FFMPEG_ALGORITHMS
+    # It splits user name and password at the first colon, and escapes nothing.
+    is_told = ":" not in username and not _ESCAPED.search(username)
+    return is_read and is_answered and is_told and challenge.quality != "auth-int"
 
 
 class Answers:
@@ -120,15 +140,18 @@ class Answers:
         secret = digest(self._username, realm, self._password)
         if algorithm.endswith(_SESSION):
             secret = digest(secret, nonce, own)
-        quality = (count, own, "auth") if "qop" in given else ()
-        response = digest(secret, nonce, *quality, digest(method, uri))
+        # What FFmpeg asks has no body, so that ``auth-int`` protects an empty one.
+        offered = self._challenge.quality
+        body = (digest(""),) if offered == "auth-int" else ()
+        quality = (count, own, offered) if offered else ()
+        response = digest(secret, nonce, *quality, digest(method, uri, *body))
         quoted = {"username": self._username, "realm": realm, "nonce": nonce, "uri": uri}
         quoted["response"] = response
         if "opaque" in given:
             quoted["opaque"] = given["opaque"]
         bare = {"algorithm": given["algorithm"]} if "algorithm" in given else {}
-        if quality:
-            bare |= {"qop": "auth", "nc": count}
+        if offered:
+            bare |= {"qop": offered, "nc": count}
         if quality or algorithm.endswith(_SESSION):
             quoted["cnonce"] = own
         parts = [f'{name}="{_escaped(value)}"' for name, value in quoted.items()]

@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import chain
 from urllib.parse import urlsplit
 
-from vision.capture.address import RtspAddress
+from vision.capture.address import RtspAddress, moved
 from vision.capture.camera_socket import camera_socket
 from vision.capture.challenge import Answers, challenges
 from vision.capture.mending import mended
@@ -22,7 +22,7 @@ from vision.capture.rtsp_messages import MessageReader, RtspMessage
 
 _log = logging.getLogger(__name__)
 _RECEIVE_BYTES = 65536
-_UNAUTHORIZED = 401
+_UNAUTHORIZED, _MOVED = 401, 3
 # A client has one request under way, and a keepalive or two.
 _MOST_PENDING = 8
 _GOODBYE_S = 1.0
@@ -35,6 +35,7 @@ class Login:
 
     Attributes:
         was_mended: Whether the client was told anything else than the camera said.
+        moved_to: Where the camera sent the client, if it did.
     """
 
     def __init__(self, address: RtspAddress, local_base: str) -> None:
@@ -43,15 +44,19 @@ class Login:
         self._bases = local_base.encode(), f"{parts.scheme}://{parts.netloc}".encode()
         self._address = address
         self.was_mended = False
+        self.moved_to: RtspAddress | None = None
         self._answers: Answers | None = None
         self._pending: dict[str, RtspMessage] = {}
+        self._repeated = ""
 
     def request(self, message: RtspMessage | bytes) -> RtspMessage | bytes:
         """What is sent to the camera for a client's ``message``."""
         if isinstance(message, bytes) or message.status:
             return message
         local, remote = self._bases
-        message = replace(message, start=message.start.replace(local, remote, 1))
+        start = message.start.replace(local, remote, 1).decode("utf-8", "surrogateescape")
+        start_bytes = self._address.filled(start).encode("utf-8", "surrogateescape")
+        message = replace(message, start=start_bytes)
         while len(self._pending) >= _MOST_PENDING:
             del self._pending[next(iter(self._pending))]
         self._pending[message.number] = message
@@ -63,9 +68,12 @@ class Login:
             return message, False
         asked = self._pending.pop(message.number, None)
         if asked is None or message.status != _UNAUTHORIZED:
-            told = mended(message, asked)
+            told = mended(self._led(message), asked)
             self.was_mended = self.was_mended or told is not message
             return told, False
+        if message.number == self._repeated:
+            # Without a challenge FFmpeg does not ask again: that would be a wrong password more.
+            return message.without("WWW-Authenticate"), False
         offered = challenges(message.values("WWW-Authenticate"))
         best = max(offered, key=lambda each: each.strength, default=None)
         username, password = self._address.username, self._address.password
@@ -73,7 +81,19 @@ class Login:
             return message, False
         # Asked once more with a fresh nonce; the next refusal is the client's.
         self._answers = Answers(best, username.get_secret_value(), password.get_secret_value())
+        self._repeated, self._pending[asked.number] = asked.number, asked
         return self._authorized(asked), True
+
+    def _led(self, message: RtspMessage) -> RtspMessage:
+        """A camera's answer that leads elsewhere, as one that leads the client here again."""
+        if message.status // 100 != _MOVED:
+            return message
+        self.moved_to = moved(self._address, next(iter(message.values("Location")), ""))
+        if self.moved_to is None:
+            return message
+        path = urlsplit(self.moved_to.url)._replace(scheme="", netloc="").geturl()
+        headers = f"\r\nCSeq: {message.number}\r\nLocation: {self._bases[0].decode()}{path}"
+        return RtspMessage(b"RTSP/1.0 302 Found", headers.encode(), b"")
 
     def _authorized(self, message: RtspMessage) -> RtspMessage:
         if self._answers is None:
@@ -168,6 +188,7 @@ class LoginRelay:
             for item in responses.feed(data):
                 message, is_again = login.response(item)
                 self.was_mended = self.was_mended or login.was_mended
+                self._camera_address = login.moved_to or self._camera_address
                 (camera if is_again else client).sendall(bytes(message))
 
 

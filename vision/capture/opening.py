@@ -50,7 +50,8 @@ class Opening:
         Raises:
             SourceError: It cannot be opened.
         """
-        if by_relay and self.address.transport == "tcp":
+        is_needed = by_relay or self.address.is_too_long_for_ffmpeg
+        if is_needed and self.address.transport == "tcp":
             self._stand_in(new_relay(self.address))
         log, started_s = LibraryLog(), time.monotonic()
         opened = self._attempt(log)

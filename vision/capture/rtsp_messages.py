@@ -32,6 +32,11 @@ class RtspMessage:
         found = _HEADER.findall(self.headers)
         return [value.decode("utf-8", "replace") for key, value in found if key.lower() == wanted]
 
+    def without(self, name: str) -> RtspMessage:
+        """The same without the headers of this name."""
+        found = re.compile(rb"\r\n" + re.escape(name.encode()) + rb"[ \t]*:[^\r\n]*", re.IGNORECASE)
+        return RtspMessage(self.start, found.sub(b"", self.headers), self.body)
+
     @property
     def number(self) -> str:
         """Its ``CSeq``, which a response shares with its request."""

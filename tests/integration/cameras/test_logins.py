@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.support.hostile_rtsp import HostileRtsp
 from tests.support.ingest import ingesting
 from tests.support.waiting import wait_until
 from vision.capture.address import RtspAddress
@@ -178,6 +179,51 @@ def test_a_camera_that_takes_each_nonce_once_is_logged_in_to(scheme: Scheme, cli
         assert probe_camera(address(server)).width == 320
         with pytest.raises(SourceError, match="refused the user name or password"):
             probe_camera(address(server, "wrong"))
+
+
+@pytest.mark.parametrize(
+    ("username", "password"), [("a:b", "p"), ("viewer", "p" * 200), ("ü" * 40, "ß:" * 40)]
+)
+@pytest.mark.parametrize("scheme", ["digest", "digest-sha256"])
+def test_credentials_that_ffmpeg_cuts_or_splits_are_sent_whole(
+    clip: Clip, scheme: Scheme, username: str, password: str
+) -> None:
+    """It takes the first colon for the end of a name, and keeps 127 bytes."""
+    with Server({"front": clip}, credentials=Credentials(username, password, scheme)) as server:
+        url = server.url("front")
+        assert probe_camera(RtspAddress(url, Secret(username), Secret(password))).width == 320
+
+
+def test_credentials_in_the_address_go_through_a_relay(clip: Clip) -> None:
+    """As they do without."""
+    with Server({"who": clip}) as server:
+        server.cameras["who"].faults.switch(QUIRKS["options_refused"], is_on=True)
+        url = server.url("{username}").replace("%7B", "{").replace("%7D", "}")
+        assert probe_camera(RtspAddress(url, Secret("who"), Secret("x"))).width == 320
+
+
+@contextmanager
+def leading_to(location: str) -> Iterator[str]:
+    """URL of a camera that sends its clients elsewhere."""
+
+    def reply(method: str, number: str, _: str) -> Iterator[bytes]:
+        answer = "200 OK" if method == "OPTIONS" else f"302 Found\r\nLocation: {location}"
+        yield f"RTSP/1.0 {answer}\r\nCSeq: {number}\r\n\r\n".encode()
+
+    with HostileRtsp(0) as camera:
+        camera.reply = reply
+        yield f"rtsp://127.0.0.1:{camera.port}/front"
+
+
+@pytest.mark.parametrize("scheme", ["basic", "digest", "digest-sha256"])
+def test_a_login_where_the_camera_leads_to(clip: Clip, scheme: Scheme) -> None:
+    """Whether FFmpeg knows the way or not; and a wrong password is said to be one."""
+    with locked(clip, scheme) as server, leading_to(server.url("front")) as url:
+        right = dataclasses.replace(address(server), url=url)
+        assert probe_camera(right).width == 320
+        wrong = dataclasses.replace(right, password=Secret("other"))
+        with pytest.raises(SourceError, match="refused the user name or password"):
+            probe_camera(wrong)
 
 
 def test_an_empty_password_is_sent(clip: Clip) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pytest
@@ -47,7 +48,8 @@ def test_parameters_are_taken_as_they_are_meant() -> None:
         ([_MD5, _SHA256, _BASIC], "Digest SHA-256"),
         ([_BASIC, _MD5], "Digest MD5"),
         (["Bearer", _BASIC], "Basic"),
-        ([_SHA256.replace("auth", "auth-int"), _MD5], "Digest MD5"),
+        ([_SHA256.replace("auth", "auth-conf"), _MD5], "Digest MD5"),
+        ([_SHA256.replace("auth", "auth-int"), _MD5], "Digest SHA-256"),
         ([_SHA256.replace("SHA-256", "SHA-512-256"), _SHA256], "Digest SHA-512-256"),
     ],
 )
@@ -78,6 +80,53 @@ def test_what_ffmpeg_chooses_is_known(values: list[str], chosen: str, known: boo
     found = chosen_by_ffmpeg(challenges(values))
     assert found is not None
     assert (found.name, is_known(found)) == (chosen, known)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        _MD5.replace("MD5", '"md5"'),
+        _MD5.replace("=", " = "),
+        _MD5.replace("realm", "REALM"),
+        _MD5.replace('"cam"', '"a \\"b\\""'),
+        _MD5.replace("cam", "c" * 200),
+        _MD5.replace("abc", "c" * 300),
+        _MD5 + f', opaque="{"c" * 300}"',
+        _MD5.replace('"auth"', '"auth-int"'),
+        "Basic",
+    ],
+)
+def test_what_ffmpeg_reads_otherwise_than_it_is_meant_is_not_known_to_it(value: str) -> None:
+    """Its answer would be wrong, and the password blamed for it."""
+    (found,) = challenges([value])
+    assert not is_known(found)
+    assert found.strength
+
+
+@pytest.mark.parametrize("username", ["a:b", 'a"b', "a\\b"])
+def test_a_name_that_ffmpeg_sends_otherwise_is_not_known_to_it(username: str) -> None:
+    """In a digest; Basic has no trouble with quotes, and none with a colon from FFmpeg."""
+    assert is_known(challenges([_MD5])[0], "viewer@x ü")
+    assert not is_known(challenges([_MD5])[0], username)
+    assert is_known(challenges([_BASIC])[0], username)
+
+
+@pytest.mark.parametrize(
+    ("offered", "sent"), [("auth,auth-int", "auth"), ("auth-int", "auth-int"), ("", None)]
+)
+def test_the_quality_is_one_that_is_offered(offered: str, sent: str | None) -> None:
+    """``auth-int`` protects the body too, and there is none."""
+    challenge = Challenge("digest", {"realm": "r", "nonce": "n", "qop": offered})
+    answer = Answers(challenge, "u", "p").authorization("PLAY", "x")
+    given = dict(re.findall(r'(\w+)="?([^",]*)', answer.removeprefix("Digest ")))
+
+    def md5(*parts: str) -> str:
+        return hashlib.md5(":".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+    request = md5("PLAY", "x", md5("")) if sent == "auth-int" else md5("PLAY", "x")
+    middle = (given["nc"], given["cnonce"], sent) if sent else ()
+    assert given.get("qop") == sent
+    assert given["response"] == md5(md5("u", "r", "p"), "n", *middle, request)
 
 
 def test_without_a_way_that_ffmpeg_knows_it_chooses_none() -> None:

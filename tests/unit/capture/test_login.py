@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vision.capture.address import RtspAddress
+from vision.capture.address import RtspAddress, moved
 from vision.capture.login_relay import Login
 from vision.capture.rtsp_messages import MessageReader, RtspMessage
 from vision.domain.secret import Secret
@@ -75,6 +75,49 @@ def test_the_second_refusal_is_the_clients(login: Login) -> None:
     assert not is_again
     assert isinstance(answer, RtspMessage)
     assert answer.status == 401
+    # FFmpeg would ask once more if it were challenged.
+    assert not answer.values("WWW-Authenticate")
+
+
+@pytest.mark.parametrize(
+    ("location", "leads_to"),
+    [
+        ("rtsp://other:8555/moved?a=1", "rtsp://other:8555/moved?a=1"),
+        ("rtsps://other/moved", "rtsps://other/moved"),
+        ("rtsp://u:p@other/{password}", "rtsp://other/%7Bpassword%7D"),
+    ],
+)
+def test_a_camera_that_leads_elsewhere_is_followed(
+    login: Login, location: str, leads_to: str
+) -> None:
+    """By the client on loopback, whose next connection is to another place."""
+    described(login)
+    told, is_again = login.response(message(f"RTSP/1.0 302 Moved\nCSeq: 2\nLocation: {location}"))
+    assert not is_again
+    assert isinstance(told, RtspMessage)
+    assert told.values("Location")[0].startswith(f"{_LOCAL}/")
+    assert login.moved_to is not None
+    assert login.moved_to.url == leads_to
+
+
+@pytest.mark.parametrize(
+    "location", ["", "/other", "http://other/", "file:///etc/passwd", "rtsp://:x/", "rtsp://[/"]
+)
+def test_what_is_no_place_is_not_followed(login: Login, location: str) -> None:
+    """Nor is anybody led out of TLS."""
+    described(login)
+    answer = message(f"RTSP/1.0 302 Moved\nCSeq: 2\nLocation: {location}")
+    assert login.response(answer) == (answer, False)
+    assert login.moved_to is None
+    assert moved(RtspAddress("rtsps://camera/"), "rtsp://camera/") is None
+
+
+def test_credentials_in_the_address_are_filled_in_for_the_camera() -> None:
+    """The client knows their placeholders only."""
+    address = RtspAddress(f"{_REMOTE}/{{username}}/{{password}}", Secret("u:"), Secret("p@"))
+    login = Login(address, _LOCAL)
+    sent = login.request(message(f"PLAY {_LOCAL}/{{username}}/{{password}} RTSP/1.0\nCSeq: 2"))
+    assert bytes(sent).startswith(f"PLAY {_REMOTE}/u%3A/p%40 RTSP/1.0\r\n".encode())
 
 
 def test_what_is_no_request_of_the_client_passes_untouched(login: Login) -> None:
