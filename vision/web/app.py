@@ -35,7 +35,7 @@ from vision.web.documents import (
 from vision.web.event_routes import EventPages
 from vision.web.events import EventStream
 from vision.web.feed import LiveFeed, Picture
-from vision.web.pictures import PictureEncoder
+from vision.web.pictures import PictureEncoder, PictureError
 
 MetricsSource = Callable[[], tuple[bytes, str]]
 
@@ -148,9 +148,12 @@ class _Routes:
             raise HTTPException(
                 503, f"No frame was inferred within {_SNAPSHOT_WAIT_S:.0f} seconds.\n"
             )
-        if request.query_params.get("boxes") == "1":
+        if request.query_params.get("boxes") != "1":
+            return _jpeg_response(picture, await self._encoder.jpeg(picture))
+        try:
             return _jpeg_response(picture, await self._encoder.jpeg_with_boxes(picture))
-        return _jpeg_response(picture, await self._encoder.jpeg(picture))
+        except PictureError as error:
+            raise HTTPException(503, "The newest picture cannot be decoded.\n") from error
 
     async def events(self, request: Request) -> Response:
         if request.method == "HEAD":

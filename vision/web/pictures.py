@@ -20,6 +20,10 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.45
 
 
+class PictureError(Exception):
+    """A picture is none: whoever sent it, sent something else."""
+
+
 class PictureEncoder:
     """Encodes pictures off the event loop, one at a time and each once.
 
@@ -32,7 +36,7 @@ class PictureEncoder:
         """How many pictures were encoded."""
 
     async def jpeg(self, picture: Picture) -> bytes:
-        """The picture as it was inferred."""
+        """The picture as it was inferred; what came encoded is passed on as it came."""
         if picture.jpeg is None:
             async with self._turn:
                 # Another viewer may have had the turn before.
@@ -41,7 +45,11 @@ class PictureEncoder:
         return picture.jpeg
 
     async def jpeg_with_boxes(self, picture: Picture) -> bytes:
-        """The picture with its detections drawn into it."""
+        """The picture with its detections drawn into it.
+
+        Raises:
+            PictureError: It came encoded, and cannot be decoded.
+        """
         async with self._turn:
             return await self._encode(lambda: draw_boxes(pixels_of(picture), picture.payload))
 
@@ -51,12 +59,20 @@ class PictureEncoder:
 
 
 def pixels_of(picture: Picture) -> RgbImage:
-    """The pixels of a picture, however it came."""
+    """The pixels of a picture, however it came.
+
+    Raises:
+        PictureError: It came encoded, and cannot be decoded.
+    """
     if picture.image is not None:
         return to_rgb(picture.image)
-    decoded = cv2.imdecode(np.frombuffer(picture.jpeg or b"", np.uint8), cv2.IMREAD_COLOR_RGB)
+    try:
+        decoded = cv2.imdecode(np.frombuffer(picture.jpeg or b"", np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:
+        # Nothing at all, or one that claims to be larger than OpenCV takes.
+        decoded = None
     if decoded is None:
-        raise ValueError(f"the picture {picture.frame_id} of {picture.camera} is no JPEG")
+        raise PictureError(f"the picture {picture.frame_id} of {picture.camera} is no JPEG")
     return np.asarray(decoded, np.uint8)
 
 

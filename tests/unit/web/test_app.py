@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 import pytest
 
-from tests.support.web import RUN, Node, asgi_client, camera_view, frame, get
+from tests.support.web import RUN, Node, asgi_client, camera_view, frame, get, message
 from vision.domain.status import CameraState
 from vision.frames.planar import to_rgb
 from vision.web import pictures
@@ -188,6 +188,36 @@ def test_snapshot_with_boxes() -> None:
         assert abs(float(_decode(plain.content).mean()) - 90) < 2
         edge = _decode(boxed.content)[250:270, 159:162].mean(axis=(0, 1))
         assert np.abs(edge - colour_of("car")).max() < 40
+
+    asyncio.run(scenario())
+
+
+def _large_jpeg() -> bytes:
+    """A picture that claims 65,500 by 65,500 pixels: more than OpenCV decodes."""
+    jpeg = bytearray(pictures.encode_jpeg(np.zeros((16, 16, 3), np.uint8)))
+    size = jpeg.index(b"\xff\xc0") + 5
+    jpeg[size : size + 4] = (65_500).to_bytes(2, "big") * 2
+    return bytes(jpeg)
+
+
+@pytest.mark.parametrize(
+    "jpeg",
+    [b"", b"no picture", b"\xff\xd8\xff\xe0", _large_jpeg()],
+    ids=["nothing", "text", "a beginning", "enormous"],
+)
+def test_snapshot_with_boxes_of_what_is_no_picture(jpeg: bytes) -> None:
+    """It came encoded, and cannot be decoded: there is no snapshot now, and no fault of ours."""
+
+    async def scenario() -> None:
+        node = Node()
+        path = "/api/cameras/front/snapshot.jpg"
+        async with asgi_client(node.app()) as client:
+            with node.feed.watch():
+                shown = frame()
+                node.feed.on_picture("front", f"{RUN}-1", message(shown), jpeg)
+                boxed = await client.get(path, params={"boxes": "1"})
+        assert boxed.status_code == 503
+        assert boxed.text == "The newest picture cannot be decoded.\n"
 
     asyncio.run(scenario())
 
