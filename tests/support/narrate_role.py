@@ -13,6 +13,7 @@ from typing import Any
 import redis
 
 from tests.support.event_messages import event
+from tests.support.messages import RUN
 from tests.support.node import validate
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
@@ -73,13 +74,20 @@ class Visits:
     """Tells of events as the events worker does: to the stream, then to the channel."""
 
     def __init__(
-        self, client: redis.Redis, camera: str = "front", *, said: int = 0, is_cluster: bool = False
+        self,
+        client: redis.Redis,
+        camera: str = "front",
+        *,
+        said: int = 0,
+        run: int = RUN,
+        is_cluster: bool = False,
     ) -> None:
-        """``said`` entries are on the stream already."""
+        """``said`` entries of ``run`` are on the stream already."""
         self._client = client
         self._camera = camera
         self._publish = "SPUBLISH" if is_cluster else "PUBLISH"
         self._said = said
+        self._run = run
         self.stream_ids: list[str] = []
 
     def say(
@@ -102,7 +110,7 @@ class Visits:
         )
         name, payload = str(StreamKey(Kind.EVENTS, self._camera)), encode(message)
         self._said += 1
-        stream_id = f"1763898000123-{self._said}"
+        stream_id = f"{self._run}-{self._said}"
         self._client.xadd(name, {MESSAGE_FIELD: payload}, id=stream_id)
         self._client.execute_command(self._publish, name, payload)  # type: ignore[no-untyped-call]
         self.stream_ids.append(stream_id)

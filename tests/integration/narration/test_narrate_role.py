@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from tests.support.language_model import LanguageModel, answer, http, serving
+from tests.support.messages import RUN
 from tests.support.narrate_role import Visits, narrations, role_settings, running_narrator
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.waiting import wait_until
@@ -109,6 +110,39 @@ def test_a_new_start_goes_on_where_the_last_one_ended(
     with running_narrator(tmp_path, server, settings):
         known.append(visits.say(5))
         _wait_for(client, 5)
+    assert [document["id"] for _, document in narrations(client)] == known
+
+
+@pytest.mark.parametrize("meanwhile", ["it runs", "it is stopped"])
+def test_a_stream_that_was_made_anew_is_told_of_once(
+    server: RedisServer, client: redis.Redis, tmp_path: Path, meanwhile: str
+) -> None:
+    """Its ids are smaller than those of the sentences; by two narrators, and after a new start."""
+    settings, events = role_settings(server), "vision:events:{front}"
+    with running_narrator(tmp_path, server, settings):
+        visits = Visits(client)
+        known = [visits.say(number) for number in range(1, 6)]
+        _wait_for(client, 5)
+        if meanwhile == "it runs":
+            client.delete(events)
+            visits = Visits(client, run=RUN - 1_000)
+            known += [visits.say(number) for number in range(6, 9)]
+            _wait_for(client, 8)
+    if meanwhile == "it is stopped":
+        client.delete(events)
+        visits = Visits(client, run=RUN - 1_000)
+        known += [visits.say(number) for number in range(6, 9)]
+    with (
+        running_narrator(tmp_path, server, settings),
+        running_narrator(tmp_path, server, settings),
+    ):
+        known += [visits.say(number) for number in range(9, 20)]
+        _wait_for(client, 19)
+    # Whoever begins at the beginning tells nothing again.
+    client.set(narrated_key("front"), "0-0")
+    with running_narrator(tmp_path, server, settings):
+        known.append(visits.say(20))
+        _wait_for(client, 20)
     assert [document["id"] for _, document in narrations(client)] == known
 
 

@@ -1,7 +1,8 @@
 """Sentences to Redis: each once on its stream, whatever breaks in between.
 
 An entry has the id of the event's entry that it tells of. So a second telling, after a crash or by
-a second narrator, is refused by Redis instead of doubled.
+a second narrator, is refused by Redis instead of doubled. Where a stream of events was made anew its
+ids may be smaller than those of the sentences: then it shows in the sentences what was told.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import logging
 import threading
 from collections.abc import Callable
 from enum import Enum, auto
+from typing import Any
 
+import orjson
 import redis
 
 from vision.config.topics import RedisSettings
@@ -28,7 +31,18 @@ from vision.frames.redis_errors import (
 from vision.frames.redis_link import RedisLink
 from vision.publishing.encoding import encode
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.writing.append_script import APPEND, APPEND_SHA, Behind, Code, read_reply
+from vision.publishing.writing.append_script import (
+    APPEND,
+    APPEND_SHA,
+    Ahead,
+    Behind,
+    Code,
+    StreamId,
+    as_error,
+    parse_id,
+    read_reply,
+)
+from vision.publishing.writing.narration_script import LOOK_BACK, RETELL, RETELL_SHA, Retold
 from vision.resilience.damping import Damper
 from vision.resilience.troubles import LOOK_BACK_S, Troubles
 
@@ -76,8 +90,7 @@ class NarrationWriter:
 
         Tried until Redis takes it, or ``stop`` is set.
         """
-        stream = StreamKey(Kind.NARRATION, message.camera)
-        sentence = _Sentence(stream, stream_id, encode(message), self._kept_messages, live=live)
+        sentence = _Sentence(message, stream_id, self._kept_messages, live=live)
         told = self._persist(message.camera, sentence.write, stop)
         if told is not Telling.LOST:
             self._troubles.end(Trouble.HELD, message.camera)
@@ -128,11 +141,13 @@ class NarrationWriter:
 class _Sentence:
     """A message on its way: stream and channel get it in one step, as detections are written."""
 
-    def __init__(
-        self, stream: StreamKey, stream_id: str, payload: bytes, kept: int, *, live: bool
-    ) -> None:
-        self._stream = stream
-        self._arguments = (stream_id, int(live), payload)
+    def __init__(self, message: NarrationMessage, stream_id: str, kept: int, *, live: bool) -> None:
+        self._stream = str(StreamKey(Kind.NARRATION, message.camera))
+        self._events = str(StreamKey(Kind.EVENTS, message.camera))
+        self._stream_id = stream_id
+        self._mark = b'"id":' + orjson.dumps(message.id)
+        self._payload = encode(message)
+        self._live = int(live)
         self._kept = kept
         self._was_sent = False
 
@@ -143,22 +158,43 @@ class _Sentence:
             redis.RedisError: No answer, or it is refused.
         """
         was_sent, self._was_sent = self._was_sent, True
-        try:
-            reply = self._append(link)
-        except redis.exceptions.NoScriptError:
-            link.node_of(str(self._stream)).script_load(APPEND)
-            reply = self._append(link)
+        publish = "SPUBLISH" if link.is_cluster else "PUBLISH"
+        message = (self._stream_id, self._live, self._payload)
+        reply = self._call(
+            link, APPEND, APPEND_SHA, self._kept, publish, Behind.PASS.value, *message
+        )
         (result,) = read_reply(reply).results
         if isinstance(result, redis.ResponseError):
             raise result
+        if isinstance(result, Ahead) and self._is_made_anew(link, result.newest):
+            again = self._call(
+                *(link, RETELL, RETELL_SHA, self._kept, publish, self._live),
+                *(LOOK_BACK, self._mark, self._payload),
+            )
+            if isinstance(again, bytes):
+                raise as_error(again)
+            is_added, is_there = again == Retold.ADDED, again == Retold.SAME
+        else:
+            is_added, is_there = result is Code.ADDED, result is Code.SAME
         # Ours, if the answer to it was lost; else somebody told before us.
-        is_ours = result is Code.ADDED or (result is Code.SAME and was_sent)
-        return Telling.TOLD if is_ours else Telling.KNOWN
+        return Telling.TOLD if is_added or (is_there and was_sent) else Telling.KNOWN
 
-    def _append(self, link: RedisLink) -> object:
-        name = str(self._stream)
-        publish = "SPUBLISH" if link.is_cluster else "PUBLISH"
-        node = link.node_of(name)
-        return node.evalsha(
-            *(APPEND_SHA, 1, name, self._kept, publish, Behind.PASS, *self._arguments)
-        )
+    def _is_made_anew(self, link: RedisLink, told: StreamId | None) -> bool:
+        """Whether the stream of events is another one than that of which was told.
+
+        Its newest id only grows, and is looked at after that of the sentences.
+        """
+        if told is None:
+            return False
+        about: Any = link.node_of(self._events).xinfo_stream(self._events)
+        return parse_id(about["last-generated-id"]) < told
+
+    def _call(
+        self, link: RedisLink, script: str, sha: str, *arguments: str | bytes | int
+    ) -> object:
+        node = link.node_of(self._stream)
+        try:
+            return node.evalsha(sha, 1, self._stream, *arguments)
+        except redis.exceptions.NoScriptError:
+            node.script_load(script)
+            return node.evalsha(sha, 1, self._stream, *arguments)
