@@ -15,7 +15,8 @@ import redis
 from tests.faults.host_clock import HostClock
 from tests.faults.record import let_pass, wait_for
 from tests.faults.station import Station
-from tests.support.processes import children_of
+from tests.support.processes import SeenProcess, children_of
+from tests.support.waiting import wait_until
 
 _CLOCK_OFFSETS_S = (-3600, -30, -2, 0, 2, 30, 3600)
 _FOREIGN = (
@@ -89,7 +90,15 @@ class Faults:
 
     def _worker(self) -> int:
         """A process of the node's; which camera is its own does not matter."""
-        return self.chance.choice(children_of(self._node())).pid
+        children: list[SeenProcess] = []
+
+        def look() -> bool:
+            children[:] = children_of(self._node())
+            return bool(children)
+
+        # One that was started a moment ago has none yet.
+        wait_until(look, "a process of the node's")
+        return self.chance.choice(children).pid
 
     def _last(self, least_s: float, most_s: float) -> None:
         let_pass(self.chance.uniform(least_s, most_s))
@@ -98,7 +107,8 @@ class Faults:
         self.station.simulators[camera].tell(f"{camera} {words}")
 
     def _kill_worker(self) -> None:
-        os.kill(self._worker(), signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(self._worker(), signal.SIGKILL)
 
     def _stop_worker(self) -> None:
         with _stopped(self._worker()):
