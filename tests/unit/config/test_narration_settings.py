@@ -117,7 +117,9 @@ def test_a_missing_time_zone_database_is_not_blamed_on_the_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The name is right; the machine knows none."""
-    monkeypatch.setitem(sys.modules, "tzdata", None)
+    # Parts of the package that were loaded already would be found without it.
+    for name in ["tzdata", *(name for name in sys.modules if name.startswith("tzdata."))]:
+        monkeypatch.setitem(sys.modules, name, None)
     zoneinfo.reset_tzpath(to=[])
     zoneinfo.ZoneInfo.clear_cache()
     try:

@@ -30,8 +30,8 @@ from vision.publishing.writing.stream_runs import newest_stream_runs
 _log = logging.getLogger(__name__)
 # Losses that the camera's status tells of: their event in the log, and why, in words.
 _REPORTED = {
-    DropReason.OVERFLOW: ("overflowed", "Redis was away longer than the outbox holds"),
-    DropReason.FORGOTTEN: ("lost_by_redis", "Redis came back without them"),
+    DropReason.OVERFLOW: ("publish.overflowed", "Redis was away longer than the outbox holds"),
+    DropReason.FORGOTTEN: ("publish.lost_by_redis", "Redis came back without them"),
 }
 
 
@@ -321,7 +321,7 @@ class RedisPublisher:
             for report in reports:
                 del self._unreported[report]
         for (camera, drop), messages in reports.items():
-            _log.error("publish.%s camera=%s messages=%d", _REPORTED[drop][0], camera, messages)
+            _log.error("%s camera=%s messages=%d", _REPORTED[drop][0], camera, messages)
             status = self._hashes.newest(camera)
             if status is not None:
                 reason = f"{messages} messages lost: {_REPORTED[drop][1]}"
