@@ -76,8 +76,8 @@ def test_it_ends_at_once_while_a_provider_hangs(redis: RedisServer, tmp_path: Pa
         assert "healthy: narrate: Redis answers" in site.command("healthcheck").stdout
         began_s = time.monotonic()
         assert role.stop() == 0
-        # What the stack gives it.
-        assert time.monotonic() - began_s < 20
+        # Less than the provider has; the stack gives twenty seconds.
+        assert time.monotonic() - began_s < 15
         cloud.say("Es ist jemand da.")
         role.start()
         wait_until(lambda: bool(narrations(client)), "it is told")

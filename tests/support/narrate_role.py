@@ -27,9 +27,14 @@ from vision.runtime.consumers.narrate_role import NarrateRole
 
 
 def role_settings(server: RedisServer, *urls: str, **narration: Any) -> dict[str, Any]:
-    """Settings of a role with providers called ``cloud`` and ``ollama`` at ``urls``."""
+    """Settings of a role with providers called ``cloud`` and ``ollama`` at ``urls``.
+
+    They have the time that a busy machine may take to answer, unless ``deadline_s`` is named.
+    """
+    timeout_s = 1.0 if "deadline_s" in narration else 20.0
+    narration = {"deadline_s": 50.0} | narration
     providers = [
-        {"name": name, "url": url, "model": f"m-{name}", "timeout_s": 1.0}
+        {"name": name, "url": url, "model": f"m-{name}", "timeout_s": timeout_s}
         for name, url in zip(("cloud", "ollama"), urls, strict=False)
     ]
     return {

@@ -174,8 +174,9 @@ def test_a_burst_is_told_of_in_time_though_a_provider_hangs(
             known = [visits.say(number) for number in range(1, 41)]
             told = [document for _, document in _wait_for(client, 40)]
     assert [document["id"] for document in told] == known
-    # A busy machine adds to it what it will; how much that is, is measured elsewhere.
-    assert max(document["latency_ms"] for document in told) < 1500 + 1500
+    # Two at a time, each as long as the provider may take, would be twenty seconds for the last;
+    # a busy machine adds to the deadline what it will.
+    assert max(document["latency_ms"] for document in told) < 10_000
     outcomes = {one["outcome"] for document in told for one in document["attempts"]}
     assert outcomes <= {"timeout", "busy", "no_time"}
 

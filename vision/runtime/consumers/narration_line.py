@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -136,7 +136,9 @@ class NarrationLine:
             self._settle(pending.entry)
             return
         self._metrics.know_narrators(camera, (*self._names, "template"))
-        told = self._told(pending.facts, pending.told, pending.received_s)
+        told = self._told(pending.facts, pending.told, pending.received_s, stop)
+        if told is None:
+            return
         took_s = time.monotonic() - pending.received_s
         message = self._message(event, told, pending.received_ns, took_s)
         is_fresh = _age_s(event, pending.received_ns) <= self._settings.max_age_s
@@ -155,11 +157,21 @@ class NarrationLine:
                 took_s,
             )
 
-    def _told(self, facts: Facts, asked: Future[Told], received_s: float) -> Told:
-        """The sentence, by template if even the chain did not keep its time."""
-        left_s = received_s + self._settings.deadline_s - _LAST_S - time.monotonic()
+    def _told(
+        self, facts: Facts, asked: Future[Told], received_s: float, stop: threading.Event
+    ) -> Told | None:
+        """The sentence, by template if even the chain did not keep its time.
+
+        None where ``stop`` was set before a provider answered: the next start tells of the event.
+        """
+        until_s = received_s + self._settings.deadline_s - _LAST_S
+        while not asked.done() and (left_s := until_s - time.monotonic()) > 0:
+            if stop.is_set():
+                asked.cancel()
+                return None
+            wait([asked], timeout=min(left_s, _LOOK_S))
         try:
-            return asked.result(timeout=max(0.0, left_s))
+            return asked.result(timeout=0)
         except (TimeoutError, CancelledError):
             asked.cancel()
         except Exception:  # noqa: BLE001  a sentence there has to be
