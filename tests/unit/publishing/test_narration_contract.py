@@ -56,12 +56,16 @@ def test_schema_lists_all_that_can_come_of_a_provider() -> None:
 
 @given(strange_narrations())
 def test_an_encoded_narration_fits_the_schema_and_comes_back(message: NarrationMessage) -> None:
-    """Any narration validates, keeps the order of its keys and decodes to an equal one."""
+    """Any narration validates, keeps the order of its keys and decodes to an equal one.
+
+    A text that looks as if it held a password (``://0@``) comes back without it.
+    """
     payload = encode(message)
     document = json.loads(payload)
     Draft202012Validator(_SCHEMA).validate(document)
     assert list(document) == [field.name for field in dataclasses.fields(message)]
-    assert decode_narration(payload) == message
+    shown = dataclasses.replace(message, text=process_redactor.redact(message.text))
+    assert decode_narration(payload) == shown
 
 
 @given(st.binary())
