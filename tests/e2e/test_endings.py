@@ -22,8 +22,9 @@ from vision.simulate import Clip, Credentials, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
-# What Docker and Kubernetes give at the least before they kill.
-_GRACE_S = 10.0
+# Docker and Kubernetes give ten seconds at the least before they kill, and a machine that is busy
+# with other tests takes its own time on top; whoever waited for the camera would take a minute.
+_GRACE_S = 40.0
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -16,6 +16,8 @@ from vision.narration.provider import Attempt
 from vision.narration.resolver import Resolver
 from vision.runtime.consumers.narration_loop import make_chain
 
+SECOND_S = 20.0
+DEADLINE_S = 50.0
 FACTS = Facts(
     camera="front",
     happened="appeared",
@@ -33,14 +35,16 @@ FACTS = Facts(
 def narration_settings(*urls: str, timeout_s: float = 0.3, **changes: Any) -> NarrationSettings:
     """Providers called ``cloud`` and ``ollama`` at ``urls``; ``changes`` of other keys.
 
-    ``timeout_s`` is that of the first; the second, which is to answer, has no less than usual.
+    ``timeout_s`` is that of the first; the second, which is to answer, has all the time that a
+    busy machine may take for it.
     """
     providers = [
         {"name": name, "url": url, "model": f"m-{name}", "timeout_s": limit_s}
         for name, url, limit_s in zip(
-            ("cloud", "ollama"), urls, (timeout_s, max(timeout_s, 1.3)), strict=False
+            ("cloud", "ollama"), urls, (timeout_s, SECOND_S), strict=False
         )
     ]
+    changes = {"deadline_s": DEADLINE_S} | changes
     return NarrationSettings.model_validate({"providers": providers} | changes)
 
 

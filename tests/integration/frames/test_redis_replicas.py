@@ -80,7 +80,14 @@ def test_three_readers_share_eight_cameras(server: RedisServer) -> None:
     """No frame twice, each camera in order, each gap exactly explained, nobody left out."""
     readers = [Reader(server.settings(), server.password) for _ in range(_READERS)]
     load = _Load(server, readers)
-    wait_until(lambda: min(map(len, load.delivered.values()), default=0) > 40, "frames of all")
+    wait_until(
+        lambda: (
+            len(load.delivered) == len(_CAMERAS)
+            and min(map(len, load.delivered.values())) > 40
+            and min(load.by_reader) > 0
+        ),
+        "frames of all cameras, by all readers",
+    )
     load.finish()
     for reader in readers:
         reader.stop()
@@ -89,8 +96,8 @@ def test_three_readers_share_eight_cameras(server: RedisServer) -> None:
         seqs = [seq for seq, _ in delivered]
         assert seqs == sorted(set(seqs)), camera
         assert [previous for _, previous in delivered] == [0, *seqs[:-1]], camera
-    assert min(load.by_reader) > 0
-    assert {reason for _, reason in load.skips} <= {"overtaken"}
+    # The last where a busy machine keeps Redis for longer than a writer waits.
+    assert {reason for _, reason in load.skips} <= {"overtaken", "slot_unavailable"}
     counts = [len(delivered) for delivered in load.delivered.values()]
     assert max(counts) < 3 * min(counts)
 

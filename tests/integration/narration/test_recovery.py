@@ -44,12 +44,12 @@ def test_the_cloud_is_asked_again_once_it_works() -> None:
 
 def test_of_many_events_one_is_the_trial() -> None:
     """The others do not wait for it."""
-    breaker = {"failures": 1, "rest_s": 0.1}
+    breaker = {"failures": 1, "rest_s": 2.0}
     with serving(LanguageModel(silent=True)) as cloud, serving() as ollama:
-        settings = narration_settings(cloud.url, ollama.url, timeout_s=0.1, breaker=breaker)
+        settings = narration_settings(cloud.url, ollama.url, timeout_s=1.0, breaker=breaker)
         with closing(Narrator(settings)) as telling:
             telling.tell()
-            time.sleep(0.15)
+            time.sleep(2.05)
             outcomes = sorted(one.attempts[0].outcome.value for one in telling.tell(5))
             assert outcomes == ["resting"] * 4 + ["timeout"]
             wait_until(lambda: len(cloud.asked) >= 2, "the trial arrived")
@@ -59,7 +59,7 @@ def test_of_many_events_one_is_the_trial() -> None:
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Busy"])
 def test_who_says_how_long_to_wait_is_left_alone_that_long(status: str) -> None:
     """At the first such answer."""
-    response = http(b"{}", status, "application/json", "Retry-After: 1")
+    response = http(b"{}", status, "application/json", "Retry-After: 3")
     with (
         serving(LanguageModel(response=response)) as cloud,
         serving() as ollama,
@@ -68,7 +68,7 @@ def test_who_says_how_long_to_wait_is_left_alone_that_long(status: str) -> None:
         telling.tell()
         cloud.say(TEXT)
         assert telling.tell()[0].attempts[0].outcome == "resting"
-        wait_until(lambda: telling.tell()[0].provider == "cloud", "the second is over")
+        wait_until(lambda: telling.tell()[0].provider == "cloud", "the seconds are over")
         assert telling.chain.providers[0].state == "closed"
 
 
@@ -140,13 +140,13 @@ def test_an_encrypted_connection_that_drips_ends_in_its_time(tmp_path: Path) -> 
     authority, tls = _server_tls("127.0.0.1")
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     with (
-        serving(LanguageModel(drip_s=0.05), tls=tls) as cloud,
+        serving(LanguageModel(drip_s=0.3), tls=tls) as cloud,
         closing(Narrator(_tls_settings(cloud.url, tmp_path / "ca.pem"))) as telling,
     ):
         told, took_s = telling.timed()
     assert told.attempts[0].outcome == "timeout"
-    # All of the answer would take ten seconds.
-    assert took_s < 5
+    # All of the answer would take a minute.
+    assert took_s < 20
 
 
 def test_what_is_sent_holds_the_facts_and_no_more(tmp_path: Path) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import socket
-import statistics
 import threading
-import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -179,34 +177,37 @@ def test_viewer_that_leaves_is_forgotten() -> None:
 
 
 def test_slow_viewers_delay_nobody() -> None:
-    """With fifty viewers that read nothing, inference goes on and a fast viewer sees the newest."""
+    """With fifty viewers that read nothing, inference goes on and a fast viewer sees the newest.
+
+    By the server's clock no time passes, so none of the fifty is ever cut: whoever waited for one
+    would wait for ever.
+    """
     ticks = iter(range(0, 10**15, 10**9))
     node = Node(feed=LiveFeed(lambda: next(ticks)))
     frames = 400
-    with serving(node) as server, contextlib.ExitStack() as stack:
+    with serving(node, lambda: 0.0) as server, contextlib.ExitStack() as stack:
         mute = [stack.enter_context(_mute_client(server)) for _ in range(50)]
         assert wait_until(lambda: node.feed.viewers == 50)
         # Large messages fill every buffer on the way to the viewers.
         padding = b'{"padding":"%b"}' % (b"x" * 20_000)
         picture = frame()
-        spent_s = []
         for _ in range(frames):
-            begun_s = time.perf_counter()
             node.feed.on_inferred(picture, padding)
-            spent_s.append(time.perf_counter() - begun_s)
-        # Whoever waited for one of the fifty would wait until it is cut, seconds later.
-        assert statistics.median(spent_s) < 0.1
         with _events(server.url) as events:
             _next(events, "cameras")
             node.infer(frame(seq=77))
             assert _next(events, "detections")["seq"] == 77
         assert len(mute) == 50
+        assert node.feed.viewers == 51
 
 
 def test_stop_is_prompt_with_viewers() -> None:
-    """Stopping waits for no viewer that holds an event stream, read or not."""
+    """Stopping waits for no viewer that holds an event stream, read or not.
+
+    By the server's clock no time passes: none of them is cut by itself.
+    """
     node = Node()
-    server = WebServer(node.app(), "127.0.0.1", 0, on_stop=node.feed.close)
+    server = WebServer(node.app(), "127.0.0.1", 0, on_stop=node.feed.close, monotonic_s=lambda: 0.0)
     thread = threading.Thread(target=server.run)
     thread.start()
     with contextlib.ExitStack() as stack:
@@ -218,14 +219,10 @@ def test_stop_is_prompt_with_viewers() -> None:
         # Fill the way to those that do not read: their streams cannot end by themselves.
         for _ in range(600):
             node.feed.on_status(b'"%b"' % (b"x" * 20_000))
-        begun_s = time.monotonic()
         server.stop()
         assert [kind for kind, _ in events if kind not in {"cameras", "status"}] == []
         thread.join(_PATIENCE_S)
-        spent_s = time.monotonic() - begun_s
-    assert not thread.is_alive()
-    # A second on an idle machine; those that read nothing are cut after ten by themselves.
-    assert spent_s < 8.0
+        assert not thread.is_alive()
     assert node.feed.viewers == 0
 
 

@@ -21,6 +21,7 @@ _SHORT, _TIMES = 2_000, 8
 _SHORT_COUNTED = 250
 # Quadratic would be 64 times as much, and half of the limit is what proportional takes.
 _LIMIT = 2 * _TIMES
+_TRIES = 10
 # Less than this is no time to compare.
 _NOTHING_S = 0.04
 _BASIC = base64.b64encode(b"viewer:s3cr3t-pass/word").decode()
@@ -140,25 +141,32 @@ def test_the_processor_time_grows_no_faster_than_the_text(
 ) -> None:
     """The patterns run in C, where no lines are counted: their time at best, of several tries.
 
-    It is that of this thread alone, so other work on the machine does not count.
+    It is that of this thread alone. Other work on the machine takes the caches from it and makes
+    some tries slow, but not all of them: whoever is too slow is tried again.
     """
     redactor = make()
 
-    def least_s(text: str) -> float:
-        spent_s = []
-        for _ in range(3):
-            before_s = time.thread_time()
-            redactor.redact(text)
-            spent_s.append(time.thread_time() - before_s)
-        return min(spent_s)
+    def spent_s(text: str) -> float:
+        before_s = time.thread_time()
+        redactor.redact(text)
+        return time.thread_time() - before_s
 
-    too_slow = {}
-    for name, piece in HOSTILE.items():
-        short = BEFORE[start] + piece * (_SHORT // len(piece))
-        one_s, other_s = least_s(short), least_s(_long(short))
-        if other_s > max(_LIMIT * one_s, _NOTHING_S):
-            too_slow[name] = (one_s, other_s)
-    assert too_slow == {}
+    def is_too_slow(short: str) -> bool:
+        long, ratios = _long(short), []
+        for _ in range(_TRIES):
+            one_s, other_s = spent_s(short), spent_s(long)
+            if other_s <= _NOTHING_S:
+                return False
+            # Side by side, so that what slows one down slows the other down.
+            ratios.append(other_s / one_s)
+            if min(ratios) <= _LIMIT:
+                return False
+        return True
+
+    short = {
+        name: BEFORE[start] + piece * (_SHORT // len(piece)) for name, piece in HOSTILE.items()
+    }
+    assert [name for name, text in short.items() if is_too_slow(text)] == []
 
 
 def test_a_line_written_letter_by_letter_is_joined_once() -> None:

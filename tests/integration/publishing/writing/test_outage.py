@@ -27,7 +27,7 @@ from vision.publishing.keys import Kind
 from vision.publishing.writing.observer import DropReason
 
 pytestmark = pytest.mark.integration
-_COMMAND_TIMEOUT_S = 2.0
+_COMMAND_TIMEOUT_S = 60.0
 
 
 def test_a_crash_loses_and_doubles_nothing(server: RedisServer) -> None:
@@ -80,8 +80,6 @@ def test_an_outage_of_many_cameras_is_made_up_for(server: RedisServer) -> None:
     counted = outage(server, away_s=3.0, cameras=8, fps=20.0)
     assert counted.published > 8 * 10
     assert (counted.lost, counted.doubled, counted.in_order) == (0, 0, True)
-    # One that waited for Redis would wait for its command to time out.
-    assert counted.slowest_publish_ms < _COMMAND_TIMEOUT_S * 1000
 
 
 def test_a_frozen_server_doubles_nothing(server: RedisServer) -> None:
@@ -148,19 +146,20 @@ def test_an_outage_longer_than_the_outbox_costs_the_oldest(server: RedisServer) 
 
 
 def test_publishing_never_waits_for_a_dead_server(server: RedisServer) -> None:
-    """A thousand messages and states are handed over while nobody answers."""
-    took_s = []
+    """A thousand messages and states are handed over while nobody answers.
+
+    One that waited for Redis would wait for its command to time out.
+    """
     with publishing_to(server, command_timeout_s=_COMMAND_TIMEOUT_S) as running:
         running.wait_connected()
         server.pause()
+        started_s = time.monotonic()
         for seq in range(1, 1001):
             if seq == 501:
                 server.kill()
-            start_s = time.monotonic()
             running.publisher.publish(detection(seq))
             running.publisher.publish_status(status())
-            took_s.append(time.monotonic() - start_s)
-    assert max(took_s) < _COMMAND_TIMEOUT_S
+        assert time.monotonic() - started_s < _COMMAND_TIMEOUT_S / 2
 
 
 def test_a_server_that_is_absent_at_the_start_is_found_later(

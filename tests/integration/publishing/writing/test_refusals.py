@@ -1,4 +1,8 @@
-"""Redis answers, but with an error: what waits, what is lost, and who is told."""
+"""Redis answers, but with an error: what waits, what is lost, and who is told.
+
+Cameras go on while nothing is taken (``wait_for``), which they could not if handing a message over
+waited for Redis.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +27,6 @@ from vision.publishing.keys import Kind
 from vision.publishing.writing.observer import DropReason
 
 pytestmark = pytest.mark.integration
-# Handing a message over takes microseconds; this is for a machine that does other things too.
-_SLOWEST_S = 0.5
 _KEY = "vision:detections:{front}"
 _FAR_AHEAD = f"{RUN + 10**12}-1"
 
@@ -73,7 +75,6 @@ def test_a_server_that_cannot_write_its_disk_gets_all_later(
         assert not running.observer.drops
         snapshot.rmdir()
     cameras.assert_all_on(server)
-    assert cameras.slowest_s < _SLOWEST_S
 
 
 def test_a_server_that_was_made_a_replica_is_left_until_it_is_none(
@@ -95,7 +96,6 @@ def test_a_server_that_was_made_a_replica_is_left_until_it_is_none(
         # It did not come and go meanwhile, as a server that answers every PING might.
         assert running.observer.connections == [True, False, True]
     cameras.assert_all_on(server)
-    assert cameras.slowest_s < _SLOWEST_S
     assert "reason=it is a read-only replica" in caplog.text
 
 
@@ -116,7 +116,6 @@ def test_a_server_with_too_many_clients_is_waited_for(
             running.wait_sent()
             assert not running.observer.drops
     cameras.assert_all_on(server)
-    assert cameras.slowest_s < _SLOWEST_S
     assert "reason=it has too many clients" in caplog.text
 
 
@@ -158,7 +157,6 @@ def test_a_server_that_loads_its_data_is_waited_for(
             running.wait_sent()
             assert not running.observer.drops
         cameras.assert_all_on(slow)
-    assert cameras.slowest_s < _SLOWEST_S
 
 
 def test_a_stream_that_is_ahead_is_a_loss_that_shows(
