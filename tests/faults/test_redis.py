@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.faults.outcome import Outcome
-from tests.faults.record import account, bound_s, let_pass, wait_for
+from tests.faults.record import account, bound_s, is_patient, let_pass, wait_for
 from tests.faults.station import Station, running_station
 from tests.support.live_witness import LiveWitness, complaint
 from tests.support.mutations import RUBBISH
@@ -83,7 +83,9 @@ def outage(
             _compare(station, camera, outcome)
     least = min(rates)
     outcome.notes = {"cameras": _CAMERAS, "frames_a_second_meanwhile": round(least, 1)}
-    outcome.expect(least > _FPS / 2, f"only {least:.1f} frames a second meanwhile")
+    # A busy machine infers as many as it can.
+    enough = 0 if is_patient() else _FPS / 2
+    outcome.expect(least > enough, f"only {least:.1f} frames a second meanwhile")
     outcome.expect(outcome.lost == 0, f"{outcome.lost} messages lost")
     outcome.expect(outcome.doubled == 0, f"{outcome.doubled} messages doubled or out of order")
     return outcome

@@ -28,6 +28,9 @@ from vision.inference.choice import choose_model
 from vision.simulate import Clip, Server
 from vision.simulate.pan import encode_pan
 
+# A dozen processes that start at once, on as few cores as there are.
+_START_S = 4 * PATIENCE_S
+
 
 def need_model() -> None:
     """Skip the test where no model can be had, with the reason."""
@@ -160,6 +163,7 @@ class Site:
                 wait_until(
                     lambda key=key: client.xlen(key) >= wanted[key],  # type: ignore[misc]
                     f"{more} messages of {key}:\n{self.logs()}",
+                    _START_S,
                 )
 
     def logs_of(self, name: str) -> str:
