@@ -231,7 +231,7 @@ def running_scene(
         for stage in stages.values():
             stage.node = node
         scene = Scene(node, redis, recorder, stages)
-        assert wait_for(scene.is_up, _START_S), (
+        assert wait_for(scene.is_up, bound_s(_START_S)), (
             f"no messages of {[name for name in stages if not recorder.seen[name]]}:\n"
             f"{node.log[-4000:]}"
         )

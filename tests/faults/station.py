@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.faults.record import Recorder, wait_for
+from tests.faults.record import Recorder, bound_s, wait_for
 from tests.faults.scene import base_settings, make_clips
 from tests.support.node import NodeProcess, running
 from tests.support.redis_server import RedisServer, running_redis
@@ -46,7 +46,9 @@ class Station:
     def wait_for_messages(self, count: int = 1) -> None:
         """Wait until so many came of each camera."""
         seen = self.recorder.seen
-        up = wait_for(lambda: all(len(seen[name]) >= count for name in self.cameras), _START_S)
+        up = wait_for(
+            lambda: all(len(seen[name]) >= count for name in self.cameras), bound_s(_START_S)
+        )
         assert up, self.node.log[-4000:]
 
     def back_after_s(self, since_s: float, patience_s: float) -> float | None:

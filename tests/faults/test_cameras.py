@@ -13,7 +13,7 @@ from tests.faults.record import let_pass
 from tests.faults.scene import Scene, running_scene
 from tests.faults.table import ALL_FAULTS, BY_NAME
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 # Apart, so that what is measured is not how busy the machine is with all the others.
 _APART_S = 0.4

@@ -20,7 +20,7 @@ from tests.faults.station import running_station
 from tests.support.worker_processes import held_by, ingest_processes
 from vision.runtime.processes.descriptors import needed_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 _CAMERAS, _FPS = 8, 5
 # As many as cameras need, and a few for viewers, of whom there are far more.

@@ -15,7 +15,7 @@ from tests.faults.station import Station, running_station
 from tests.support.health import healthcheck, metric, readiness
 from tests.support.node import running_node
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 _FPS = 5
 _CAMERAS = 2

@@ -125,7 +125,7 @@ class Site:
 @pytest.mark.parametrize(
     "workers",
     [
-        pytest.param(500, marks=pytest.mark.timeout(300)),
+        pytest.param(500, marks=pytest.mark.timeout(900)),
         pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(0)]),
     ],
 )

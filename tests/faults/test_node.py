@@ -18,7 +18,7 @@ from tests.support.messages import detection
 from tests.support.processes import children_of
 from vision.publishing.encoding import encode
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 _START_S, _GONE_S, _GRACE_S, _AWAY_S = 60.0, 10.0, 15.0, 3.0
 # Longer than any promise of a worker: the longest is a read of 5 s and 2.5 s of grace.
@@ -47,7 +47,7 @@ def test_killed_and_restarted(tmp_path: Path, judge: Callable[[Outcome], None]) 
 
         started_s = time.monotonic()
         node.start()
-        outcome.recover_s = station.back_after_s(started_s, _START_S)
+        outcome.recover_s = station.back_after_s(started_s, bound_s(_START_S))
         outcome.expect(outcome.recover_s is not None, f"no messages:\n{node.log[-2000:]}")
         told_s = time.monotonic()
         outcome.expect(node.stop() == 0, "it did not end with 0")
