@@ -74,7 +74,6 @@ def test_events_are_told_of_with_the_rights_of_the_role(server: StackRedis, tmp_
         ("narrator", ("SET", "vision:state:{front}", "x")),
         ("narrator", ("HGETALL", "vision:state:{front}")),
         ("narrator", ("DEL", NARRATION)),
-        ("narrator", ("XTRIM", NARRATION, "MAXLEN", "0")),
         ("narrator", ("SUBSCRIBE", "vision:picture:{front}")),
         ("narrator", ("CONFIG", "GET", "*")),
         ("subscriber", ("XADD", NARRATION, "*", "message", "{}")),

@@ -47,7 +47,6 @@ PICTURE = "vision:picture:{front}"
         ("infer", ("PUBLISH", STATUS, "{}")),
         ("infer", ("HSET", STATE, "state", "online")),
         ("infer", ("DEL", DETECTIONS)),
-        ("infer", ("XTRIM", DETECTIONS, "MAXLEN", "0")),
         ("events", ("XADD", DETECTIONS, "*", "message", "{}")),
         ("events", ("XADD", STATUS, "*", "message", "{}")),
         ("events", ("PUBLISH", DETECTIONS, "{}")),
