@@ -48,29 +48,37 @@ _BY_TYPE: tuple[tuple[type[BaseException], SourceErrorCode, str], ...] = (
     (av.error.InvalidDataError, SourceErrorCode.PROTOCOL, "the camera sent no valid answer"),
 )
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN})
-_UNAUTHORIZED, _FORBIDDEN, _UNSUPPORTED_TRANSPORT = 401, 403, 461
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _UNSUPPORTED_TRANSPORT = 401, 403, 404, 461
+_HINTS = {
+    453: ": it has no bandwidth left, let others watch it less or take its smaller stream",
+}
 _OTHER_TRANSPORTS = {
     "tcp": "the camera does not send its video inside the RTSP connection: set transport: udp",
     "udp": "the camera does not send its video by UDP: set transport: tcp",
 }
 
 
-def refusal(log: LibraryLog, transport: str) -> SourceError | None:
+def refusal(
+    log: LibraryLog, transport: str, seen: tuple[str, int] | None = None
+) -> SourceError | None:
     """What the camera refused while it was opened, where that says more than the error does.
 
     Args:
         log: Of the opening.
         transport: That was asked for, ``tcp`` or ``udp``.
+        seen: Method and status of a refusal that FFmpeg did not log, which it does not of 400.
     """
-    method, status = log.refused or ("", 0)
+    method, status = log.refused or seen or ("", 0)
     if log.is_other_transport or (method, status) == ("SETUP", _UNSUPPORTED_TRANSPORT):
         return SourceError(SourceErrorCode.PROTOCOL, _OTHER_TRANSPORTS[transport])
-    # These, and whatever DESCRIBE is answered with, are about the user and the path.
-    if not method or method == "DESCRIBE" or status == _UNAUTHORIZED:
+    # These are about the user and the path.
+    if not method or status == _UNAUTHORIZED or (method, status) == ("DESCRIBE", _NOT_FOUND):
         return None
     if status == _FORBIDDEN and method != "OPTIONS":
         return None
-    hint = ": set transport: tcp" if (method, transport) == ("OPTIONS", "udp") else ""
+    hint = _HINTS.get(status, "")
+    if (method, transport) == ("OPTIONS", "udp"):
+        hint = ": set transport: tcp"
     return SourceError(SourceErrorCode.PROTOCOL, f"the camera refused {method} ({status}){hint}")
 
 
@@ -86,7 +94,9 @@ def is_refused_track(error: Exception, log: LibraryLog) -> bool:
     """Whether the camera may have refused one track of several while it was opened."""
     # FFmpeg does not log a status of 400.
     is_unlogged = log.refused is None and isinstance(error, av.error.HTTPBadRequestError)
-    return is_unlogged or (log.refused or ("", 0))[0] == "SETUP"
+    method, status = log.refused or ("", 0)
+    # A wrong password is not sent again.
+    return is_unlogged or (method == "SETUP" and status != _UNAUTHORIZED)
 
 
 def source_error(
@@ -105,8 +115,10 @@ def source_error(
         return error
     if not isinstance(error, av.error.FFmpegError):
         return _unexpected(error)
-    # Measured: silence after accept is an InvalidDataError, not a TimeoutError.
-    if isinstance(error, av.error.InvalidDataError) and elapsed_s >= timeout_s * 0.9:
+    # Measured: silence after accept is an InvalidDataError, not a TimeoutError; and PLAY without an
+    # answer, or with one that is none, gives EPERM.
+    is_no_answer = isinstance(error, av.error.InvalidDataError) or error.errno == errno.EPERM
+    if is_no_answer and elapsed_s >= timeout_s * 0.9:
         return SourceError(SourceErrorCode.TIMEOUT, "the camera accepts but does not answer")
     for kind, code, reason in _BY_TYPE:
         if isinstance(error, kind):
@@ -129,7 +141,8 @@ def _by_number(number: int | None, *, tls: bool) -> SourceError:
         )
     if number == errno.EIO:
         return SourceError(SourceErrorCode.UNREACHABLE, "host name not found or no connection")
-    return SourceError(SourceErrorCode.PROTOCOL, f"media library error {number}")
+    reason = "the camera sent no valid answer" if number == errno.EPERM else None
+    return SourceError(SourceErrorCode.PROTOCOL, reason or f"media library error {number}")
 
 
 def _unexpected(error: Exception) -> SourceError:

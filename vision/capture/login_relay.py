@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from vision.capture.address import RtspAddress, moved
 from vision.capture.camera_socket import camera_socket
 from vision.capture.challenge import Answers, challenges
-from vision.capture.mending import mended
+from vision.capture.mending import Mending
 from vision.capture.rtsp_messages import MessageReader, RtspMessage
 
 _log = logging.getLogger(__name__)
@@ -34,16 +34,17 @@ class Login:
     """Adds the right ``Authorization`` to each request, and repeats those that were refused.
 
     Attributes:
-        was_mended: Whether the client was told anything else than the camera said.
         moved_to: Where the camera sent the client, if it did.
     """
 
-    def __init__(self, address: RtspAddress, local_base: str) -> None:
-        """Of a client that knows the camera as ``local_base``."""
+    def __init__(
+        self, address: RtspAddress, local_base: str, mending: Mending | None = None
+    ) -> None:
+        """Of a client that knows the camera as ``local_base``, and is told what ``mending`` says."""
         parts = urlsplit(address.url)
         self._bases = local_base.encode(), f"{parts.scheme}://{parts.netloc}".encode()
         self._address = address
-        self.was_mended = False
+        self._mending = mending or Mending()
         self.moved_to: RtspAddress | None = None
         self._answers: Answers | None = None
         self._pending: dict[str, RtspMessage] = {}
@@ -68,9 +69,7 @@ class Login:
             return message, False
         asked = self._pending.pop(message.number, None)
         if asked is None or message.status != _UNAUTHORIZED:
-            told = mended(self._led(message), asked)
-            self.was_mended = self.was_mended or told is not message
-            return told, False
+            return self._mending.told(self._led(message), asked), False
         if message.number == self._repeated:
             # Without a challenge FFmpeg does not ask again: that would be a wrong password more.
             return message.without("WWW-Authenticate"), False
@@ -108,17 +107,17 @@ class LoginRelay:
 
     Attributes:
         address: Where FFmpeg finds the camera, without credentials.
-        was_mended: Whether FFmpeg was told anything else than the camera said.
+        mending: What FFmpeg is told of the camera's answers.
     """
 
-    def __init__(self, address: RtspAddress) -> None:
+    def __init__(self, address: RtspAddress, mending: Mending | None = None) -> None:
         """Stand in for the camera at ``address``; it is connected to whenever FFmpeg comes.
 
         Raises:
             OSError: There is no port to be had.
         """
         self._camera_address = address
-        self.was_mended = False
+        self.mending = mending or Mending()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
         # Whoever else is on this machine does not know the path, and so gets nothing.
         base = f"rtsp://127.0.0.1:{self._listener.getsockname()[1]}/{secrets.token_hex(16)}"
@@ -178,16 +177,19 @@ class LoginRelay:
                 self._pass_on(client, camera, first)
 
     def _pass_on(self, client: socket.socket, camera: socket.socket, first: bytes) -> None:
-        login = Login(self._camera_address, self._base)
+        login = Login(self._camera_address, self._base, self.mending)
         requests, responses = MessageReader(), MessageReader()
         for end, data in chain([(client, first)], _received(client, camera)):
             if end is client:
                 for item in requests.feed(data):
-                    camera.sendall(bytes(login.request(item)))
+                    own = self.mending.own_answer(item) if isinstance(item, RtspMessage) else None
+                    if own is not None:
+                        client.sendall(bytes(own))
+                    else:
+                        camera.sendall(bytes(login.request(item)))
                 continue
             for item in responses.feed(data):
                 message, is_again = login.response(item)
-                self.was_mended = self.was_mended or login.was_mended
                 self._camera_address = login.moved_to or self._camera_address
                 (camera if is_again else client).sendall(bytes(message))
 

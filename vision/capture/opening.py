@@ -15,12 +15,17 @@ from vision.capture.failure import is_refused_options, is_refused_track, refusal
 from vision.capture.library_log import LibraryLog
 from vision.capture.login import login_relay, new_relay
 from vision.capture.login_relay import LoginRelay
+from vision.capture.mending import Mending
+from vision.capture.tracks import decodable
 
 # Measured on a 10 fps camera: 0.1 s to the first frame instead of 2.8 s of old ones.
 _OPEN_FAST = {"probesize": "32", "analyzeduration": "1", "fpsprobesize": "0"}
 # Nobody listens to the others, and cameras refuse them for reasons of their own.
 _VIDEO_ONLY = {"allowed_media_types": "video"}
 _FIRST_TRACK = {"max_streams": "1"}
+_MOST_TRACKS = 8
+# Of the time to open: a camera that took longer did not answer.
+_SOON_SHARE = 0.5
 
 
 class Opening:
@@ -55,14 +60,18 @@ class Opening:
             self._stand_in(new_relay(self.address))
         log, started_s = LibraryLog(), time.monotonic()
         opened = self._attempt(log)
-        if isinstance(opened, Exception) and self._stand_in(self._relay_after(opened, log)):
+        took_s = time.monotonic() - started_s
+        if self._stand_in(self._relay_after(opened, log, took_s)):
+            if not isinstance(opened, Exception):
+                opened.close()
             log, started_s = LibraryLog(), time.monotonic()
             opened = self._attempt(log)
         if isinstance(opened, Exception) and is_refused_track(opened, log):
-            first = self._attempt(LibraryLog(), _FIRST_TRACK)
-            opened = opened if isinstance(first, Exception) else first
+            other = self._without_refused_tracks()
+            opened = opened if isinstance(other, Exception) else other
         if isinstance(opened, Exception):
-            raise refusal(log, self.address.transport) or source_error(
+            seen = self.relay.mending.refused if self.relay is not None else None
+            raise refusal(log, self.address.transport, seen) or source_error(
                 opened,
                 elapsed_s=time.monotonic() - started_s,
                 timeout_s=self.address.open_timeout_s,
@@ -71,16 +80,52 @@ class Opening:
         self._resources.callback(opened.close)
         return opened
 
-    def _relay_after(self, failure: Exception, log: LibraryLog) -> LoginRelay | None:
+    def _without_refused_tracks(self) -> InputContainer | Exception:
+        """The first track alone, or those that can be had where it is refused itself."""
+        opened = self._attempt(LibraryLog(), _FIRST_TRACK)
+        if not isinstance(opened, Exception) or self.address.transport != "tcp":
+            return opened
+        # A relay leaves out of the description what was refused, one track after the other.
+        if self.relay is None and not self._stand_in(new_relay(self.address)):
+            return opened
+        for _ in range(_MOST_TRACKS):
+            opened = self._attempt(LibraryLog())
+            mending = self.relay.mending if self.relay is not None else None
+            is_over = not isinstance(opened, Exception) or mending is None
+            if is_over or (mending is not None and not mending.leave_out_refused()):
+                break
+        return opened
+
+    def _relay_after(
+        self, opened: InputContainer | Exception, log: LibraryLog, took_s: float
+    ) -> LoginRelay | None:
         """What gets by where FFmpeg alone does not, if there is anything."""
         if self.relay is not None:
             return None
-        if isinstance(failure, av.error.HTTPUnauthorizedError):
+        if isinstance(opened, av.error.HTTPUnauthorizedError):
             self._on_attempt()
             refused, _ = log.refused or ("DESCRIBE", 0)
             return login_relay(self.address, was_admitted=refused in {"SETUP", "PLAY"})
-        if is_refused_options(failure, log) and self.address.transport == "tcp":
-            return new_relay(self.address)
+        mending = self._mending_after(opened, log, took_s)
+        if mending is None or self.address.transport != "tcp":
+            return None
+        return new_relay(self.address, mending)
+
+    def _mending_after(
+        self, opened: InputContainer | Exception, log: LibraryLog, took_s: float
+    ) -> Mending | None:
+        """What may be told otherwise than the camera does, so that FFmpeg goes on."""
+        if not isinstance(opened, Exception):
+            # Such as a description that FFmpeg reads in part.
+            return None if decodable(opened.streams.video) else Mending()
+        refused, _ = log.refused or ("", 0)
+        # Nothing was set up to play where FFmpeg found no video in the description.
+        if refused == "PLAY" or is_refused_options(opened, log):
+            return Mending()
+        is_unread = isinstance(opened, av.error.InvalidDataError) and not refused
+        if is_unread and took_s < self.address.open_timeout_s * _SOON_SHARE:
+            # Some hang up at OPTIONS, others say nothing of the transport.
+            return Mending(answers_options=True)
         return None
 
     def _stand_in(self, relay: LoginRelay | None) -> bool:

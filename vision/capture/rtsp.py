@@ -98,7 +98,7 @@ class RtspSession:
         self._counters.due_mono_ns = 0
         relay = self._opening.relay
         if self._habits.wants_relay and relay is not None:
-            self._habits.relayed(was_misread=relay.was_mended)
+            self._habits.relayed(was_misread=relay.mending.was_used)
         else:
             by_camera = isinstance(error, SourceError) and error.code is SourceErrorCode.ENDED
             self._habits.ended(time.monotonic() - self._opened_s, by_camera=by_camera)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.clips import make_clip
+from tests.support.hostile_rtsp import HostileRtsp
 from tests.support.waiting import wait_until
 from vision.capture.address import RtspAddress
 from vision.capture.habits import Habits
@@ -16,6 +18,7 @@ from vision.capture.rtsp import RtspSession
 from vision.domain.errors import SourceError, SourceErrorCode
 from vision.domain.secret import Secret
 from vision.simulate import QUIRKS, Clip, Credentials, Quirk, Server
+from vision.simulate.quirk import Track
 
 pytestmark = pytest.mark.integration
 
@@ -71,6 +74,61 @@ def test_what_is_wrong_besides_is_told(clip: Clip) -> None:
         faults.gone = False
         faults.switch(QUIRKS["transport_refused"], is_on=True)
         assert "set transport: udp" in failure(address).reason
+
+
+def _nul(sdp: bytes) -> bytes:
+    return sdp.replace(b"Simulated", "Küche".encode("utf-16"))
+
+
+def _no_transport(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name != "Transport"}
+
+
+@pytest.mark.parametrize(
+    "quirk",
+    [
+        Quirk(help="", describe=_nul),
+        Quirk(help="", describe=lambda sdp: sdp.replace(b"\r\n", b"\r")),
+        Quirk(help="", describe=lambda sdp: sdp.decode().encode("utf-16")),
+        Quirk(help="", headers=_no_transport),
+    ],
+    ids=["NUL", "carriage returns", "UTF-16", "no transport"],
+)
+def test_an_answer_that_ffmpeg_cannot_read_is_told_as_it_is_meant(clip: Clip, quirk: Quirk) -> None:
+    """And the camera is watched."""
+    with camera(clip, quirk) as server, RtspSession(RtspAddress(server.url("front"))) as session:
+        assert next(session.frames()).picture.width == 320
+
+
+def test_a_camera_that_hangs_up_at_options_is_watched(clip: Clip) -> None:
+    """It is not asked."""
+    with Server({"front": clip}) as server, _HangsUp(server.port) as camera:
+        with RtspSession(RtspAddress(f"rtsp://127.0.0.1:{camera.port}/front")) as session:
+            assert next(session.frames()).picture.width == 320
+        assert camera.hung_up
+
+
+class _HangsUp(HostileRtsp):
+    """A camera that ends each connection on which it is asked for its options."""
+
+    hung_up = 0
+
+    def _relay(self, client: socket.socket) -> None:
+        if client.recv(7, socket.MSG_PEEK) == b"OPTIONS":
+            self.hung_up += 1
+        else:
+            super()._relay(client)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 453, 461, 500])
+def test_a_first_video_that_is_refused_costs_nothing(clip: Clip, status: int) -> None:
+    """The other one is watched."""
+    refused = Track(name="other", is_first=True, refusal=status, clip=clip)
+    with (
+        camera(clip, Quirk(help="", tracks=(refused,))) as server,
+        RtspSession(RtspAddress(server.url("front"))) as session,
+    ):
+        assert next(session.frames()).picture.width == 320
 
 
 def test_by_udp_the_remedy_is_named(clip: Clip) -> None:

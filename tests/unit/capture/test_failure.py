@@ -56,7 +56,12 @@ def test_a_connection_that_stood_is_not_called_unreachable() -> None:
     assert classified(error, is_open=True).code is SourceErrorCode.ENDED
 
 
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.EPERM, errno.ENOMEM, errno.EPROTO, 12345])
+def test_a_play_that_is_not_answered_is_no_number() -> None:
+    """The library gives EPERM for it."""
+    assert "no valid answer" in classified(av.error.FFmpegError(errno.EPERM, _SECRET)).reason
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOMEM, errno.EPROTO, 12345])
 def test_errors_of_the_media_library_without_a_meaning_have_a_number(number: int) -> None:
     """Never their text."""
     assert classified(av.error.FFmpegError(number, _SECRET)).reason == (
