@@ -87,9 +87,13 @@ class RunningPublisher:
         password: Callable[[], str | None],
         publishing: PublishingSettings,
         runs: RunNumbers | None = None,
+        *,
+        is_fenced: bool = False,
     ) -> None:
         self.observer = RecordingObserver()
-        self.publisher = RedisPublisher(redis, publishing, password, self.observer, runs=runs)
+        self.publisher = RedisPublisher(
+            redis, publishing, password, self.observer, runs=runs, is_fenced=is_fenced
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.publisher.run, args=(self._stop,))
 
@@ -128,13 +132,18 @@ def publishing_to(
     command_timeout_s: float = 2.0,
     password: Callable[[], str | None] | None = None,
     runs: RunNumbers | None = None,
+    is_fenced: bool = False,
 ) -> Iterator[RunningPublisher]:
-    """A publisher that sends to ``server`` until the test ends; with ``runs`` it may raise them."""
+    """A publisher that sends to ``server`` until the test ends; with ``runs`` it may raise them.
+
+    ``is_fenced``: as that of one of several inference workers.
+    """
     running = RunningPublisher(
         settings or server.settings(command_timeout_s=command_timeout_s),
         password or (lambda: server.password),
         publishing or PublishingSettings(),
         runs,
+        is_fenced=is_fenced,
     )
     running.start()
     try:

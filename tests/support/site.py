@@ -166,10 +166,6 @@ class Site:
                     _START_S,
                 )
 
-    def logs_of(self, name: str) -> str:
-        """All that the roles of a name said."""
-        return "\n".join(role.log for role in self.roles if role.name == name)
-
     def logs(self) -> str:
         """The end of what all roles said."""
         return "\n".join(role.log[-2000:] for role in self.roles)

@@ -9,6 +9,9 @@ Each script touches the keys of one camera only, which lie in one slot of a clus
 ``vision:frame-state:{CAMERA}``
     Hash: the frame put last (``put_run``, ``put_seq``, ``put_us``), the frame that messages
     account for (``run``, ``seq``, ``empty``) and when the camera was served (``served_us``).
+    While ``taken`` names that frame as ``run-seq``, it was put there when it was taken:
+    ``prev_run``, ``prev_seq`` and ``prev_empty`` are the account before, and ``open`` is 1 until
+    its message is on the stream or its reader says what came of it.
 ``vision:frame-held:{CAMERA}:{reader}``
     A frame between being taken and being read, by one reader.
 
@@ -57,7 +60,7 @@ def held_key(camera: str, reader: str) -> str:
 
 
 # What a hash says may be anybody's: a number of ours has digits and nothing else.
-_NUMBER = """
+NUMBER: Final = """
 local function number(text)
   return text and #text < 20 and string.find(text, '^%d+$') and text or false
 end
@@ -73,7 +76,7 @@ local now_us = clock[1] * 1000000 + clock[2]
 _LONG_UNDER_WAY_US = 5_000_000
 
 PUT: Final = (
-    _NUMBER
+    NUMBER
     + _NOW_US
     + """
 -- KEYS frame lease state  ARGV run seq ttl_ms payload last
@@ -112,16 +115,19 @@ return {1, overtook, served_us}
 )
 
 TAKE: Final = (
-    _NUMBER
+    NUMBER
     + _NOW_US
     + """
 -- KEYS frame lease state held  ARGV lease_ms
 -- Returns nothing, or: run, seq, microseconds in the slot, and run, seq, empty before.
+-- A frame whose reader lost its lease before it told of it is not told of any more (FENCE): the
+-- account is that before it, so that the next message counts it.
 local holder = redis.call('GET', KEYS[2])
 -- What names no frame was put there by somebody else, and nobody would ever renew it.
 if holder and string.find(holder, '^%d+%-%d+$') then return false end
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
-local state = redis.call('HMGET', KEYS[3], 'put_run', 'put_seq', 'put_us', 'run', 'seq', 'empty')
+local state = redis.call('HMGET', KEYS[3], 'put_run', 'put_seq', 'put_us', 'run', 'seq', 'empty',
+  'taken', 'open', 'prev_run', 'prev_seq', 'prev_empty')
 redis.set_repl(redis.REPL_NONE)
 if not (number(state[1]) and number(state[2]) and number(state[3])) then
   redis.call('DEL', KEYS[1])
@@ -129,12 +135,17 @@ if not (number(state[1]) and number(state[2]) and number(state[3])) then
 end
 redis.call('RENAME', KEYS[1], KEYS[4])
 redis.set_repl(redis.REPL_ALL)
-redis.call('SET', KEYS[2], state[1] .. '-' .. state[2], 'PX', ARGV[1])
+local run, seq, empty = state[4], state[5], state[6]
+if run and seq and state[7] == run .. '-' .. seq and state[8] == '1' then
+  run, seq, empty = state[9], state[10], state[11]
+end
+if not (number(run) and number(seq)) then run, seq, empty = '', '', '' end
+local taken = state[1] .. '-' .. state[2]
+redis.call('SET', KEYS[2], taken, 'PX', ARGV[1])
 redis.call('HSET', KEYS[3], 'run', state[1], 'seq', state[2], 'empty', '0',
-  'served_us', string.format('%.0f', now_us))
-local before = number(state[4]) and number(state[5])
-return {state[1], state[2], string.format('%.0f', now_us - state[3]),
-  before and state[4] or '', before and state[5] or '', state[6] or ''}
+  'served_us', string.format('%.0f', now_us), 'taken', taken, 'open', '1',
+  'prev_run', run, 'prev_seq', seq, 'prev_empty', empty or '')
+return {state[1], state[2], string.format('%.0f', now_us - state[3]), run, seq, empty or ''}
 """
 )
 
@@ -157,7 +168,7 @@ return 1
 """
 
 FREE: Final = (
-    _NUMBER
+    NUMBER
     + """
 -- KEYS frame lease state  ARGV lease run seq outcome, and run, seq, empty before
 -- Returns the score for the ready set when a newer frame waits.
@@ -165,7 +176,9 @@ local state = redis.call('HMGET', KEYS[3], 'run', 'seq', 'served_us')
 local holder = redis.call('GET', KEYS[2])
 local is_ours = holder == ARGV[1]
 if is_ours then redis.call('DEL', KEYS[2]) end
-if state[1] == ARGV[2] and state[2] == ARGV[3] and ARGV[4] ~= 'delivered' then
+local is_last = state[1] == ARGV[2] and state[2] == ARGV[3]
+if is_last then redis.call('HDEL', KEYS[3], 'open') end
+if is_last and ARGV[4] ~= 'delivered' then
   redis.call('HDEL', KEYS[3], 'empty')
   if ARGV[4] == 'skipped' then
     if ARGV[5] == '' then

@@ -35,7 +35,9 @@ _SKIP = Label(
         "outrun",
     ),
 )
-_DROP = Label("reason", ("overflow", "refused_id", "rejected", "forgotten", "shutdown"))
+_DROP = Label(
+    "reason", ("overflow", "refused_id", "lease_lost", "rejected", "forgotten", "shutdown")
+)
 _GATE = Label("decision", ("opened", "closed", "passed", "held"))
 
 STATE = Family(

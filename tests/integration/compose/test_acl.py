@@ -20,13 +20,18 @@ from tests.support.compose_redis import (
     start_environment,
 )
 from tests.support.event_site import put, wait_for_events
+from tests.support.messages import RUN, detection
+from tests.support.publishing import RunningPublisher
 from tests.support.visits import Walk, film
 from tests.support.waiting import wait_until
 from vision.config.settings import Settings
+from vision.config.topics import PublishingSettings
 from vision.frames.redis_pictures import PictureReceiver, PictureSender, SentPicture
-from vision.frames.redis_slot import Outcome, RedisSlot
+from vision.frames.redis_scripts import lease_key, state_key
+from vision.frames.redis_slot import Outcome, RedisSlot, Taken
 from vision.publishing.reading.event_follower import EventFollower
 from vision.publishing.reading.places import BridgePlaces
+from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.stream_runs import newest_stream_runs
 from vision.runtime.parts.events import EventsPart
 from vision.telemetry.metrics import NodeMetrics
@@ -79,6 +84,41 @@ def test_infer_publishes_and_a_subscriber_reads(server: StackRedis) -> None:
         assert list(reader.scan_iter(match="vision:detections:{*}")) == [DETECTIONS.encode()]
         assert reader.xrevrange(DETECTIONS, count=1) == [(stream_id, {b"message": b"{}"})]
         assert reader.xread({DETECTIONS: "0"})
+
+
+def test_a_worker_that_lost_its_camera_publishes_nothing(server: StackRedis) -> None:
+    """The script that publishes reads and closes the account with the rights of the role."""
+    ingest, infer = _slot(server, "ingest"), _slot(server, "infer")
+
+    def take(seq: int) -> Taken:
+        assert ingest.put("front", run=RUN, seq=seq, payload=PIXELS, ttl_ms=10_000).accepted
+        (taken,) = infer.take(["front"], "reader")
+        return taken
+
+    running = RunningPublisher(
+        server.settings("infer"),
+        lambda: server.password("infer"),
+        PublishingSettings(),
+        is_fenced=True,
+    )
+    running.start()
+    try:
+        infer.free([(take(1), Outcome.DELIVERED)])
+        running.publisher.publish(detection(1))
+        late = take(2)
+        with server.client("infer") as client:
+            client.delete(lease_key("front"))
+            newer = take(3)
+            assert newer.before == late.before
+            for seq in (2, 3):
+                running.publisher.publish(detection(seq))
+            running.wait_sent()
+            assert running.observer.drops == {("front", DropReason.LEASE_LOST): 1}
+            assert client.hmget(state_key("front"), ["seq", "open"]) == [b"3", None]
+    finally:
+        running.finish()
+    ingest.close()
+    infer.close()
 
 
 def test_ingest_tells_of_its_camera_and_a_subscriber_reads(server: StackRedis) -> None:

@@ -3,7 +3,8 @@
 An entry of the stream and its message on the live channel are made by one script, so that a
 subscriber hears in order, once, and nothing that the stream refused. A call has the messages of
 one stream in their order and stops at the first that is refused for a condition that can pass: no
-later message gets in before an earlier one.
+later message gets in before an earlier one. Where several inference workers share a camera, a
+message whose frame another one accounts for is left out (:mod:`vision.frames.fence_script`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from enum import IntEnum, StrEnum
 from typing import Final, TypeAlias, cast
 
 import redis
+
+from vision.frames.fence_script import FENCE
 
 StreamId: TypeAlias = tuple[int, int]
 """Milliseconds and number of an entry, to be compared."""
@@ -41,10 +44,17 @@ class Code(IntEnum):
     """It was there before."""
     OTHER = 3
     """Another message was there before under its id."""
+    CLAIMED = 4
+    """It was left out: another worker took the camera, and its message counts this frame."""
 
 
-APPEND: Final = """
--- KEYS stream  ARGV kept publish behind, then id, is_live, message, ...
+APPEND: Final = (
+    FENCE
+    + """
+-- KEYS stream  ARGV kept publish behind state, then id, is_live, message, ...
+-- state is the hash of the camera whose frames the messages tell of, '' where nobody else takes
+-- them. It is no key of the call: a user would need a further right to EVALSHA with both, and it
+-- lies in the slot of the stream. Who may not read it is not kept from publishing.
 -- Returns a table of what became of each, how many old entries made way for memory, and the error
 -- of the channel. Of each: a Code; '+id' of an appended one; '<id' of the newest entry where the
 -- stream is ahead; an error. Those after the end of the table were not tried.
@@ -73,12 +83,22 @@ local function newest()
   end
   return ''
 end
-local i, is_stopped = 4, false
+local i, is_stopped = 5, false
 while i < #ARGV and not is_stopped do
   local id, message = ARGV[i], ARGV[i + 2]
-  local added, err = add(id, message)
+  local change = ARGV[4] == '' and 'none' or fence(ARGV[4], id)
+  local added, err
+  if change ~= 'claimed' then added, err = add(id, message) end
   local result = 1
-  if err and string.find(err, 'equal or smaller', 1, true) then
+  if change == 'claimed' then
+    -- One that is sent again may be there since before.
+    local found = redis.pcall('XRANGE', KEYS[1], id, id, 'COUNT', 1)
+    if error_of(found) then
+      result = '?'
+    else
+      result = found[1] and (found[1][2][2] == message and 2 or 3) or 4
+    end
+  elseif err and string.find(err, 'equal or smaller', 1, true) then
     added = nil
     local found = redis.pcall('XRANGE', KEYS[1], id, id, 'COUNT', 1)
     if error_of(found) then
@@ -88,6 +108,8 @@ while i < #ARGV and not is_stopped do
     elseif ARGV[3] == 'append' then
       added, err = add('*', message)
       result = err or ('+' .. added)
+    elseif change == 'passed' then
+      result = 4
     else
       result = '<' .. newest()
       is_stopped = ARGV[3] == 'stop'
@@ -104,11 +126,13 @@ while i < #ARGV and not is_stopped do
     local told = redis.pcall(ARGV[2], KEYS[1], message)
     unheard = error_of(told) or unheard
   end
+  if (result == 1 or result == 2) and change ~= 'claimed' then told(ARGV[4], id, change) end
   results[#results + 1] = result
   i = i + 3
 end
 return {results, trimmed, unheard}
 """
+)
 
 APPEND_SHA: Final = hashlib.sha1(APPEND.encode(), usedforsecurity=False).hexdigest()
 """What EVALSHA knows it by."""

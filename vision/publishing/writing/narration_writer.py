@@ -161,7 +161,7 @@ class _Sentence:
         publish = "SPUBLISH" if link.is_cluster else "PUBLISH"
         message = (self._stream_id, self._live, self._payload)
         reply = self._call(
-            link, APPEND, APPEND_SHA, self._kept, publish, Behind.PASS.value, *message
+            *(link, APPEND, APPEND_SHA, self._kept, publish, Behind.PASS.value, ""), *message
         )
         (result,) = read_reply(reply).results
         if isinstance(result, redis.ResponseError):

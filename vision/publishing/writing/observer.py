@@ -16,6 +16,8 @@ class DropReason(StrEnum):
     """Redis was away longer than the outbox holds; the oldest went first."""
     REFUSED_ID = "refused_id"
     """The stream's newest entry is ahead of it: the clock went back, or two nodes write."""
+    LEASE_LOST = "lease_lost"
+    """Another inference worker took the camera; ``skipped`` of its message counts the frame."""
     FORGOTTEN = "forgotten"
     """Redis confirmed it and came back without it, and nobody has it any more."""
     REJECTED = "rejected"

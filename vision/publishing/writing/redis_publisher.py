@@ -53,6 +53,7 @@ class RedisPublisher:
         *,
         spool_name: str = "node",
         runs: RunNumbers | None = None,
+        is_fenced: bool = False,
         monotonic_s: Callable[[], float] = time.monotonic,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -60,7 +61,8 @@ class RedisPublisher:
 
         ``spool_name`` tells the files of several programs apart that share a folder. ``runs``
         is what numbers the runs where this program does so: it may raise them above what Redis
-        has. Without it, detections whose stream is ahead are lost.
+        has. Without it, detections whose stream is ahead are lost. ``is_fenced`` says that frames
+        come from the slot on Redis, where others may take the camera when a lease runs out.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist, or the folder of the
@@ -85,6 +87,7 @@ class RedisPublisher:
             on_drop=self._on_drop,
             monotonic_s=monotonic_s,
             raiser=RunRaiser(runs, monotonic_s) if runs else None,
+            is_fenced=is_fenced,
         )
         self._runs = runs
         if runs is not None:

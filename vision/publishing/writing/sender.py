@@ -62,8 +62,12 @@ class Sender:
         on_drop: Callable[[StreamKey, DropReason, int], None],
         monotonic_s: Callable[[], float],
         raiser: RunRaiser | None = None,
+        is_fenced: bool = False,
     ) -> None:
-        """``raiser`` gives messages greater ids whose stream is ahead; without one they are lost."""
+        """``raiser`` gives messages greater ids whose stream is ahead; without one they are lost.
+
+        ``is_fenced`` as of :class:`StreamWriter`.
+        """
         self._raiser = raiser
         self._connector = connector
         self._outbox = outbox
@@ -71,7 +75,10 @@ class Sender:
         self._on_drop = on_drop
         self._monotonic_s = monotonic_s
         self._writer = StreamWriter(
-            publishing, monotonic_s, behind=Behind.STOP if raiser else Behind.PASS
+            publishing,
+            monotonic_s,
+            behind=Behind.STOP if raiser else Behind.PASS,
+            is_fenced=is_fenced,
         )
         self._address = address_of(settings)
         self._link: RedisLink | None = None

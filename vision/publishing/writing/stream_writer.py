@@ -12,6 +12,7 @@ import redis
 from vision.config.topics import PublishingSettings
 from vision.frames.redis_errors import code_of, explain, is_elsewhere, is_lasting
 from vision.frames.redis_link import Exchange, RedisLink
+from vision.frames.redis_scripts import state_key
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.append_script import (
     APPEND,
@@ -19,6 +20,7 @@ from vision.publishing.writing.append_script import (
     Ahead,
     Appended,
     Behind,
+    Code,
     Result,
     StreamId,
     Unknown,
@@ -111,8 +113,13 @@ class StreamWriter:
         monotonic_s: Callable[[], float] = time.monotonic,
         *,
         behind: Behind = Behind.PASS,
+        is_fenced: bool = False,
     ) -> None:
-        """``behind`` says what becomes of detections whose ids their stream is ahead of."""
+        """``behind`` says what becomes of detections whose ids their stream is ahead of.
+
+        ``is_fenced``: Their frames were taken from Redis, by ``run-seq``, and others may take
+        them too.
+        """
         self._kept = {
             Kind.DETECTIONS: settings.stream_max_messages,
             Kind.STATUS: settings.status_max_messages,
@@ -120,6 +127,7 @@ class StreamWriter:
         # Only the order of statuses means something. Detections keep their ids: they are run
         # and number of the frame.
         self._behind = {Kind.DETECTIONS: behind, Kind.STATUS: Behind.APPEND}
+        self._is_fenced = is_fenced
         self._live_max_age_s = settings.live_max_age_ms / 1000
         self._monotonic_s = monotonic_s
 
@@ -162,7 +170,8 @@ class StreamWriter:
         # and no other node has to be told of the message.
         publish = "SPUBLISH" if link.is_cluster else "PUBLISH"
         arguments: list[str | int | bytes] = [self._kept[stream.kind], publish]
-        arguments.append(self._behind[stream.kind])
+        is_fenced = self._is_fenced and stream.kind is Kind.DETECTIONS
+        arguments += (self._behind[stream.kind], state_key(stream.camera) if is_fenced else "")
         for entry, _ in attempts:
             arguments += (entry.stream_id, int(self._is_live(entry)), entry.payload)
         exchange.at(name).evalsha(APPEND_SHA, 1, name, *arguments)
@@ -243,6 +252,9 @@ class StreamWriter:
                 return
             case Ahead() if not entry.delivered:
                 outcome.lost.append(Loss(entry, "ERR", DropReason.REFUSED_ID))
+                return
+            case Code.CLAIMED if not entry.delivered:
+                outcome.lost.append(Loss(entry, "LEASE", DropReason.LEASE_LOST))
                 return
             case Unknown() if not (was_sent_before or entry.delivered):
                 # Nobody may look: the likely reason is taken for the true one.

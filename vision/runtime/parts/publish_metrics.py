@@ -18,6 +18,7 @@ from vision.telemetry.metrics import NodeMetrics
 _WHY_DROPPED = {
     DropReason.OVERFLOW: "Redis took none for longer than publishing.outbox_messages lasts",
     DropReason.REFUSED_ID: "its stream has newer ones: a second node, or a clock that went back",
+    DropReason.LEASE_LOST: "this worker hung or was cut off, and another one took the camera",
     DropReason.REJECTED: "Redis does not know the command, or refuses it for good",
 }
 _SAID = {Kind.DETECTIONS: "messages", Kind.STATUS: "states"}

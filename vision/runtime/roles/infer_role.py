@@ -82,6 +82,7 @@ class InferRole:
             password,
             PublishMetrics(metrics, self._troubles),
             spool_name="infer",
+            is_fenced=True,
         )
         show_outbox(metrics, self._publisher, settings.publishing)
         self._relay = PictureRelay(PictureSender(settings.redis, password))
