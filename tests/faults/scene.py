@@ -46,6 +46,7 @@ _CLIPS: Mapping[str, dict[str, Any]] = {
     "detailed": {"pattern": "grainy", "seconds": 10, "width": 640, "height": 480},
     "hevc": {"codec": "hevc"},
     "refreshed": {"is_refreshed": True, "seconds": 20},
+    "ycgco": {"matrix": "YCgCo"},
     "huge": {"width": 5120, "height": 2880, "fps": 5, "seconds": 1},
 }
 

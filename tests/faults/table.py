@@ -150,6 +150,14 @@ CAMERA_FAULTS = (
         check=checks.widths(320, 640),
     ),
     Fault(
+        name="unusual colours",
+        what="the video says that its colours are YCgCo, for 5 s",
+        begin=_show("ycgco"),
+        end=_show("moving"),
+        lasts_s=5.0,
+        check=checks.one_worker,
+    ),
+    Fault(
         name="RTP timestamp wraps",
         what="the 32 bits overflow 4 s after connecting",
         begin=_tell(f"first_timestamp={(1 << 32) - 4 * _TICKS_PER_S} cut"),

@@ -33,6 +33,7 @@ def make_clip(
     bframes: int = 0,
     gop_s: float = 1.0,
     is_refreshed: bool = False,
+    matrix: str = "",
 ) -> Path:
     """Encode a clip into ``path``, whose suffix names the container (mp4, mkv, ts), and return it.
 
@@ -50,6 +51,7 @@ def make_clip(
         bframes: Consecutive B-frames; 0 encodes without any delay, as cameras do.
         gop_s: Seconds between key frames.
         is_refreshed: Whether recovery points take the place of all key frames but the first.
+        matrix: Of the colours, as x264 names it: said of the pictures, not done to them.
     """
     options = {"preset": "ultrafast"}
     if not bframes:
@@ -58,6 +60,8 @@ def make_clip(
         options["x265-params"] = "log-level=none"
     if is_refreshed:
         options["intra-refresh"] = "1"
+    if matrix:
+        options["x264-params"] = f"colormatrix={matrix}"
     if pattern in {"noise", "grainy"}:
         options["crf"] = "4" if pattern == "noise" else "18"
     with av.open(str(path), "w") as container:
