@@ -128,6 +128,9 @@ def database(redis: RedisServer) -> str:
             b"hash": client.hgetall,
             b"stream": client.xrange,
             b"string": client.get,
+            b"zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+            # It expired since it was found.
+            b"none": lambda _: None,
         }
         for key in client.scan_iter("*"):
             seen += f"{key!r} {readers[client.type(key)](key)!r}\n"
