@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.language_model import LanguageModel, answer, http, serving
 from tests.support.narrate_role import Visits, narrations, role_settings
+from tests.support.redis_contents import redis_contents
 from tests.support.redis_server import RedisServer
 from tests.support.site import Role, Site, running_site
 from tests.support.spellings import shown_in
@@ -94,15 +95,6 @@ def test_wrong_settings_are_told_in_one_line(redis: RedisServer, tmp_path: Path)
     assert "narration.providers.0.url: holds a user name or password" in done.stderr
 
 
-def _everything(redis: RedisServer) -> str:
-    readers: dict[Any, str] = {b"stream": "xrange", b"string": "get"}
-    with redis.client() as client:
-        return "\n".join(
-            f"{key!r} {getattr(client, readers[client.type(key)])(key)!r}"
-            for key in client.scan_iter("*")
-        )
-
-
 def _process(role: Role) -> str:
     own = Path(f"/proc/{role.process.pid}")
     return (own / "cmdline").read_text() + (own / "environ").read_bytes().decode()
@@ -147,7 +139,7 @@ def test_nothing_that_a_narrator_shows_holds_the_key(
             bearer = {"authorization": f"Bearer {METRICS_TOKEN}"}
             seen = {
                 "metrics": httpx.get(address[1], headers=bearer, timeout=30).text,
-                "database": _everything(redis),
+                "database": redis_contents(redis),
                 "channels": "\n".join(
                     map(repr, iter(lambda: pubsub.get_message(timeout=0.2), None))
                 ),

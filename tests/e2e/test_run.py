@@ -18,6 +18,7 @@ from tests.support.clips import make_clip
 from tests.support.node import CameraCredentials, running_node, validate
 from tests.support.processes import children_of
 from tests.support.raw_redis import RawSubscriber
+from tests.support.redis_contents import redis_contents
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from vision.simulate import Clip, Credentials, Server
@@ -132,10 +133,7 @@ def test_credentials_are_nowhere_to_be_seen(
         assert node.process is not None
         for process in children_of(node.process.pid):
             seen += process.command + process.environment()
-        with redis.client() as client:
-            for key in client.scan_iter("vision:*"):
-                kind = client.type(key)
-                seen += str(client.hgetall(key) if kind == b"hash" else client.xrange(key))
+        seen += redis_contents(redis)
         assert node.stop() == 0
     seen += node.log
     pair = base64.b64encode(f"{SECRET.username}:{SECRET.password}".encode()).decode()

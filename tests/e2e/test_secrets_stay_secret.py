@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import httpx
 import pytest
@@ -20,6 +20,7 @@ import pytest
 from tests.support.clips import make_clip
 from tests.support.node import NodeProcess, models_variable, running_node
 from tests.support.processes import children_of
+from tests.support.redis_contents import redis_contents
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.sentry_server import running_sentry
 from tests.support.site import need_model
@@ -120,23 +121,6 @@ def kill_a_worker(node: NodeProcess) -> None:
     os.kill(workers[0].pid, signal.SIGKILL)
 
 
-def database(redis: RedisServer) -> str:
-    """All keys with what they hold."""
-    seen = ""
-    with redis.client() as client:
-        readers: dict[Any, Callable[[Any], Any]] = {
-            b"hash": client.hgetall,
-            b"stream": client.xrange,
-            b"string": client.get,
-            b"zset": lambda key: client.zrange(key, 0, -1, withscores=True),
-            # It expired since it was found.
-            b"none": lambda _: None,
-        }
-        for key in client.scan_iter("*"):
-            seen += f"{key!r} {readers[client.type(key)](key)!r}\n"
-    return seen
-
-
 def channels(redis: RedisServer, messages: int) -> str:
     """What is published on any channel."""
     with redis.client() as client, client.pubsub() as listening:  # type: ignore[no-untyped-call]
@@ -183,7 +167,7 @@ def test_nothing_that_a_node_shows_holds_a_credential(
         with running_node(tmp_path, settings, **files) as node:
             node.wait_for_log("state=auth_failed")
             node.wait_for_log("state=online")
-            wait_until(lambda: "vision:detections" in database(redis), "detections")
+            wait_until(lambda: "vision:detections" in redis_contents(redis), "detections")
             get = page(node)
             seen = {
                 "channels": channels(redis, 6),
@@ -200,7 +184,7 @@ def test_nothing_that_a_node_shows_holds_a_credential(
             }
             cameras.cut()
             node.wait_for_log("state=reconnecting")
-            seen["database"] = database(redis)
+            seen["database"] = redis_contents(redis)
             with redis.client() as client:
                 client.config_set("requirepass", "another")
                 client.client_kill_filter(_type="normal", skipme=True)
