@@ -9,7 +9,7 @@ from tests.faults.record import Seen, Told, bound_s
 from vision.domain.status import CameraState as State
 
 _TICKS_PER_S = 90_000
-_LATE_S, _LATE_MESSAGES = 4.0, 20
+_LATE_S, _LATE_MESSAGES = 4.0, 5
 
 
 def widths(*pixels: int) -> Check:

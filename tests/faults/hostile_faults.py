@@ -24,6 +24,8 @@ def _hostile(reply: hostile.Reply, **bounds: Any) -> Fault:
         detect_s=15.0,
         lasts_s=1.0,
         recover_s=20.0,
+        # What breaks off at OPTIONS may be watched through the relay from then on.
+        more_fds=3,
     )
     return replace(usual, **bounds)
 

@@ -13,7 +13,9 @@ import av.logging
 _REFUSED = re.compile(r"\Amethod ([A-Z_]{1,20}) failed: ([0-9]{3})\b")
 _OTHER_TRANSPORT = "Nonmatching transport in server reply"
 _lock = threading.Lock()
-_users, _configured_level = [0], [logging.NOTSET]
+_users = [0]
+# What was set before somebody listened: of the logger, and of the library.
+_logger_level, _library_level = [logging.NOTSET], list[int | None]([None])
 _logger = logging.getLogger("libav")
 # A camera that refuses the same again is told of in the same words again.
 av.logging.set_skip_repeated(False)
@@ -44,9 +46,10 @@ class LibraryLog:
             if not _users[0]:
                 # Only the lines that are captured are of use: those of other threads may hold
                 # the URL.
-                _configured_level[0] = _logger.level
+                _logger_level[0], _library_level[0] = _logger.level, av.logging.get_level()
                 _logger.setLevel(logging.CRITICAL + 1)
-                av.logging.set_level(av.logging.ERROR)
+                if _library_level[0] is None:
+                    av.logging.set_level(av.logging.ERROR)
             _users[0] += 1
         try:
             with av.logging.Capture(local=True) as self._lines:
@@ -55,5 +58,5 @@ class LibraryLog:
             with _lock:
                 _users[0] -= 1
                 if not _users[0]:
-                    av.logging.set_level(None)
-                    _logger.setLevel(_configured_level[0])
+                    av.logging.set_level(_library_level[0])
+                    _logger.setLevel(_logger_level[0])

@@ -57,7 +57,8 @@ APPEND: Final = (
 -- lies in the slot of the stream. Who may not read it is not kept from publishing.
 -- Returns a table of what became of each, how many old entries made way for memory, and the error
 -- of the channel. Of each: a Code; '+id' of an appended one; '<id' of the newest entry where the
--- stream is ahead; an error. Those after the end of the table were not tried.
+-- stream is ahead, or '!id' where a stranger's entry has the id; an error. Those after the end of
+-- the table were not tried.
 local results, trimmed, unheard, kept = {}, 0, '', ARGV[1]
 local function error_of(reply) return type(reply) == 'table' and reply.err end
 local function add(id, message)
@@ -83,6 +84,12 @@ local function newest()
   end
   return ''
 end
+-- A message that is sent again may account for more frames: its head names it. Whatever else has its
+-- id was put there by a stranger, whose own ids Redis counts on from ours.
+local function is_same(there, message)
+  local head = string.find(message, '"time":', 1, true)
+  return not head or string.sub(there, 1, head) == string.sub(message, 1, head)
+end
 local i, is_stopped = 5, false
 while i < #ARGV and not is_stopped do
   local id, message = ARGV[i], ARGV[i + 2]
@@ -103,8 +110,10 @@ while i < #ARGV and not is_stopped do
     local found = redis.pcall('XRANGE', KEYS[1], id, id, 'COUNT', 1)
     if error_of(found) then
       result = '?'
-    elseif found[1] then
+    elseif found[1] and (ARGV[3] ~= 'stop' or is_same(found[1][2][2], message)) then
       result = found[1][2][2] == message and 2 or 3
+    elseif found[1] then
+      result, is_stopped = '!' .. newest(), true
     elseif ARGV[3] == 'append' then
       added, err = add('*', message)
       result = err or ('+' .. added)
@@ -144,9 +153,13 @@ _NO_RIGHT = "The user executing the script"
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """The stream's newest id is not older than the message's; None where nobody may see it."""
+    """The stream's newest id is not older than the message's; None where nobody may see it.
+
+    ``is_taken`` says that a stranger's entry has the very id.
+    """
 
     newest: StreamId | None
+    is_taken: bool = False
 
 
 class Unknown:
@@ -207,6 +220,6 @@ def _result(item: int | bytes) -> Result:
     mark, rest = item[:1], item[1:]
     if mark == b"+":
         return parse_id(rest)
-    if mark == b"<":
-        return Ahead(parse_id(rest) if rest else None)
+    if mark in (b"<", b"!"):
+        return Ahead(parse_id(rest) if rest else None, is_taken=mark == b"!")
     return Unknown() if mark == b"?" else as_error(item)

@@ -61,11 +61,14 @@ class RunRaiser:
 
     def judge(self, outrun: Outrun, judged: Outcome) -> Sequence[Entry]:
         """File under ``judged`` what waits or is lost; returns what is to be sent at once."""
-        entry, newest, untried = outrun
+        entry, newest, untried, is_taken = outrun
         stream, waiting = entry.stream, [entry, *untried]
         run, seq = parse_id(entry.stream_id)
         verdict = Verdict.DROP
-        if newest is not None and self._runs.is_ours(stream.camera, newest[0]):
+        if newest is not None and is_taken:
+            # Whoever wrote that entry counts on from our ids: a new run is out of his way.
+            verdict = Verdict.RAISE
+        elif newest is not None and self._runs.is_ours(stream.camera, newest[0]):
             # Of one run only what comes in the wrong order is refused: that is lost.
             verdict = Verdict.DROP if newest[0] == run else Verdict.RAISE
             newest = newest if verdict is Verdict.RAISE else (run, seq)

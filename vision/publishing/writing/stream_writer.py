@@ -61,11 +61,13 @@ class Outrun(NamedTuple):
         entry: The message.
         newest: The stream's newest id, None where nobody may see it.
         untried: Those after it, in order.
+        is_taken: Whether a stranger's entry has its id.
     """
 
     entry: Entry
     newest: StreamId | None
     untried: Sequence[Entry]
+    is_taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +245,12 @@ class StreamWriter:
                 entry.unsure = was_sent_before
                 _refuse(outcome, entry, result)
                 return
-            case Ahead(newest) if (
+            case Ahead(newest, is_taken) if (
                 not entry.delivered and self._behind[entry.stream.kind] is Behind.STOP
             ):
                 # It is not there: whatever was sent before has not arrived.
                 entry.unsure = False
-                outcome.outrun.append(Outrun(entry, newest, untried))
+                outcome.outrun.append(Outrun(entry, newest, untried, is_taken))
                 return
             case Ahead() if not entry.delivered:
                 outcome.lost.append(Loss(entry, "ERR", DropReason.REFUSED_ID))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -189,3 +190,30 @@ def test_what_waits_on_the_disk_goes_above_the_stream(server: RedisServer, tmp_p
     numbers = _numbers(server)
     assert [seq for _, seq in numbers] == [*range(1, 11), *range(1, 6)]
     assert numbers == sorted(numbers)
+
+
+def test_a_stranger_who_counts_on_from_our_ids_costs_nothing(server: RedisServer) -> None:
+    """Where the clock of the node is ahead of that of Redis, ``XADD *`` takes the next of our ids."""
+    future = (time.time_ns() + 3_600_000_000_000) // 1_000_000
+    runs = RunNumbers(utc_ns=lambda: future * 1_000_000)
+    assert runs.next("front") == future
+    with publishing_to(server, runs=runs) as running:
+        for seq in (1, 2):
+            running.publisher.publish(detection(seq, run=future))
+        running.wait_sent()
+        with server.client() as client:
+            taken = [client.xadd(_KEY, {"message": "a stranger's"}) for _ in range(3)]
+        assert taken == [f"{future}-{seq}".encode() for seq in (3, 4, 5)]
+        for seq in range(3, 11):
+            running.publisher.publish(detection(seq, run=future))
+        running.wait_sent()
+        assert not running.observer.drops
+    ours = [
+        decode_detections(payload)
+        for payload in stream_payloads(server).values()
+        if payload != b"a stranger's"
+    ]
+    assert [(int(one.run), one.seq, one.skipped) for one in ours] == [
+        *((future, seq, 0) for seq in (1, 2)),
+        *((future + 1, seq, 0) for seq in range(1, 9)),
+    ]
