@@ -153,11 +153,17 @@ def test_clock_behind_and_redis_away(tmp_path: Path, judge: Callable[[Outcome], 
         said = wait_for(lambda: "publish.run_raised" in node.log, bound_s(_GRACE_S))
         outcome.detect_s = time.monotonic() - back_s if said else None
         outcome.expect(said, "the node did not say so")
+        seen = station.recorder.seen
+        # What was put ahead is the first that the subscriber sees.
+        wait_for(
+            lambda: all(seen[camera][-1].run > ahead for camera in station.cameras),
+            bound_s(_GRACE_S),
+        )
         for camera in station.cameras:
-            counted = account(station.recorder.seen[camera])
+            counted = account(seen[camera])
             outcome.lost += counted.lost
             outcome.doubled += counted.doubled
-            newest_run = station.recorder.seen[camera][-1].run
+            newest_run = seen[camera][-1].run
             outcome.expect(newest_run > ahead, f"{camera}: run {newest_run}")
         outcome.expect(not outcome.lost, f"{outcome.lost} messages lost")
         outcome.expect(not outcome.doubled, f"{outcome.doubled} messages doubled")
