@@ -131,13 +131,14 @@ def test_rubbish_on_the_streams_is_counted_and_passed_by(server: RedisServer) ->
     ]
     with server.client() as client:
         put(client, frames[:1])
+        # Before there are events, whose ids are greater.
+        client.xadd("vision:events:{front}", {"message": b"rubbish"}, id="1-1")
         with running_events(server) as worker:
             put(client, frames[1:10])
             run, _, seq = frames[9].stream_id.partition("-")
             for index, payload in enumerate(wrong):
                 client.xadd(f"{key}", {"message": payload}, id=f"{run}-{int(seq) + 1}{index}")
             client.xadd("vision:status:{front}", {"message": b'{"schema": "vision.status/1"}'})
-            client.xadd("vision:events:{front}", {"message": b"rubbish"}, id="1-1")
             later = _film("front", later_ms=100)
             put(client, later)
             wait_until(
