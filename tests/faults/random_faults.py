@@ -164,8 +164,11 @@ class Faults:
         """Somebody else's list stands where the stream was; later the stream is back."""
         key, aside = _detections(camera := self._camera()), f"aside:{{{camera}}}"
         with self.station.redis.client() as client:
-            client.rename(key, aside)
-            client.lpush(key, "somebody else's")
+            # At once: a node that finds no key begins a stream of its own.
+            with client.pipeline(transaction=True) as swap:
+                swap.rename(key, aside)
+                swap.lpush(key, "somebody else's")
+                swap.execute()
             self._last(0.5, 4)
             # What a node may have put there meanwhile is not to be hidden.
             assert client.type(key) == b"list"
@@ -176,8 +179,10 @@ class Faults:
             [f"vision:{kind}:{{{self._camera()}}}" for kind in ("state", "events", "events-state")]
         )
         with self.station.redis.client() as client:
-            client.delete(key)
-            client.lpush(key, "somebody else's")
+            with client.pipeline(transaction=True) as swap:
+                swap.delete(key)
+                swap.lpush(key, "somebody else's")
+                swap.execute()
             self._last(0.5, 4)
             client.delete(key)
 
