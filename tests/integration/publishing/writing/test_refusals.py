@@ -176,6 +176,8 @@ def test_a_stream_that_is_ahead_is_a_loss_that_shows(
         assert live.next_payload() == taken
         wait_until(lambda: sum(running.observer.drops.values()) == 5, "the count")
         assert running.observer.drops == {("front", DropReason.REFUSED_ID): 5}
+        # It is heard before the publisher has the answer.
+        wait_until(lambda: running.observer.messages > 0, "the message")
         assert running.observer.messages == 1
         assert list(stream_payloads(server))[:-1] == [_FAR_AHEAD]
         assert running.publisher.last_stream_runs(["front", "yard"]) == {"front": RUN + 2 * 10**12}
