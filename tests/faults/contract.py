@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _DETECTIONS = "vision.detections/"
@@ -77,3 +77,13 @@ def _gaps(stream: Sequence[Message]) -> Iterator[str]:
             kind = "nobody tells of" if missing > 0 else "told of and not missing:"
             yield f"stream: {kind} {abs(missing)} frames before {message}, after {previous}"
         previous = message
+
+
+def live_complaint(heard: Sequence[bytes], on_stream: Sequence[bytes]) -> str:
+    """What is wrong with what was heard: it must be on the stream, in that order, once."""
+    places: Mapping[bytes, int] = {payload: place for place, payload in enumerate(on_stream)}
+    at = [places.get(payload, -1) for payload in heard]
+    if strangers := at.count(-1):
+        return f"{strangers} live messages are not on the stream"
+    wrong = sum(before >= after for before, after in itertools.pairwise(at))
+    return f"{wrong} live messages come twice or late" if wrong else ""

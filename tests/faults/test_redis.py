@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from tests.faults.contract import live_complaint
 from tests.faults.outcome import Outcome
 from tests.faults.record import account, bound_s, is_patient, let_pass, wait_for
 from tests.faults.station import Station, running_station
-from tests.support.live_witness import LiveWitness, complaint
 from tests.support.mutations import RUBBISH
 from tests.support.node import validate
+from tests.support.outside_subscriber import OutsideSubscriber
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -234,7 +235,7 @@ def test_what_is_live_is_on_the_stream(
     """A subscriber that knows nothing of us hears what the streams have, in order, once."""
     with running_station(tmp_path, cameras=2, fps=10) as running:
         running.wait_for_messages(_ENOUGH)
-        with LiveWitness(running.redis) as witness:
+        with OutsideSubscriber(running.redis) as outside:
             outcome = Outcome(name, what)
             happen(running, outcome)
             for camera in running.cameras:
@@ -246,11 +247,11 @@ def test_what_is_live_is_on_the_stream(
                 entries: Any = client.xrange(f"vision:detections:{{{camera}}}")
             on_stream = [fields[b"message"] for _, fields in entries]
             # What made way meanwhile was on the stream before all that is there now.
-            heard = list(witness.heard[camera])
+            heard = list(outside.payloads[camera])
             if name == "Redis at its limit" and on_stream[0] in heard:
                 heard = heard[heard.index(on_stream[0]) :]
             outcome.expect(bool(heard), f"{camera}: nothing was live")
-            wrong = complaint(heard, on_stream)
+            wrong = live_complaint(heard, on_stream)
             outcome.expect(not wrong, f"{camera}: {wrong}")
         outcome.expect(outcome.lost == 0, f"{outcome.lost} messages lost")
         outcome.expect(outcome.doubled == 0, f"{outcome.doubled} messages doubled or out of order")

@@ -75,7 +75,6 @@ class Role:
     def __init__(
         self, folder: Path, arguments: tuple[str, ...], variables: Mapping[str, str]
     ) -> None:
-        self.name = arguments[0]
         self._folder = folder
         self._arguments = arguments
         self._variables = variables

@@ -12,6 +12,7 @@ from tests.support.messages import detection, status
 from tests.support.publishing import publishing_to, stream_seqs
 from tests.support.redis_processes import PlainServer, RedisProcesses, free_ports, wait_for_port
 from tests.support.redis_server import RedisServer
+from tests.support.restricted_user import SECRET, restricted_user
 from tests.support.waiting import wait_until
 from vision.domain.errors import PublishError
 from vision.publishing.probe import probe_redis
@@ -42,19 +43,10 @@ _OPTIONAL = (
 @pytest.mark.parametrize("command", _OPTIONAL)
 def test_a_command_that_is_forbidden_costs_no_message(server: RedisServer, command: str) -> None:
     """``check`` says that all is well, and all is: messages and states arrive."""
-    with server.client() as client:
-        client.acl_setuser(
-            "node",
-            enabled=True,
-            passwords=["+node-secret"],
-            keys=["vision:*"],
-            channels=["*"],
-            commands=["+@all", f"-{command}"],
-        )
-    settings = server.settings().model_copy(update={"username": "node"})
-    said = probe_redis(settings, lambda: "node-secret")
+    settings = restricted_user(server, f"-{command}")
+    said = probe_redis(settings, lambda: SECRET)
     assert ("version unknown" in said) is (command == "info")
-    with publishing_to(server, settings=settings, password=lambda: "node-secret") as running:
+    with publishing_to(server, settings=settings, password=lambda: SECRET) as running:
         running.publisher.publish_status(status())
         for seq in range(1, 4):
             running.publisher.publish(detection(seq))
@@ -77,21 +69,15 @@ def test_one_that_is_needed_is_named(
     server: RedisServer, command: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With the word that grants it."""
-    with server.client() as client:
-        client.acl_setuser(
-            "node",
-            enabled=True,
-            passwords=["+node-secret"],
-            keys=["vision:*"],
-            channels=["*"],
-            commands=["+@all", f"-{command}"],
-        )
-        settings = server.settings().model_copy(update={"username": "node"})
-        with publishing_to(server, settings=settings, password=lambda: "node-secret") as running:
-            running.publisher.publish(detection(1))
-            wait_until(lambda: "NOPERM" in caplog.text, "the complaint")
-            client.acl_setuser("node", commands=[f"+{command}"])
-            running.wait_sent()
+    settings = restricted_user(server, f"-{command}")
+    with (
+        server.client() as client,
+        publishing_to(server, settings=settings, password=lambda: SECRET) as running,
+    ):
+        running.publisher.publish(detection(1))
+        wait_until(lambda: "NOPERM" in caplog.text, "the complaint")
+        client.acl_setuser("node", commands=[f"+{command}"])
+        running.wait_sent()
     assert words in caplog.text or "that a script needs" in caplog.text
 
 

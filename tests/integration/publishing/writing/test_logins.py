@@ -8,6 +8,7 @@ from tests.support.logs import log_lines
 from tests.support.messages import detection
 from tests.support.publishing import let_pass, publishing_to, stream_seqs
 from tests.support.redis_server import RedisServer
+from tests.support.restricted_user import SECRET, restricted_user
 from tests.support.waiting import wait_until
 from vision.domain.errors import ConfigError
 
@@ -16,24 +17,18 @@ pytestmark = pytest.mark.integration
 
 def test_a_missing_permission_is_waited_for(server: RedisServer) -> None:
     """An ACL that forgets a camera costs nothing once it is mended."""
-    with server.client() as client:
-        client.acl_setuser(
-            "node",
-            enabled=True,
-            passwords=["+node-secret"],
-            keys=["vision:*{yard}"],
-            channels=["*"],
-            commands=["+@all"],
-        )
-        settings = server.settings().model_copy(update={"username": "node"})
-        with publishing_to(server, settings=settings, password=lambda: "node-secret") as running:
-            for seq in range(1, 4):
-                running.publisher.publish(detection(seq))
-                running.publisher.publish(detection(seq, camera="yard"))
-            wait_until(lambda: running.publisher.depth == 3, "the permitted camera")
-            client.acl_setuser("node", keys=["vision:*{front}"])
-            running.wait_sent()
-            assert not running.observer.drops
+    settings = restricted_user(server, keys="vision:*{yard}")
+    with (
+        server.client() as client,
+        publishing_to(server, settings=settings, password=lambda: SECRET) as running,
+    ):
+        for seq in range(1, 4):
+            running.publisher.publish(detection(seq))
+            running.publisher.publish(detection(seq, camera="yard"))
+        wait_until(lambda: running.publisher.depth == 3, "the permitted camera")
+        client.acl_setuser("node", keys=["vision:*{front}"])
+        running.wait_sent()
+        assert not running.observer.drops
     assert stream_seqs(server) == stream_seqs(server, "yard") == [1, 2, 3]
 
 

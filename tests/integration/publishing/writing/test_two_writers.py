@@ -12,6 +12,7 @@ from tests.support.logs import log_lines
 from tests.support.messages import RUN, status
 from tests.support.publishing import RunningPublisher, let_pass, publishing_to
 from tests.support.redis_server import RedisServer
+from tests.support.restricted_user import SECRET, restricted_user
 from tests.support.waiting import wait_until
 from vision.domain.message import StatusMessage
 from vision.domain.status import CameraState
@@ -122,17 +123,8 @@ def test_who_may_not_run_the_script_writes_plainly(
     server: RedisServer, forbidden: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A user of an older release: states are written, and it is said what goes unnoticed."""
-    with server.client() as client:
-        client.acl_setuser(
-            "node",
-            enabled=True,
-            passwords=["+node-secret"],
-            keys=["vision:*"],
-            channels=["*"],
-            commands=["+@all", forbidden],
-        )
-    settings = server.settings().model_copy(update={"username": "node"})
-    with publishing_to(server, settings=settings, password=lambda: "node-secret") as running:
+    settings = restricted_user(server, forbidden)
+    with publishing_to(server, settings=settings, password=lambda: SECRET) as running:
         running.publisher.publish_status(status())
         wait_until(lambda: says(server, RUN, CameraState.ONLINE), "the state")
         running.publisher.publish_status(status(CameraState.STOPPED))
