@@ -12,13 +12,43 @@ import av.logging
 
 _REFUSED = re.compile(r"\Amethod ([A-Z_]{1,20}) failed: ([0-9]{3})\b")
 _OTHER_TRANSPORT = "Nonmatching transport in server reply"
-_lock = threading.Lock()
-_users = [0]
-# What was set before somebody listened: of the logger, and of the library.
-_logger_level, _library_level = [logging.NOTSET], list[int | None]([None])
-_logger = logging.getLogger("libav")
 # A camera that refuses the same again is told of in the same words again.
 av.logging.set_skip_repeated(False)
+
+
+class _Levels:
+    """How much FFmpeg logs: what is captured while anybody listens, else as it was. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._logger = logging.getLogger("libav")
+        self._listeners = 0
+        self._logger_level = logging.NOTSET
+        self._library_level: int | None = None
+
+    def listen(self) -> None:
+        """Note one more listener."""
+        with self._lock:
+            if not self._listeners:
+                self._logger_level = self._logger.level
+                self._library_level = av.logging.get_level()
+                # Only the lines that are captured are of use: those of other threads may hold
+                # the URL.
+                self._logger.setLevel(logging.CRITICAL + 1)
+                if self._library_level is None:
+                    av.logging.set_level(av.logging.ERROR)
+            self._listeners += 1
+
+    def restore(self) -> None:
+        """Note one listener less."""
+        with self._lock:
+            self._listeners -= 1
+            if not self._listeners:
+                av.logging.set_level(self._library_level)
+                self._logger.setLevel(self._logger_level)
+
+
+_levels = _Levels()
 
 
 class LibraryLog:
@@ -42,21 +72,9 @@ class LibraryLog:
     def listening(self) -> Iterator[None]:
         """Take down what FFmpeg logs in this thread meanwhile."""
         # Only meanwhile: each line takes Python's lock, and damaged pictures log many.
-        with _lock:
-            if not _users[0]:
-                # Only the lines that are captured are of use: those of other threads may hold
-                # the URL.
-                _logger_level[0], _library_level[0] = _logger.level, av.logging.get_level()
-                _logger.setLevel(logging.CRITICAL + 1)
-                if _library_level[0] is None:
-                    av.logging.set_level(av.logging.ERROR)
-            _users[0] += 1
+        _levels.listen()
         try:
             with av.logging.Capture(local=True) as self._lines:
                 yield
         finally:
-            with _lock:
-                _users[0] -= 1
-                if not _users[0]:
-                    av.logging.set_level(_library_level[0])
-                    _logger.setLevel(_logger_level[0])
+            _levels.restore()

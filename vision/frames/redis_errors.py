@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Iterable
+from typing import cast
 
 import redis
 
@@ -148,6 +150,16 @@ def is_elsewhere(reply: object) -> bool:
         reply,
         redis.ReadOnlyError | redis.exceptions.MovedError | redis.exceptions.ClusterDownError,
     )
+
+
+def raise_if_elsewhere(replies: Iterable[object]) -> None:
+    """Raise the first reply that sends us to another server.
+
+    What the other commands met with is found out about once more when they are sent again.
+    """
+    for reply in replies:
+        if is_elsewhere(reply):
+            raise cast("redis.ResponseError", reply)
 
 
 def explain(error: Exception) -> str:

@@ -84,11 +84,17 @@ local function newest()
   end
   return ''
 end
--- A message that is sent again may account for more frames: its head names it. Whatever else has its
--- id was put there by a stranger, whose own ids Redis counts on from ours.
-local function is_same(there, message)
+-- What has the id: false for nothing, '?' where nobody may look, else a Code, and whether it is a
+-- stranger's, whose own ids Redis counts on from ours. A message that is sent again may account for
+-- more frames: its head names it.
+local function at(id, message)
+  local found = redis.pcall('XRANGE', KEYS[1], id, id, 'COUNT', 1)
+  if error_of(found) then return '?', false end
+  if not found[1] then return false, false end
+  local there = found[1][2][2]
   local head = string.find(message, '"time":', 1, true)
-  return not head or string.sub(there, 1, head) == string.sub(message, 1, head)
+  local is_strange = head and string.sub(there, 1, head) ~= string.sub(message, 1, head)
+  return there == message and 2 or 3, is_strange
 end
 local i, is_stopped = 5, false
 while i < #ARGV and not is_stopped do
@@ -99,21 +105,14 @@ while i < #ARGV and not is_stopped do
   local result = 1
   if change == 'claimed' then
     -- One that is sent again may be there since before.
-    local found = redis.pcall('XRANGE', KEYS[1], id, id, 'COUNT', 1)
-    if error_of(found) then
-      result = '?'
-    else
-      result = found[1] and (found[1][2][2] == message and 2 or 3) or 4
-    end
+    result = at(id, message) or 4
   elseif err and string.find(err, 'equal or smaller', 1, true) then
     added = nil
-    local found = redis.pcall('XRANGE', KEYS[1], id, id, 'COUNT', 1)
-    if error_of(found) then
-      result = '?'
-    elseif found[1] and (ARGV[3] ~= 'stop' or is_same(found[1][2][2], message)) then
-      result = found[1][2][2] == message and 2 or 3
-    elseif found[1] then
+    local there, is_strange = at(id, message)
+    if is_strange and ARGV[3] == 'stop' then
       result, is_stopped = '!' .. newest(), true
+    elseif there then
+      result = there
     elseif ARGV[3] == 'append' then
       added, err = add('*', message)
       result = err or ('+' .. added)

@@ -10,7 +10,7 @@ from typing import cast
 import redis
 
 from vision.domain.status import CameraState
-from vision.frames.redis_errors import code_of, explain, is_elsewhere
+from vision.frames.redis_errors import code_of, explain, raise_if_elsewhere
 from vision.frames.redis_link import Exchange, RedisLink
 from vision.publishing.keys import state_key
 from vision.publishing.writing.observer import PublishObserver
@@ -96,8 +96,7 @@ class StateWriter:
             try:
                 node.script_load(WRITE)
             except redis.ResponseError as error:
-                if is_elsewhere(error):
-                    raise
+                raise_if_elsewhere([error])
                 self._give_up(error)
 
     def _give_up(self, error: redis.ResponseError) -> None:
@@ -143,7 +142,9 @@ class StateWriter:
             mode = "last" if fields.get("state") == _ENDED else "stay"
             self._call(exchange, camera, runs[camera], mode, fields)
         strange: list[str] = []
-        for camera, reply in zip(cameras, _checked(exchange.execute()), strict=True):
+        replies = exchange.execute()
+        raise_if_elsewhere(replies)
+        for camera, reply in zip(cameras, replies, strict=True):
             if isinstance(reply, redis.exceptions.NoScriptError) and may_teach:
                 strange.append(camera)
             elif isinstance(reply, redis.ResponseError):
@@ -198,7 +199,9 @@ class StateWriter:
         exchange = link.exchange()
         for camera in cameras:
             exchange.at(state_key(camera)).hset(state_key(camera), mapping=due[camera])
-        for camera, reply in zip(cameras, _checked(exchange.execute()), strict=True):
+        replies = exchange.execute()
+        raise_if_elsewhere(replies)
+        for camera, reply in zip(cameras, replies, strict=True):
             if isinstance(reply, redis.ResponseError):
                 self._refuse(camera, reply, is_due=True)
             else:
@@ -218,11 +221,3 @@ class StateWriter:
             for camera, run in zip(ending, exchange.execute(), strict=True)
             if isinstance(run, bytes) and run.isdigit() and int(run) > int(str(due[camera]["run"]))
         }
-
-
-def _checked(replies: Sequence[object]) -> Sequence[object]:
-    """The replies; the first that sends us to another server is raised."""
-    for reply in replies:
-        if is_elsewhere(reply):
-            raise cast("redis.ResponseError", reply)
-    return replies

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import redis
 
 from vision.config.topics import PublishingSettings
-from vision.frames.redis_errors import code_of, explain, is_elsewhere, is_lasting
+from vision.frames.redis_errors import code_of, explain, is_lasting, raise_if_elsewhere
 from vision.frames.redis_link import Exchange, RedisLink
 from vision.frames.redis_scripts import state_key
 from vision.publishing.keys import Kind, StreamKey
@@ -157,7 +157,7 @@ class StreamWriter:
         for entry in entries:
             entry.unsure = True
         answered = exchange.execute()
-        _leave_if_elsewhere(answered)
+        raise_if_elsewhere(answered)
         by_stream = dict(zip(streams, answered, strict=True))
         self._teach(link, streams, by_stream)
         for stream, answer in _understood(by_stream).items():
@@ -201,7 +201,7 @@ class StreamWriter:
             exchange.at(str(stream)).script_load(APPEND)
             self._append(link, exchange, stream, streams[stream])
         answered = exchange.execute()
-        _leave_if_elsewhere(answered)
+        raise_if_elsewhere(answered)
         for stream, loaded, reply in zip(strange, answered[::2], answered[1::2], strict=True):
             # Where it may not be loaded, that is what has to be mended.
             replies[stream] = loaded if isinstance(loaded, redis.ResponseError) else reply
@@ -269,16 +269,6 @@ class StreamWriter:
         outcome.delivered.append(entry)
 
 
-def _leave_if_elsewhere(replies: Sequence[object]) -> None:
-    """Raise the first reply that sends us to another server.
-
-    What the other messages met with is found out about once more when they are sent again.
-    """
-    elsewhere = next((reply for reply in replies if is_elsewhere(reply)), None)
-    if elsewhere is not None:
-        raise cast("redis.ResponseError", elsewhere)
-
-
 def _understood(
     replies: Mapping[StreamKey, object],
 ) -> dict[StreamKey, Appended | redis.ResponseError]:
@@ -290,7 +280,7 @@ def _understood(
     for answer in answers.values():
         if not isinstance(answer, redis.ResponseError):
             # A replica knows scripts, and refuses what they write.
-            _leave_if_elsewhere(answer.results)
+            raise_if_elsewhere(answer.results)
     return answers
 
 
