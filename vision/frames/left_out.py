@@ -8,7 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
+import redis
+
 from vision.domain.trouble import Trouble
+from vision.frames.redis_errors import is_of_another_type
 from vision.resilience.damping import Damper
 from vision.resilience.troubles import Troubles
 
@@ -76,6 +79,20 @@ class LeftOut:
             self._retry_s.pop(name, None)
         self._troubles.end(Trouble.UNREADABLE, _camera_of(name), of=self._of(name))
         self._log.info("%s.taken_in_again key=%s", self._told_as, name)
+
+    def admits(self, key: object, reply: object) -> bool:
+        """Whether the reply to a command about ``key`` can be used; if not, the key is left out.
+
+        Raises:
+            redis.RedisError: The reply is an error for any other reason.
+        """
+        if not isinstance(reply, redis.RedisError):
+            self.clear(key)
+            return True
+        if not is_of_another_type(reply):
+            raise reply
+        self.note(key)
+        return False
 
     def keep_only(self, keys: Iterable[object]) -> None:
         """Forget those that nobody wants to read any more."""

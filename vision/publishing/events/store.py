@@ -91,9 +91,7 @@ class EventStore:
         try:
             living = self._live(LEASE_MS)
         except redis.ResponseError as error:
-            if not is_of_another_type(error):
-                raise
-            self._left_out.note(WORKERS)
+            self._left_out.admits(WORKERS, error)
             return 1
         self._left_out.clear(WORKERS)
         return max(1, living)
@@ -119,16 +117,10 @@ class EventStore:
         exchange.at(lease).get(lease)
         exchange.at(state).get(state)
         exchange.at(stream).xrevrange(stream, count=1)
-        is_sound = True
-        for key, reply in zip((lease, state, stream), exchange.execute(), strict=True):
-            if not isinstance(reply, redis.RedisError):
-                self._left_out.clear(key)
-            elif is_of_another_type(reply):
-                self._left_out.note(key)
-                is_sound = False
-            else:
-                raise reply
-        return is_sound
+        replies = zip((lease, state, stream), exchange.execute(), strict=True)
+        # Each is looked at, so that all that are of another type are named.
+        admitted = [self._left_out.admits(key, reply) for key, reply in replies]
+        return all(admitted)
 
     def unheld(self, cameras: Sequence[str]) -> list[str]:
         """Those of ``cameras`` that nobody tracks: their leases have no worker's name."""

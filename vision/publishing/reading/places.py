@@ -101,13 +101,9 @@ class NarratorPlaces:
         places: dict[str, Place] = {}
         unknown: set[str] = set()
         for camera, reply in zip(names, exchange.execute(), strict=True):
-            if isinstance(reply, redis.RedisError):
-                if not is_of_another_type(reply):
-                    raise reply
-                left_out.note(narrated_key(camera))
+            if not left_out.admits(narrated_key(camera), reply):
                 unknown.add(camera)
                 continue
-            left_out.clear(narrated_key(camera))
             place = Place.parse(cast("bytes | None", reply))
             if place is not None:
                 places[camera] = place

@@ -75,16 +75,13 @@ class StreamReader:
             exchange.at(str(stream)).xinfo_stream(str(stream))
         found: dict[StreamKey, StreamState | None] = {}
         for stream, reply in zip(wanted, exchange.execute(), strict=True):
-            if not isinstance(reply, redis.RedisError):
+            if isinstance(reply, redis.RedisError) and "no such key" in str(reply):
+                self._left_out.clear(stream)
+                found[stream] = None
+            elif self._left_out.admits(stream, reply):
                 about = cast("dict[str, Any]", reply)
                 newest_id = about["last-generated-id"].decode()
                 found[stream] = StreamState(newest_id, about["length"], about.get("entries-added"))
-            elif "no such key" in str(reply):
-                found[stream] = None
-            else:
-                self._leave_out(stream, reply)
-                continue
-            self._left_out.clear(stream)
         return found
 
     def newest(self, stream: StreamKey, count: int) -> list[StoredMessage]:
@@ -100,11 +97,8 @@ class StreamReader:
             exchange.at(str(stream)).xrevrange(str(stream), count=count)
         found = {}
         for stream, reply in zip(wanted, exchange.execute(), strict=True):
-            if isinstance(reply, redis.RedisError):
-                self._leave_out(stream, reply)
-                continue
-            self._left_out.clear(stream)
-            found[stream] = _stored(reversed(cast("_Entries", reply)))
+            if self._left_out.admits(stream, reply):
+                found[stream] = _stored(reversed(cast("_Entries", reply)))
         return found
 
     def between(
@@ -117,7 +111,7 @@ class StreamReader:
             try:
                 reply = cast("_Entries", node.xrange(name, f"({after}", end, count=_PAGE))
             except redis.ResponseError as error:
-                self._leave_out(stream, error)
+                self._left_out.admits(stream, error)
                 return
             if not reply:
                 return
@@ -171,19 +165,10 @@ class StreamReader:
             exchange.at(str(stream)).xread({str(stream): last}, count=_READ)
         found = {}
         for stream, reply in zip(after, exchange.execute(), strict=True):
-            if isinstance(reply, redis.RedisError):
-                self._leave_out(stream, reply)
-                continue
-            self._left_out.clear(stream)
-            for _, entries in cast("_Reply", reply or ()):
-                found[stream] = _stored(entries)
+            if self._left_out.admits(stream, reply):
+                for _, entries in cast("_Reply", reply or ()):
+                    found[stream] = _stored(entries)
         return found
-
-    def _leave_out(self, stream: StreamKey, error: redis.RedisError) -> None:
-        """Go on without ``stream`` if it is none; any other ``error`` is raised."""
-        if not is_of_another_type(error):
-            raise error
-        self._left_out.note(stream)
 
 
 def _stored(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[StoredMessage]:
