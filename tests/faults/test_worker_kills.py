@@ -40,7 +40,8 @@ def test_workers_are_killed(tmp_path: Path, judge: Callable[[Outcome], None], ki
     seed = random.SystemRandom().randrange(1 << 32)
     outcome = Outcome(
         f"{kills} workers killed",
-        f"kill -9 of a worker, of one in ten SIGSTOP, every {_PAUSE_S} s; {_CAMERAS} cameras",
+        f"kill -9 of a worker, of one in ten SIGSTOP, every {_PAUSE_S} s, until {kills} are"
+        f" replaced; {_CAMERAS} cameras",
     )
     with running_station(tmp_path, cameras=_CAMERAS, fps=_FPS, apart=_UNHURT) as station:
         station.wait_for_messages(5)
@@ -48,7 +49,7 @@ def test_workers_are_killed(tmp_path: Path, judge: Callable[[Outcome], None], ki
         node_pid = station.node.process.pid
         before = held_by(node_pid)
         began_s = time.monotonic()
-        _kill_workers(station, node_pid, kills, random.Random(seed))
+        outcome.notes["signals"] = _kill_workers(station, node_pid, kills, random.Random(seed))
         ended_s = time.monotonic()
         outcome.notes["minutes"] = round((ended_s - began_s) / 60, 1)
         assert station.node.process.poll() is None, f"seed {seed}: {station.node.log[-4000:]}"
@@ -68,17 +69,24 @@ def test_workers_are_killed(tmp_path: Path, judge: Callable[[Outcome], None], ki
     judge(outcome)
 
 
-def _kill_workers(station: Station, node_pid: int, kills: int, chance: random.Random) -> None:
-    """Kill those of all cameras but the ones that play apart, whatever they are at."""
+def _kill_workers(station: Station, node_pid: int, kills: int, chance: random.Random) -> int:
+    """Signal workers of all cameras but the spared ones until the node has replaced ``kills``.
+
+    Returns:
+        How many signals that took: some meet a worker that is dead or stopped already.
+    """
     spared = {*workers_on(node_pid, station.port_apart)}
     assert len(spared) == _UNHURT
-    for _ in range(kills):
+    signals = 0
+    while station.node.log.count("ingest.worker_lost") < kills:
         assert wait_for(lambda: bool({*ingest_processes(node_pid)} - spared), _RECOVER_S)
         victims = sorted({*ingest_processes(node_pid)} - spared)
         is_stopped = chance.random() < _STOPPED_SHARE
         with suppress(ProcessLookupError, IndexError):
             os.kill(chance.choice(victims), signal.SIGSTOP if is_stopped else signal.SIGKILL)
+            signals += 1
         let_pass(_PAUSE_S)
+    return signals
 
 
 def _account(station: Station, outcome: Outcome) -> None:
