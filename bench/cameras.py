@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.domain.errors import ConfigError
-from vision.runtime.processes.bound_to_parent import bound
-from vision.runtime.processes.ending import end
+from vision.runtime.processes.bound_to_parent import bound, end
 from vision.runtime.processes.lifecycle import stop_on_signals
 from vision.simulate import Clip, Faults, Server
 

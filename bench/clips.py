@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from bench import stamp
-from vision.artefacts.progress import NoProgress
+from vision.models.progress import NoProgress
 from vision.simulate.pan import pulled_pan
 
 Codec: TypeAlias = Literal["h264", "hevc"]

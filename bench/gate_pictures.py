@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.gate_streams import CODECS, write_stream
-from vision.artefacts.catalogue import load_catalogue
-from vision.artefacts.folders import Folders
-from vision.artefacts.progress import NoProgress
-from vision.artefacts.pull import pull_clip
 from vision.capture.counters import CaptureCounters
 from vision.capture.gate import MotionGate
 from vision.capture.motion import MotionDetector
 from vision.capture.thumbnail import Grey, Thumbnailer
 from vision.config.camera import MotionSettings
 from vision.domain.frame import RgbImage
+from vision.models.catalogue import load_catalogue
+from vision.models.folders import Folders
+from vision.models.progress import NoProgress
+from vision.models.pull import pull_clip
 
 PACE_FPS = 5
 _FPS, _SECONDS, _LEARNED_S = 10, 45, 15

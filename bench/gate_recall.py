@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.gate_pictures import PACE_FPS, paced_pictures, paced_thumbnails
-from vision.artefacts.progress import NoProgress
 from vision.capture.counters import CaptureCounters
 from vision.capture.gate import MotionGate
 from vision.capture.scale import Scaler
@@ -22,9 +21,10 @@ from vision.config.camera import MotionSettings
 from vision.config.settings import Settings
 from vision.domain.detections import Detections
 from vision.domain.errors import InferenceError
+from vision.inference.detection_filters import selection_for_all
 from vision.inference.postprocess import Postprocessor
-from vision.inference.selections import selection_for_all
-from vision.runtime.parts.model_loading import load_model, model_for
+from vision.models.progress import NoProgress
+from vision.runtime.components.model_loading import load_model, model_for
 
 # A clip with people in it all the time says little of a gate: so each cell of a grid is also
 # looked at by itself, the rest of the picture standing still.

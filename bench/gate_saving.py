@@ -16,8 +16,8 @@ import yaml
 
 from bench.gate_pictures import PACE_FPS, encode_still
 from bench.processes import cpu_s, family
-from vision.artefacts.folders import Folders
 from vision.config.secrets import REDIS_PASSWORD, write_secret
+from vision.models.folders import Folders
 from vision.runtime.demo.embedded_redis import EmbeddedRedis
 from vision.runtime.demo.simulated_cameras import SimulatedCameras
 

@@ -6,12 +6,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from vision.artefacts.catalogue import ModelEntry, file_suffix, load_catalogue
-from vision.artefacts.folders import Folders
-from vision.artefacts.progress import NoProgress
-from vision.artefacts.store import LOADABLE, ModelFile, ModelStore
 from vision.domain.errors import ConfigError
-from vision.inference.choice import choose_model
+from vision.inference.backends import choose_model
+from vision.models.catalogue import ModelEntry, file_suffix, load_catalogue
+from vision.models.folders import Folders
+from vision.models.progress import NoProgress
+from vision.models.store import LOADABLE, ModelFile, ModelStore
 
 _VARIABLE = "VISION_MODELS_DIR"
 

@@ -38,8 +38,8 @@ from vision.domain.event import EVENTS_SCHEMA, EventBest, EventMessage, EventTim
 from vision.domain.message import utc_text
 from vision.publishing.encoding import encode
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey
-from vision.runtime.consumers.narrate_role import NarrateRole
 from vision.runtime.demo.embedded_redis import EmbeddedRedis
+from vision.runtime.roles.narrate import NarrateRole
 
 _RUN = 1_763_898_000_123
 _AT_ONCE = 8

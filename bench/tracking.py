@@ -31,9 +31,9 @@ from vision.domain.message import (
     MessageTime,
     utc_text,
 )
+from vision.events.camera_tracker import dump_state
 from vision.events.engine import EventEngine
 from vision.events.rules import rules_for
-from vision.runtime.parts.event_state import dump_state
 
 _CLIP = "vtest_h264_768x576_10fps.mp4"
 _TRUTH = Path(__file__).parent / "data" / "vtest_tracks.txt"

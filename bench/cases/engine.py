@@ -13,13 +13,13 @@ import av
 from bench.cases import Options
 from bench.clips import clip
 from bench.models import models_dir
-from vision.artefacts.progress import NoProgress
 from vision.capture.scale import Scaler
+from vision.config.core import ModelSettings
 from vision.config.settings import Settings
-from vision.config.topics import ModelSettings
 from vision.domain.frame import Image
 from vision.inference.backend import Answer, Backend
-from vision.runtime.parts.model_loading import load_model, model_for
+from vision.models.progress import NoProgress
+from vision.runtime.components.model_loading import load_model, model_for
 
 _PICTURES = 20
 _WAIT_S = 60.0

@@ -19,7 +19,7 @@ from bench.cases.messages import RECORD, detections, meta
 from bench.processes import cpu_s
 from bench.result import Row
 from bench.summary import percentiles, rounded
-from vision.config.topics import PublishingSettings, RedisSettings
+from vision.config.core import PublishingSettings, RedisSettings
 from vision.domain.message import DetectionMessage, detection_message
 from vision.publishing.keys import StreamKey
 from vision.publishing.reading.cursor import DetectionCursor

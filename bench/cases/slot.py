@@ -26,9 +26,9 @@ from bench.cases import Options, row
 from bench.processes import cpu_s
 from bench.result import Row
 from bench.summary import percentiles, rounded
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 from vision.domain.frame import ClockSource, Frame, FrameMeta
-from vision.frames.newest import NewestFrames
+from vision.frames.latest_frame_slot import NewestFrames
 from vision.frames.redis_source import RedisFrameSource
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.frames.shared_memory import WriterSide, shared_slot

@@ -16,8 +16,8 @@ from bench.clips import clip
 from bench.fresh import MeasurementError
 from bench.pipeline.node import Node, running_node
 from bench.pipeline.tally import Tally
+from vision.config.core import RedisSettings
 from vision.config.secrets import REDIS_PASSWORD, write_secret
-from vision.config.topics import RedisSettings
 from vision.publishing.reading.cursor import DetectionCursor
 from vision.publishing.reading.subscriber import Subscriber
 from vision.runtime.demo.embedded_redis import EmbeddedRedis

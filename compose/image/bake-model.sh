@@ -10,7 +10,7 @@ target=$3
 here=$(dirname "$0")
 official=yolov8n
 embedded=$(python -c \
-    'from vision.artefacts.catalogue import load_catalogue; print(load_catalogue().auto[-1])')
+    'from vision.models.catalogue import load_catalogue; print(load_catalogue().auto[-1])')
 
 is_loadable() { [ -f "$models/$1.onnx" ] || [ -f "$models/$1.xml" ]; }
 

@@ -16,8 +16,8 @@ from tests.support.node import CameraCredentials, running_node
 from tests.support.redis_server import running_redis
 from tests.support.site import need_model
 from tests.support.waiting import wait_until
-from vision.artefacts.progress import NoProgress
 from vision.domain.errors import ArtefactError
+from vision.models.progress import NoProgress
 from vision.simulate import Clip, Credentials, Server
 from vision.simulate.pan import pulled_pan
 

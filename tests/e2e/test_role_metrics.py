@@ -19,7 +19,7 @@ from tests.support.visits import Walk, film
 from tests.support.waiting import wait_until
 from tests.support.webhook_server import webhook_server
 from vision.config.secrets import write_secret
-from vision.frames.redis_pictures import PictureSender, SentPicture
+from vision.frames.preview_channel import PictureSender, SentPicture
 from vision.publishing.encoding import encode
 from vision.simulate import Clip, Server
 from vision.telemetry.families import FAMILIES

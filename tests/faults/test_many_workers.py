@@ -18,8 +18,8 @@ from tests.faults.record import bound_s
 from tests.support.frames import frame
 from tests.support.waiting import wait_until
 from tests.support.worker_processes import held_by
-from vision.frames.announcement import RECORD_BYTES
-from vision.frames.newest import NewestFrames
+from vision.frames.frame_descriptor import RECORD_BYTES
+from vision.frames.latest_frame_slot import NewestFrames
 from vision.frames.shared_memory import SharedFrameWriter, shared_slot
 from vision.frames.wire import FrameFormatError
 

@@ -7,9 +7,9 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-from vision.artefacts.catalogue import Artefact, Catalogue, ModelEntry, Source, WheelSource
-from vision.artefacts.folders import Folders
-from vision.artefacts.store import ModelStore
+from vision.models.catalogue import Artefact, Catalogue, ModelEntry, Source, WheelSource
+from vision.models.folders import Folders
+from vision.models.store import ModelStore
 
 
 def sha256(content: bytes) -> str:

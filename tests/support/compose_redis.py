@@ -16,7 +16,7 @@ import redis
 from tests.support.compose_model import FOLDER
 from tests.support.redis_processes import free_ports, once
 from tests.support.redis_server import available_servers
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 
 # Selectors and read-only patterns in rules.
 _OLDEST_MAJOR = 7

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from bench.gate_streams import write_stream
-from vision.artefacts.catalogue import load_catalogue
-from vision.artefacts.folders import Folders
-from vision.artefacts.progress import NoProgress
-from vision.artefacts.pull import pull_clip
 from vision.domain.frame import RgbImage
+from vision.models.catalogue import load_catalogue
+from vision.models.folders import Folders
+from vision.models.progress import NoProgress
+from vision.models.pull import pull_clip
 
 FPS = 10
 WIDTH, HEIGHT = 640, 360

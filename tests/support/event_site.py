@@ -14,9 +14,9 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.settings import Settings
 from vision.domain.message import DetectionMessage, StatusMessage
+from vision.events.service import EventsPart
 from vision.publishing.encoding import encode
 from vision.resilience.troubles import Troubles
-from vision.runtime.parts.events import EventsPart
 from vision.telemetry.metrics import NodeMetrics
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from tests.support.publishing import AnyRedis
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.publishing.reading.event_follower import EventFollower, Followed
-from vision.publishing.reading.places import BridgePlaces, Places
+from vision.publishing.reading.offsets import BridgePlaces, Places
 from vision.resilience.troubles import Troubles
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.camera import CameraSettings
-from vision.config.topics import LogSettings
+from vision.config.core import LogSettings
 from vision.domain.frame import FrameMeta, Image
 from vision.domain.status import CameraState, CameraStatus
-from vision.frames.newest import NewestFrames
+from vision.frames.latest_frame_slot import NewestFrames
 from vision.runtime.cameras.monitor import CameraMonitor
 from vision.runtime.cameras.supervisor import IngestSupervisor
 from vision.runtime.ingest.protocol import IngestTask

@@ -23,7 +23,7 @@ from vision.domain.event import EndReason, EventType
 from vision.domain.message import utc_text
 from vision.publishing.encoding import encode
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey
-from vision.runtime.consumers.narrate_role import NarrateRole
+from vision.runtime.roles.narrate import NarrateRole
 
 
 def role_settings(server: RedisServer, *urls: str, **narration: Any) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from vision.config.narration import NarrationSettings
 from vision.config.secrets import SecretFiles
 from vision.narration.chain import Chain, Told
 from vision.narration.facts import Facts
+from vision.narration.loop import make_chain
 from vision.narration.provider import Attempt
 from vision.narration.resolver import Resolver
-from vision.runtime.consumers.narration_loop import make_chain
 
 SECOND_S = 20.0
 DEADLINE_S = 50.0

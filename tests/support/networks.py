@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vision.artefacts.catalogue import ModelEntry
-from vision.artefacts.digest import sha256_of
-from vision.artefacts.store import ModelFile
 from vision.domain.errors import InferenceError
 from vision.inference.backend import Backend
 from vision.inference.openvino_backend import OpenVinoAnswer, OpenVinoBackend
 from vision.inference.openvino_runtime import ov
+from vision.models.catalogue import ModelEntry
+from vision.models.digest import sha256_of
+from vision.models.store import ModelFile
 
 needs_nncf = pytest.mark.skipif(
     importlib.util.find_spec("nncf") is None, reason="the extra quantize is not installed"

@@ -11,15 +11,15 @@ from typing import Protocol
 
 from tests.support.messages import detection
 from tests.support.waiting import PATIENCE_S, wait_until
-from vision.config.topics import PublishingSettings, RedisSettings
+from vision.config.core import PublishingSettings, RedisSettings
 from vision.domain.run_numbers import RunNumbers
-from vision.frames.redis_connector import RedisConnector
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST
 from vision.publishing.reading.stream_reader import StreamReader
 from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.redis_publisher import RedisPublisher
+from vision.redis.connector import RedisConnector
 
 
 class AnyRedis(Protocol):

@@ -20,9 +20,9 @@ from tests.support.redis_processes import (
     wait_for_port,
 )
 from tests.support.waiting import wait_until
-from vision.config.topics import RedisSettings
-from vision.frames.redis_connector import RedisConnector
-from vision.frames.redis_link import RedisLink
+from vision.config.core import RedisSettings
+from vision.redis.connector import RedisConnector
+from vision.redis.link import RedisLink
 
 
 class RedisCluster:

@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from tests.support.programs import require_program
 from tests.support.waiting import wait_until
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 
 _HOST = "127.0.0.1"
 

@@ -25,7 +25,7 @@ from tests.support.redis_processes import (
     once,
 )
 from tests.support.waiting import wait_until
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 
 _HOST = "127.0.0.1"
 _FILES = FOLDER / "redis"

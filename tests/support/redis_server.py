@@ -13,7 +13,7 @@ from pathlib import Path
 
 import redis
 
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 

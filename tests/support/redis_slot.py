@@ -16,7 +16,7 @@ import numpy as np
 from tests.support.frames import RUN, frame
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 from vision.domain.frame import Frame, Image
 from vision.domain.run_numbers import RunNumbers
 from vision.frames.redis_source import RedisFrameSource

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.redis_server import RedisServer
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 
 USER, SECRET = "node", "node-secret"
 

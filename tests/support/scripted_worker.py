@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from tests.support import engines, frames
 from tests.support.engines import ScriptedBackend
 from tests.support.frames import CountedLease
-from vision.config.topics import InferenceSettings
+from vision.config.core import InferenceSettings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.frame import Frame, FrameMeta
 from vision.frames.slot import FrameLease, FrameSource

@@ -17,14 +17,14 @@ import yaml
 from tests.support.node import models_variable, validate
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE_S, wait_until
-from vision.artefacts.catalogue import load_catalogue
-from vision.artefacts.folders import Folders
-from vision.artefacts.progress import NoProgress
-from vision.artefacts.pull import pull_clip
-from vision.artefacts.store import ModelStore
 from vision.config.secrets import write_secret
 from vision.domain.errors import ArtefactError
-from vision.inference.choice import choose_model
+from vision.inference.backends import choose_model
+from vision.models.catalogue import load_catalogue
+from vision.models.folders import Folders
+from vision.models.progress import NoProgress
+from vision.models.pull import pull_clip
+from vision.models.store import ModelStore
 from vision.simulate import Clip, Server
 from vision.simulate.pan import encode_pan
 

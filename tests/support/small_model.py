@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from tests.support.networks import save
-from vision.artefacts.catalogue import load_catalogue
-from vision.artefacts.ledger import Export, record_export
 from vision.inference.openvino_runtime import ov
+from vision.models.catalogue import load_catalogue
+from vision.models.manifest import Export, record_export
 
 _STRIDE = 32
 _MODEL = "yolov8n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.support.publishing import RunningPublisher, publishing_to
 from tests.support.redis_server import RedisServer
-from vision.config.topics import PublishingSettings
+from vision.config.core import PublishingSettings
 
 FILE = "node.sqlite3"
 

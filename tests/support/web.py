@@ -22,9 +22,9 @@ from vision.domain.status import CameraState, CameraStatus
 from vision.frames.planar import from_rgb
 from vision.telemetry.camera_view import CameraView
 from vision.web.app import create_app
+from vision.web.documents import Health
 from vision.web.event_routes import EventPages
 from vision.web.feed import LiveFeed
-from vision.web.health import Health
 from vision.web.pictures import PictureEncoder
 from vision.web.server import WebServer
 

@@ -17,7 +17,7 @@ from vision.config.bridges import MqttSettings
 from vision.domain.bridge import BridgeError, BridgeFailure, BridgeLoss
 from vision.domain.errors import ConfigError
 from vision.resilience.backoff import Backoff
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
 
 _log = logging.getLogger(__name__)
 _TURN_S = 0.5

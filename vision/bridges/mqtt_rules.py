@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0

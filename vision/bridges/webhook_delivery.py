@@ -14,7 +14,7 @@ from vision.config.bridges import WebhookTarget
 from vision.domain.bridge import BridgeError, BridgeFailure, BridgeLoss
 from vision.domain.event import EventMessage
 from vision.resilience.backoff import Backoff
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
 
 _log = logging.getLogger(__name__)
 _BACKOFF_BASE_S, _BACKOFF_CAP_S = 1.0, 300.0

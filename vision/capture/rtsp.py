@@ -17,9 +17,9 @@ from vision.capture.clock import wall_clock_ns
 from vision.capture.counters import CaptureCounters
 from vision.capture.decoding import DecodedFrame, Packet, PacketTime, StreamDecoder
 from vision.capture.failure import source_error
-from vision.capture.habits import Habits
 from vision.capture.opening import Opening
 from vision.capture.sleep import DecoderSleep
+from vision.capture.stream_habits import Habits
 from vision.capture.tracks import TrackChoice, decodable
 from vision.domain.errors import SourceError, SourceErrorCode
 

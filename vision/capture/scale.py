@@ -9,7 +9,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from vision.capture.colours import is_plain
 from vision.capture.reformat import Reformatter
 from vision.domain.frame import Image
-from vision.frames.fit import fit_size
+from vision.frames.planar import fit_size
 
 _FORMAT = "yuv420p"
 

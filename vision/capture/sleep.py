@@ -2,7 +2,7 @@
 
 The packets between are kept, and decoded all at once when they say that something may have
 changed; so nothing is lost, and the picture is intact. What they say is in their size
-(:mod:`vision.capture.packet_floor`), so a camera sleeps only where a still scene costs next to no
+(:mod:`vision.capture.packet_size_baseline`), so a camera sleeps only where a still scene costs next to no
 bytes: one that fills up a constant rate says nothing of what it shows.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from vision.capture.packet_floor import PacketFloor
+from vision.capture.packet_size_baseline import PacketFloor
 
 Packet = TypeVar("Packet")
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.capture.reformat import Reformatter
-from vision.frames.fit import fit_size
+from vision.frames.planar import fit_size
 
 Grey: TypeAlias = NDArray[np.uint8]
 """``uint8`` luma of shape (height, width), full range."""

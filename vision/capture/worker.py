@@ -14,15 +14,14 @@ from vision.capture.clock import CaptureClock, Stamp
 from vision.capture.colours import substitution
 from vision.capture.counters import CaptureCounters
 from vision.capture.decoding import DecodedFrame, Packet, PacketTime, Turn
-from vision.capture.frozen import FrozenWatch
-from vision.capture.gate import MotionGate
-from vision.capture.habits import Habits
-from vision.capture.pace import Pace
+from vision.capture.freeze_detector import FrozenWatch
+from vision.capture.gate import MotionGate, Pace
 from vision.capture.patience import Patience
 from vision.capture.random_access import NO_KEY_FRAMES
 from vision.capture.rtsp import RtspSession
 from vision.capture.scale import Scaler
 from vision.capture.sleep import DecoderSleep
+from vision.capture.stream_habits import Habits
 from vision.capture.thumbnail import Grey, Thumbnailer
 from vision.config.camera import MotionSettings
 from vision.domain.errors import SourceError

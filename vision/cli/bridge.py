@@ -31,12 +31,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _mqtt(settings: Settings) -> Role:
-    from vision.runtime.consumers.mqtt_bridge import MqttBridge  # noqa: PLC0415  see run_role
+    from vision.runtime.roles.mqtt_bridge import MqttBridge  # noqa: PLC0415  see run_role
 
     return MqttBridge(settings)
 
 
 def _webhook(settings: Settings) -> Role:
-    from vision.runtime.consumers.webhook_bridge import WebhookBridge  # noqa: PLC0415  see run_role
+    from vision.runtime.roles.webhook_bridge import WebhookBridge  # noqa: PLC0415  see run_role
 
     return WebhookBridge(settings)

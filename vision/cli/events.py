@@ -27,6 +27,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(settings: Settings) -> Role:
-    from vision.runtime.consumers.events_role import EventsRole  # noqa: PLC0415  see run_role
+    from vision.runtime.roles.events import EventsRole  # noqa: PLC0415  see run_role
 
     return EventsRole(settings)

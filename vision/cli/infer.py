@@ -28,6 +28,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(settings: Settings) -> Role:
-    from vision.runtime.roles.infer_role import InferRole  # noqa: PLC0415  see run_role
+    from vision.runtime.roles.infer import InferRole  # noqa: PLC0415  see run_role
 
     return InferRole(settings, ConsoleTransfers())

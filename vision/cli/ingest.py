@@ -30,6 +30,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(settings: Settings, camera: str) -> Role:
-    from vision.runtime.roles.ingest_role import IngestRole  # noqa: PLC0415  see run_role
+    from vision.runtime.roles.ingest import IngestRole  # noqa: PLC0415  see run_role
 
     return IngestRole(settings, camera)

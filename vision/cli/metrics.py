@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from vision.telemetry.metrics_table import COLUMNS, metric_rows, metrics_markdown
+from vision.cli.metrics_table import COLUMNS, metric_rows, metrics_markdown
 
 if TYPE_CHECKING:
     from vision.cli.main import Subparsers

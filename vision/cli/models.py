@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vision.artefacts.catalogue import Artefact, Catalogue, ModelEntry, UrlSource, load_catalogue
-from vision.artefacts.digest import sha256_of, short
-from vision.artefacts.folders import Folders
-from vision.artefacts.pull import pull_clip
-from vision.artefacts.register import register
-from vision.artefacts.store import LOADABLE, WEIGHTS, ModelStore, pullable, unknown_hash
 from vision.cli.transfers import ConsoleTransfers
 from vision.config.loader import load_settings
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
+from vision.models.catalogue import Artefact, Catalogue, ModelEntry, UrlSource, load_catalogue
+from vision.models.digest import sha256_of, short
+from vision.models.folders import Folders
+from vision.models.pull import pull_clip
+from vision.models.register import register
+from vision.models.store import LOADABLE, WEIGHTS, ModelStore, pullable, unknown_hash
 
 if TYPE_CHECKING:
     from vision.cli.main import Subparsers

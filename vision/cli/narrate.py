@@ -25,6 +25,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(settings: Settings) -> Role:
-    from vision.runtime.consumers.narrate_role import NarrateRole  # noqa: PLC0415  see run_role
+    from vision.runtime.roles.narrate import NarrateRole  # noqa: PLC0415  see run_role
 
     return NarrateRole(settings)

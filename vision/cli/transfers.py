@@ -16,13 +16,13 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from vision.artefacts.progress import ReachedBytes
+from vision.models.progress import ReachedBytes
 
 _BYTES_PER_MB = 1e6
 
 
 class ConsoleTransfers:
-    """Implements :class:`vision.artefacts.progress.Progress`."""
+    """Implements :class:`vision.models.progress.Progress`."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)

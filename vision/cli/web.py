@@ -27,6 +27,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(settings: Settings) -> Role:
-    from vision.runtime.roles.web_role import WebRole  # noqa: PLC0415  see run_role
+    from vision.runtime.roles.web import WebRole  # noqa: PLC0415  see run_role
 
     return WebRole(settings)

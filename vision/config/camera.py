@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from vision.config.base import Topic as Topic  # noqa: PLC0414  other topics have it from here
+from vision.config.base import checked_name
 from vision.config.events import CameraEventSettings
-from vision.config.names import checked_name
 from vision.config.rtsp_url import checked_rtsp_url
-from vision.config.topic import Topic as Topic  # noqa: PLC0414  other topics have it from here
 
 _CAMERA_NAME_LENGTH = 63
 

@@ -10,10 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
-from vision.config.addresses import is_http_url
+from vision.config.base import Topic, checked_name, is_http_url
 from vision.config.camera import CameraName
-from vision.config.names import checked_name
-from vision.config.topic import Topic
 from vision.config.url_credentials import credential_place
 from vision.domain.narration import TEMPLATE
 

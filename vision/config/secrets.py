@@ -11,6 +11,7 @@ from typing import Protocol
 from vision.config.camera import CameraSettings
 from vision.config.rtsp_url import PLACEHOLDERS
 from vision.config.secret_text import oddity_of, read_secret_text
+from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
 from vision.domain.secret import Secret
 
@@ -161,3 +162,18 @@ def write_secret(path: Path, value: str) -> Path:
     path.touch(mode=0o600, exist_ok=False)
     path.write_text(value, encoding="utf-8")
     return path
+
+
+def redis_password(settings: Settings, secrets: SecretFiles) -> str | None:
+    """The password as it is now, None when there is none.
+
+    In plain text, for the client: it is asked for at each connection and kept by nobody else.
+
+    Raises:
+        ConfigError: The settings name a user, but there is no file with the password.
+    """
+    if settings.redis.username is not None:
+        password: Secret | None = secrets.require(REDIS_PASSWORD, "redis.username is set")
+    else:
+        password = secrets.read(REDIS_PASSWORD)
+    return password.get_secret_value() if password else None

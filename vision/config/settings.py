@@ -9,10 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from vision.config.bridges import BridgeSettings
 from vision.config.camera import CameraName, CameraSettings
-from vision.config.events import EventSettings
-from vision.config.narration import NarrationSettings
-from vision.config.snapshots import SnapshotSettings
-from vision.config.topics import (
+from vision.config.core import (
     InferenceSettings,
     IngestSettings,
     LogSettings,
@@ -22,6 +19,8 @@ from vision.config.topics import (
     RedisSettings,
     WebSettings,
 )
+from vision.config.events import EventSettings, SnapshotSettings
+from vision.config.narration import NarrationSettings
 
 ENV_PREFIX = "VISION_"
 ENV_DELIMITER = "__"

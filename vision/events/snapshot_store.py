@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from vision.domain.snapshot import SnapshotFailure, SnapshotRemoval
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
 
 _log = logging.getLogger(__name__)
 # An event's id: the detection message that first showed it (camera, run, seq) and an index.

@@ -30,10 +30,10 @@ from vision.domain.event import (
     EventZones,
 )
 from vision.domain.message import DetectionMessage, MessageDetection
-from vision.events.places import LineSide, Rest, Spot, ZoneStay, entered, foot_of, stays_after
 from vision.events.rules import Rules
 from vision.events.timeline import later_than
 from vision.events.tracker import Track
+from vision.events.zones import LineSide, Rest, Spot, ZoneStay, entered, foot_of, stays_after
 
 _MOST_POINTS = 32
 _MOST_NOTES = 32

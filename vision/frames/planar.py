@@ -14,6 +14,21 @@ from numpy.typing import NDArray
 from vision.domain.frame import Image, RgbImage
 
 
+def fit_size(width: int, height: int, long_side: int) -> tuple[int, int]:
+    """Width and height, in pixels, of a picture scaled to have ``long_side``.
+
+    The aspect ratio is kept to the nearest even number of pixels, since colour has half the
+    resolution of brightness; smaller pictures are enlarged, as the model was trained on
+    pictures of that scale. ``long_side`` is even. No side becomes less than two pixels.
+    """
+    scale = long_side / max(width, height)
+    return _even(width * scale), _even(height * scale)
+
+
+def _even(side: float) -> int:
+    return max(2, 2 * round(side / 2))
+
+
 def size_of(image: Image) -> tuple[int, int]:
     """Height and width of the picture in pixels."""
     rows, width = image.shape

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vision.domain.frame import Frame
 from vision.domain.run_numbers import RunNumbers
 from vision.frames.redis_slot import Newest, RedisSlot
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0

@@ -11,12 +11,9 @@ from typing import NamedTuple, Self, cast
 
 import redis
 
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 from vision.domain.contract import IS_CAMERA_NAME
 from vision.domain.errors import ConfigError
-from vision.frames.left_out import LeftOut
-from vision.frames.redis_connector import open_primary
-from vision.frames.redis_errors import OtherTypeError, is_of_another_type
 from vision.frames.redis_scripts import (
     ANNOUNCE,
     FREE,
@@ -30,6 +27,9 @@ from vision.frames.redis_scripts import (
     lease_key,
     state_key,
 )
+from vision.redis.connector import open_primary
+from vision.redis.errors import OtherTypeError, is_of_another_type
+from vision.redis.skipped_keys import LeftOut
 
 _log = logging.getLogger(__name__)
 _NUMBER = re.compile(rb"[0-9]{1,19}")

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 
 import redis
 
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
-from vision.frames.left_out import LeftOut
-from vision.frames.redis_client import address_of
-from vision.frames.redis_connector import reconnect_backoff
-from vision.frames.redis_errors import explain
 from vision.frames.redis_slot import LEASE_MS, Outcome, RedisSlot, Taken, refuse_cluster
 from vision.frames.slot import FrameLease, Previous
 from vision.frames.wire import FrameFormatError, arrived_at, unpack_frame
-from vision.resilience.damping import Damper
+from vision.redis.client import address_of
+from vision.redis.connector import reconnect_backoff
+from vision.redis.errors import explain
+from vision.redis.skipped_keys import LeftOut
+from vision.resilience.log_throttle import Damper
 from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)

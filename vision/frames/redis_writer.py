@@ -9,19 +9,19 @@ from enum import StrEnum
 
 import redis
 
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
 from vision.domain.run_numbers import RunNumbers
 from vision.domain.trouble import Trouble
-from vision.frames.newest import SkipObserver
-from vision.frames.redis_client import address_of
-from vision.frames.redis_connector import reconnect_backoff
-from vision.frames.redis_errors import explain
+from vision.frames.latest_frame_slot import SkipObserver
 from vision.frames.redis_runs import SlotRuns
 from vision.frames.redis_slot import Put, RedisSlot, refuse_cluster
 from vision.frames.wire import pack_frame
-from vision.resilience.damping import Damper
+from vision.redis.client import address_of
+from vision.redis.connector import reconnect_backoff
+from vision.redis.errors import explain
+from vision.resilience.log_throttle import Damper
 from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from typing import Protocol
 import numpy as np
 
 from vision.domain.frame import Frame, Image
-from vision.frames.announcement import RECORD_BYTES, FrameReady, pack, unpack
+from vision.frames.frame_descriptor import RECORD_BYTES, FrameReady, pack, unpack
 from vision.frames.wire import FrameFormatError
 
 # One being written, one newest, and enough for those in the engine or under way. Memory that

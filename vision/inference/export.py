@@ -6,13 +6,13 @@ import importlib.util
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from vision.artefacts.catalogue import ModelEntry
-from vision.artefacts.digest import read_verified
-from vision.artefacts.progress import Progress
-from vision.artefacts.store import WEIGHTS, ModelFile, ModelStore
 from vision.domain.errors import ArtefactError
-from vision.inference.builds import new_build, run_program, tool_version
+from vision.inference.exports import new_build, run_program, tool_version
 from vision.inference.openvino_runtime import ov, read_model
+from vision.models.catalogue import ModelEntry
+from vision.models.digest import read_verified
+from vision.models.progress import Progress
+from vision.models.store import WEIGHTS, ModelFile, ModelStore
 
 ExportFormat: TypeAlias = Literal["onnx", "openvino"]
 INSTALL = "pip install 'ariia-vision[export]'"

@@ -14,19 +14,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.artefacts.catalogue import ModelEntry
-from vision.artefacts.store import ModelFile
-from vision.config.topics import InferenceSettings, ModelSettings
+from vision.config.core import InferenceSettings, ModelSettings
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image, RgbImage
 from vision.frames.planar import size_of
 from vision.inference.backend import RawResult
-from vision.inference.fitted import fitted
 from vision.inference.heads import Heads
 from vision.inference.letterbox import Letterbox
 from vision.inference.openvino_runtime import ov, read_model, reason
 from vision.inference.openvino_shapes import CompiledShape, ShapePool
+from vision.inference.resize_to_fit import fitted
+from vision.models.catalogue import ModelEntry
+from vision.models.store import ModelFile
 
 _log = logging.getLogger(__name__)
 

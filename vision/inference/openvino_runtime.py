@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 from typing import Any, Literal
 
-from vision.artefacts.catalogue import ModelEntry
-from vision.artefacts.digest import read_verified
-from vision.artefacts.store import ModelFile
 from vision.domain.errors import ArtefactError
+from vision.models.catalogue import ModelEntry
+from vision.models.digest import read_verified
+from vision.models.store import ModelFile
 
 _CONVERTER = "openvino.tools.ovc"
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from vision.artefacts.catalogue import ModelEntry
-from vision.artefacts.digest import parts_of, read_verified
-from vision.artefacts.store import QUANTISED, ModelFile, ModelStore
 from vision.domain.errors import ArtefactError, ConfigError
 from vision.domain.frame import Image
 from vision.frames.planar import size_of
-from vision.inference.builds import new_build, run_program, tool_version
+from vision.inference.exports import new_build, run_program, tool_version
 from vision.inference.letterbox import Letterbox, tight_canvas
 from vision.inference.openvino_runtime import ov, read_model
+from vision.models.catalogue import ModelEntry
+from vision.models.digest import parts_of, read_verified
+from vision.models.store import QUANTISED, ModelFile, ModelStore
 
 LEAST_PICTURES = 16
 """With fewer the ranges of activations are guesses; a hundred and more are good."""

@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from vision.config.topics import InferenceSettings
+from vision.config.core import InferenceSettings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import InferenceError
 from vision.domain.frame import FrameMeta
-from vision.frames.newest import SkipObserver
+from vision.frames.latest_frame_slot import SkipObserver
 from vision.frames.slot import FrameLease, FrameSource
 from vision.inference.backend import Answer, Backend, RawResult
-from vision.inference.camera_order import CameraOrder, Job, Seen
 from vision.inference.postprocess import Postprocessor, Selection
+from vision.inference.reorder_buffer import CameraOrder, Job, Seen
 from vision.inference.staleness import Staleness
-from vision.resilience.awake import AwakeClock
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
+from vision.resilience.suspension import AwakeClock
 
 _log = logging.getLogger(__name__)
 _NS_PER_MS = 1_000_000

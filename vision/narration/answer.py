@@ -8,9 +8,20 @@ from typing import Any
 
 import orjson
 
+from vision.domain.errors import VisionError
 from vision.domain.narration import AttemptOutcome
-from vision.narration.failure import AttemptFailedError
 from vision.narration.links import is_clickable, with_spaces
+
+
+class AttemptFailedError(VisionError):
+    """A provider did not answer; holds nothing of what it sent, nor what it was asked with."""
+
+    def __init__(self, outcome: AttemptOutcome, rest_s: float | None = None) -> None:
+        """``rest_s`` is for how long it wants to be left alone, None if it did not say."""
+        super().__init__(outcome.value)
+        self.outcome = outcome
+        self.rest_s = rest_s
+
 
 LONGEST_TEXT = 400
 """Characters; two sentences have less."""

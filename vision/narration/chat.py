@@ -15,7 +15,7 @@ import orjson
 import vision
 from vision.config.narration import ProviderSettings
 from vision.domain.narration import AttemptOutcome
-from vision.narration.failure import AttemptFailedError
+from vision.narration.answer import AttemptFailedError
 from vision.narration.network import LookupFailedError
 
 MOST_BYTES = 256 * 1024

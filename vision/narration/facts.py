@@ -8,8 +8,27 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+from vision.config.narration import NarrationSettings
 from vision.domain.event import EventMessage
 from vision.narration.links import is_clickable
+
+
+def is_wanted(event: EventMessage, settings: NarrationSettings) -> bool:
+    """Whether ``settings`` ask for a sentence on this message of an event."""
+    return (
+        event.type in settings.types
+        and _in(event.camera, settings.cameras)
+        and _in(event.label, settings.labels)
+        and (
+            settings.zones is None
+            or not {*event.zones.entered, *event.zones.current}.isdisjoint(settings.zones)
+        )
+    )
+
+
+def _in(name: str, names: tuple[str, ...] | None) -> bool:
+    return names is None or name in names
+
 
 _MOST_NAMES = 8
 _LONGEST_NAME = 48

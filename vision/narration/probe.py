@@ -10,10 +10,10 @@ from vision.config.narration import ProviderSettings
 from vision.config.secrets import SecretFiles
 from vision.domain.errors import VisionError
 from vision.domain.narration import AttemptOutcome
+from vision.narration.answer import AttemptFailedError
 from vision.narration.chat import ChatClient
-from vision.narration.failure import AttemptFailedError
-from vision.narration.keys import key_file, read_key
 from vision.narration.network import open_pool
+from vision.narration.provider import key_file, read_key
 from vision.narration.resolver import Resolver
 
 # A person waits for it, not an event.

@@ -11,14 +11,46 @@ from dataclasses import dataclass
 from typing import Any
 
 from vision.config.narration import NarrationBreaker, NarrationLimits, ProviderSettings
+from vision.config.secrets import SecretFiles
 from vision.domain.errors import ConfigError
 from vision.domain.narration import AttemptOutcome
 from vision.domain.secret import Secret
-from vision.narration.answer import text_of
+from vision.narration.answer import AttemptFailedError, text_of
 from vision.narration.chat import ChatClient
-from vision.narration.failure import AttemptFailedError
 from vision.resilience.breaker import Breaker, BreakerState
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
+
+
+def key_file(provider: ProviderSettings) -> str:
+    """The name of its secret file."""
+    return f"narration_{provider.name}_key"
+
+
+def read_key(provider: ProviderSettings, secrets: SecretFiles) -> Secret | None:
+    """The key as it is now, None for a provider without one.
+
+    Raises:
+        ConfigError: The file is missing though the settings insist, or holds no key.
+    """
+    if provider.auth == "none":
+        return None
+    name = key_file(provider)
+    key: Secret | None
+    if provider.auth == "required":
+        key = secrets.require(name, f"narration.providers: {provider.name}: auth is 'required'")
+    else:
+        key = secrets.read(name)
+    if key is not None and not _fits_a_header(key.get_secret_value()):
+        raise ConfigError(
+            f"secret file {name}: a key is one line of letters, digits and signs without spaces: "
+            "write the key alone into it"
+        )
+    return key
+
+
+def _fits_a_header(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
+
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0

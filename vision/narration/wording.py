@@ -5,11 +5,25 @@ A change of any text here is a new version: messages name the one they were made
 
 from __future__ import annotations
 
+import base64
 from typing import Any, Literal
 
 import orjson
 
 from vision.narration.facts import Facts
+
+MOST_BYTES = 1024 * 1024
+"""Of a picture: more would take its time on the way."""
+
+_JPEG_START = b"\xff\xd8"
+
+
+def picture_url(jpeg: bytes | None) -> str | None:
+    """A ``data:`` URL; None for what is no JPEG, or too large a one."""
+    if jpeg is None or len(jpeg) > MOST_BYTES or not jpeg.startswith(_JPEG_START):
+        return None
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
 
 VERSION = 1
 Language = Literal["de", "en"]

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import redis
 
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 from vision.domain.errors import PublishError
-from vision.frames.redis_client import address_of
-from vision.frames.redis_connector import RedisConnector
-from vision.frames.redis_errors import explain
+from vision.redis.client import address_of
+from vision.redis.connector import RedisConnector
+from vision.redis.errors import explain
 
 
 def probe_redis(settings: RedisSettings, password: Callable[[], str | None]) -> str:

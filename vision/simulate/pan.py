@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.artefacts.catalogue import load_catalogue
-from vision.artefacts.folders import Folders
-from vision.artefacts.progress import Progress
-from vision.artefacts.pull import pull_clip
+from vision.models.catalogue import load_catalogue
+from vision.models.folders import Folders
+from vision.models.progress import Progress
+from vision.models.pull import pull_clip
 
 _SIZE = (640, 480)
 _FPS = 10

@@ -10,7 +10,7 @@ from typing import Literal, TextIO
 
 import orjson
 
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
 from vision.telemetry.lenient_output import make_lenient
 from vision.telemetry.process_hooks import install_hooks
 from vision.telemetry.redacted_stream import RedactedStream

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from vision.domain.credential_keys import CREDENTIAL_KEYS, CREDENTIAL_WORDS
-from vision.telemetry.spellings import Span, Spelling, without_odd_escapes
+from vision.telemetry.secret_encodings import Span, Spelling, without_odd_escapes
 
 REDACTED = "[redacted]"
 SHORTEST_ALONE = 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -13,7 +14,26 @@ from vision import __version__
 from vision.domain.message import utc_text
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.redaction import process_redactor
-from vision.web.health import Health
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The node at one instant.
+
+    Attributes:
+        ready: Whether detections of every camera that should deliver are being published.
+        reasons: Why not, one short sentence each; may hold warnings while ready.
+        model: The model in use, for people: ``yolov8n on openvino``.
+        redis: The connection to Redis, for people: ``connected``, ``unreachable``.
+        outbox_messages: How many messages wait for Redis; None where nothing is published.
+    """
+
+    ready: bool
+    reasons: tuple[str, ...]
+    model: str
+    redis: str
+    outbox_messages: int | None = None
+
 
 CamerasSource = Callable[[], list[CameraView]]
 HealthSource = Callable[[], Health]

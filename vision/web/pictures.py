@@ -11,11 +11,11 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 
 from vision.domain.frame import RgbImage
+from vision.frames.jpeg import encode_jpeg
 from vision.frames.planar import to_rgb
 from vision.web.colours import INK, colour_of
 from vision.web.feed import Picture
 
-_QUALITY = 82
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.45
 
@@ -74,16 +74,6 @@ def pixels_of(picture: Picture) -> RgbImage:
     if decoded is None:
         raise PictureError(f"the picture {picture.frame_id} of {picture.camera} is no JPEG")
     return np.asarray(decoded, np.uint8)
-
-
-def encode_jpeg(image: RgbImage) -> bytes:
-    """Encode an RGB picture."""
-    done, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-    )
-    if not done:
-        raise ValueError(f"OpenCV cannot encode a picture of shape {image.shape} as JPEG")
-    return data.tobytes()
 
 
 def draw_boxes(image: RgbImage, payload: bytes) -> RgbImage:

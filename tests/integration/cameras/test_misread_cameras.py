@@ -13,8 +13,8 @@ from tests.support.clips import make_clip
 from tests.support.hostile_rtsp import HostileRtsp
 from tests.support.waiting import wait_until
 from vision.capture.address import RtspAddress
-from vision.capture.habits import Habits
 from vision.capture.rtsp import RtspSession
+from vision.capture.stream_habits import Habits
 from vision.domain.errors import SourceError, SourceErrorCode
 from vision.domain.secret import Secret
 from vision.simulate import QUIRKS, Clip, Credentials, Quirk, Server

@@ -16,9 +16,9 @@ import pytest
 from tests.support.clips import make_clip
 from tests.support.waiting import wait_until
 from vision.capture.address import RtspAddress
+from vision.capture.calibration_images import recorded
 from vision.capture.probe import probe_camera
 from vision.capture.rtsp import RtspSession
-from vision.capture.stills import recorded
 from vision.domain.errors import SourceError, SourceErrorCode
 from vision.simulate import QUIRKS, Clip, Quirk, Server, Track
 from vision.simulate.clip import Codec

@@ -19,7 +19,7 @@ from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.domain.run_numbers import RunNumbers
 from vision.domain.status import CameraState
-from vision.frames.newest import NewestFrames
+from vision.frames.latest_frame_slot import NewestFrames
 from vision.runtime.cameras.fleet import CameraFleet
 from vision.runtime.commands.checks import _camera_look
 from vision.runtime.ingest.memory import resident_mib

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.worker_processes import held_by
 from vision.config.camera import CameraSettings
-from vision.config.topics import LogSettings
+from vision.config.core import LogSettings
 from vision.domain.worker_loss import WorkerLoss
 from vision.runtime.cameras.worker import IngestWorker
 from vision.runtime.ingest.protocol import IngestTask

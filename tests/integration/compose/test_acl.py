@@ -24,16 +24,16 @@ from tests.support.messages import RUN, detection
 from tests.support.publishing import RunningPublisher
 from tests.support.visits import Walk, film
 from tests.support.waiting import wait_until
+from vision.config.core import PublishingSettings
 from vision.config.settings import Settings
-from vision.config.topics import PublishingSettings
-from vision.frames.redis_pictures import PictureReceiver, PictureSender, SentPicture
+from vision.events.service import EventsPart
+from vision.frames.preview_channel import PictureReceiver, PictureSender, SentPicture
 from vision.frames.redis_scripts import lease_key, state_key
 from vision.frames.redis_slot import Outcome, RedisSlot, Taken
 from vision.publishing.reading.event_follower import EventFollower
-from vision.publishing.reading.places import BridgePlaces
+from vision.publishing.reading.offsets import BridgePlaces
 from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.stream_runs import newest_stream_runs
-from vision.runtime.parts.events import EventsPart
 from vision.telemetry.metrics import NodeMetrics
 
 pytestmark = pytest.mark.integration

@@ -15,7 +15,7 @@ from vision.config.loader import settings_from
 from vision.config.secrets import write_secret
 from vision.publishing.reading.cursor import NarrationCursor
 from vision.publishing.reading.subscriber import Subscriber
-from vision.runtime.consumers.narrate_role import NarrateRole
+from vision.runtime.roles.narrate import NarrateRole
 
 pytestmark = pytest.mark.integration
 EVENTS = "vision:events:{front}"

@@ -26,14 +26,14 @@ from tests.support.publishing import publishing_to
 from tests.support.redis_processes import RedisProcesses, answers, command, free_ports, once
 from tests.support.visits import Walk, film
 from tests.support.waiting import wait_until
+from vision.config.core import RedisSettings
 from vision.config.loader import settings_from
 from vision.config.secrets import write_secret
 from vision.config.settings import Settings
-from vision.config.topics import RedisSettings
+from vision.events.service import EventsPart
 from vision.publishing.reading.cursor import EventCursor, NarrationCursor
 from vision.publishing.reading.subscriber import Subscriber
-from vision.runtime.consumers.narrate_role import NarrateRole
-from vision.runtime.parts.events import EventsPart
+from vision.runtime.roles.narrate import NarrateRole
 from vision.telemetry.metrics import NodeMetrics
 
 pytestmark = pytest.mark.integration

@@ -14,8 +14,8 @@ from tests.support.redis_cluster import RedisCluster, running_cluster
 from tests.support.visits import Walk, film
 from tests.support.waiting import wait_until
 from vision.config.settings import Settings
+from vision.events.service import EventsPart
 from vision.resilience.troubles import Troubles
-from vision.runtime.parts.events import EventsPart
 from vision.telemetry.metrics import NodeMetrics
 
 pytestmark = pytest.mark.integration

@@ -12,13 +12,13 @@ from tests.support.messages import RUN
 from tests.support.narrations import narration
 from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
-from vision.frames.left_out import LeftOut
-from vision.frames.redis_connector import RedisConnector
+from vision.events.redis_store import EventStore, Written
+from vision.narration.writer import NarrationWriter, Telling
 from vision.publishing.encoding import encode
-from vision.publishing.events.store import EventStore, Written
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.reading.stream_reader import StoredMessage
-from vision.publishing.writing.narration_writer import NarrationWriter, Telling
+from vision.redis.connector import RedisConnector
+from vision.redis.skipped_keys import LeftOut
 from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)

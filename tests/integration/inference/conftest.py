@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.networks import AtOnce
-from vision.artefacts.catalogue import load_catalogue
-from vision.artefacts.folders import Folders
-from vision.artefacts.progress import NoProgress
-from vision.artefacts.pull import pull_clip
-from vision.artefacts.store import ModelStore
-from vision.config.topics import InferenceSettings, ModelSettings
-from vision.inference.choice import choose_model
+from vision.config.core import InferenceSettings, ModelSettings
+from vision.inference.backends import choose_model
 from vision.inference.openvino_backend import OpenVinoBackend
+from vision.models.catalogue import load_catalogue
+from vision.models.folders import Folders
+from vision.models.progress import NoProgress
+from vision.models.pull import pull_clip
+from vision.models.store import ModelStore
 
 
 @pytest.fixture(scope="session")

@@ -12,15 +12,15 @@ from tests.support import reference_yolo
 from tests.support.accuracy import mean_average_precision
 from tests.support.networks import AtOnce, needs_nncf
 from tests.support.photographs import look_at
-from vision.artefacts.catalogue import load_catalogue
-from vision.artefacts.folders import Folders
-from vision.artefacts.store import ModelStore
-from vision.capture.stills import stills
-from vision.config.topics import InferenceSettings, ModelSettings
+from vision.capture.calibration_images import stills
+from vision.config.core import InferenceSettings, ModelSettings
+from vision.inference.detection_filters import selection_for_all
 from vision.inference.openvino_backend import OpenVinoBackend
 from vision.inference.postprocess import Selection
 from vision.inference.quantize import quantize_model
-from vision.inference.selections import selection_for_all
+from vision.models.catalogue import load_catalogue
+from vision.models.folders import Folders
+from vision.models.store import ModelStore
 
 pytestmark = pytest.mark.integration
 

@@ -15,16 +15,13 @@ import pytest
 from tests.support.networks import Answers, answer_to
 from tests.support.photographs import as_captured
 from tests.support.reference_yolo import overlap
-from vision.artefacts.catalogue import load_catalogue
-from vision.artefacts.folders import Folders
-from vision.artefacts.progress import NoProgress
-from vision.artefacts.store import ModelStore
-from vision.config.topics import InferenceSettings, ModelSettings
+from vision.config.core import InferenceSettings, ModelSettings
 from vision.domain.detections import Detections
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image
 from vision.frames.planar import from_rgb, size_of
-from vision.inference.choice import ChosenModel, choose_for_gpu
+from vision.inference.backends import ChosenModel, choose_for_gpu
+from vision.inference.detection_filters import selection_for_all
 from vision.inference.export import can_export, export_model
 from vision.inference.gpu.backend import LANES, GpuBackend
 from vision.inference.gpu.device import torch_module
@@ -34,7 +31,10 @@ from vision.inference.heads import Candidates
 from vision.inference.letterbox import Letterbox
 from vision.inference.openvino_backend import OpenVinoBackend
 from vision.inference.postprocess import Postprocessor
-from vision.inference.selections import selection_for_all
+from vision.models.catalogue import load_catalogue
+from vision.models.folders import Folders
+from vision.models.progress import NoProgress
+from vision.models.store import ModelStore
 
 pytestmark = [
     pytest.mark.integration,

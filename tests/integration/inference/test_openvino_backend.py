@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import networks
 from tests.support.networks import Answers, AtOnce, Later, answer_to, output_of
-from vision.config.topics import InferenceSettings, ModelSettings
+from vision.config.core import InferenceSettings, ModelSettings
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image
 from vision.frames.planar import from_rgb

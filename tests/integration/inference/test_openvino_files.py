@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.support import networks
-from vision.artefacts.digest import sha256_of
-from vision.artefacts.store import ModelFile
-from vision.config.topics import InferenceSettings, ModelSettings
+from vision.config.core import InferenceSettings, ModelSettings
 from vision.domain.errors import ArtefactError
 from vision.inference.openvino_backend import OpenVinoBackend
+from vision.models.digest import sha256_of
+from vision.models.store import ModelFile
 
 pytestmark = pytest.mark.integration
 
@@ -70,9 +70,9 @@ sys.addaudithook(audit)
 import numpy as np
 from pathlib import Path
 from tests.support import networks
-from vision.artefacts.digest import sha256_of
-from vision.artefacts.store import ModelFile
-from vision.config.topics import InferenceSettings, ModelSettings
+from vision.models.digest import sha256_of
+from vision.models.store import ModelFile
+from vision.config.core import InferenceSettings, ModelSettings
 from vision.inference.openvino_backend import OpenVinoBackend
 path = Path({str(tmp_path)!r}, "colours.xml")
 file = ModelFile("colours", path, sha256_of(path), "made up")

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 from tests.support import networks
-from vision.artefacts.catalogue import load_catalogue
-from vision.artefacts.folders import Folders
-from vision.artefacts.progress import NoProgress
-from vision.artefacts.store import ModelStore
-from vision.config.topics import InferenceSettings, ModelSettings
-from vision.inference.choice import choose_model
+from vision.config.core import InferenceSettings, ModelSettings
+from vision.inference.backends import choose_model
 from vision.inference.heads import Heads
 from vision.inference.openvino_backend import OpenVinoBackend
 from vision.inference.openvino_graph import Cut, with_pixels_in
 from vision.inference.openvino_runtime import ov, read_model
 from vision.inference.openvino_shapes import ShapePool
+from vision.models.catalogue import load_catalogue
+from vision.models.folders import Folders
+from vision.models.progress import NoProgress
+from vision.models.store import ModelStore
 
 pytestmark = pytest.mark.integration
 

@@ -10,17 +10,17 @@ import pytest
 
 from tests.support import networks
 from tests.support.networks import answer_to, output_of
-from vision.artefacts.catalogue import Catalogue
-from vision.artefacts.digest import sha256_of
-from vision.artefacts.folders import Folders
-from vision.artefacts.store import ModelFile, ModelStore
-from vision.config.topics import InferenceSettings, ModelSettings
+from vision.config.core import InferenceSettings, ModelSettings
 from vision.domain.errors import ArtefactError, ConfigError
 from vision.domain.frame import Image
 from vision.frames.planar import from_rgb
 from vision.inference.openvino_backend import OpenVinoBackend
 from vision.inference.openvino_runtime import ov
 from vision.inference.quantize import LEAST_PICTURES, quantize_model
+from vision.models.catalogue import Catalogue
+from vision.models.digest import sha256_of
+from vision.models.folders import Folders
+from vision.models.store import ModelFile, ModelStore
 
 pytestmark = [
     pytest.mark.integration,

@@ -13,10 +13,10 @@ from tests.support.messages import detection
 from tests.support.publishing import publishing_to, stream_payloads
 from tests.support.redis_processes import RedisProcesses, free_ports
 from tests.support.waiting import wait_until
-from vision.config.topics import RedisSettings, RedisTlsSettings
+from vision.config.core import RedisSettings, RedisTlsSettings
 from vision.domain.errors import ConfigError, PublishError
-from vision.frames.redis_client import open_client
 from vision.publishing.probe import probe_redis
+from vision.redis.client import open_client
 
 pytestmark = pytest.mark.integration
 _UNKNOWN = "certificate was not accepted: (self-signed certificate|unable to get local issuer)"

@@ -10,8 +10,8 @@ import trustme
 
 from tests.support.clips import make_clip
 from vision.config.camera import CameraSettings
-from vision.config.topics import RedisSettings
-from vision.runtime.parts.certificates import (
+from vision.config.core import RedisSettings
+from vision.runtime.components.certificates import (
     CertificateWatch,
     TlsPeer,
     certificate_end_s,

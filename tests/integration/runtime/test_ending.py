@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from vision.runtime.processes.ending import end
+from vision.runtime.processes.bound_to_parent import end
 
 pytestmark = pytest.mark.integration
 

@@ -8,13 +8,13 @@ import pytest
 
 from tests.support import networks
 from tests.support.clips import make_clip
-from vision.artefacts.catalogue import Catalogue
-from vision.artefacts.folders import Folders
-from vision.artefacts.ledger import Export, record_export
-from vision.artefacts.progress import NoProgress
-from vision.artefacts.store import ModelStore
 from vision.config.loader import settings_from
 from vision.domain.errors import SourceError
+from vision.models.catalogue import Catalogue
+from vision.models.folders import Folders
+from vision.models.manifest import Export, record_export
+from vision.models.progress import NoProgress
+from vision.models.store import ModelStore
 from vision.runtime.commands.quantizing import quantize
 from vision.simulate.clip import Clip
 from vision.simulate.server import Server

@@ -35,7 +35,7 @@ import av, av.logging, traceback
 from vision.capture.rtsp import RtspSession
 from vision.config.camera import CameraSettings
 from vision.domain.errors import SourceError
-from vision.runtime.ingest.address import camera_address
+from vision.runtime.ingest.process import camera_address
 av.logging.set_level(av.logging.TRACE)
 logging.getLogger("libav").setLevel(1)
 address = camera_address("front", CameraSettings(url=sys.argv[3]), secrets)

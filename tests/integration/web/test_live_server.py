@@ -28,10 +28,10 @@ from tests.support.web import (
     wait_until,
 )
 from vision.domain.secret import Secret
+from vision.frames.jpeg import encode_jpeg
 from vision.frames.planar import to_rgb
 from vision.web.app import create_app
 from vision.web.feed import LiveFeed
-from vision.web.pictures import encode_jpeg
 from vision.web.server import WebServer
 
 pytestmark = pytest.mark.integration

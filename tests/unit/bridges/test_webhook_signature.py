@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from vision.bridges.webhook_signature import signed_headers, signing_key
+from vision.bridges.webhook_sender import signed_headers, signing_key
 from vision.domain.errors import ConfigError
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

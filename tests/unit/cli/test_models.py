@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.support import artefacts
-from vision.artefacts.ledger import Export, record_export
 from vision.cli.main import main
 from vision.inference.export import can_export
+from vision.models.manifest import Export, record_export
 
 _HAS_NNCF = importlib.util.find_spec("nncf") is not None
 

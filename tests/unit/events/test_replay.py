@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.support.visits import Walk, frame, rules, tell
 from vision.domain.event import EventGap
 from vision.domain.message import DetectionMessage
+from vision.events.camera_tracker import dump_state, load_state
 from vision.events.engine import EventEngine, State, Told
-from vision.runtime.parts.event_state import dump_state, load_state
 
 _RULES = rules(
     {"update_s": 1},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vision.frames.fit import fit_size
+from vision.frames.planar import fit_size
 
 
 @pytest.mark.parametrize(

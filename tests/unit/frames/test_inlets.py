@@ -14,9 +14,9 @@ import pytest
 from tests.support.frames import frame
 from tests.support.waiting import wait_until
 from tests.support.worker_processes import held_by
-from tests.unit.frames.test_newest import Cameras, interrupt, seqs
+from tests.unit.frames.test_latest_frame_slot import Cameras, interrupt, seqs
 from vision.domain.frame import FrameMeta
-from vision.frames.announcement import RECORD_BYTES, FrameReady, pack
+from vision.frames.frame_descriptor import RECORD_BYTES, FrameReady, pack
 from vision.frames.shared_memory import BUFFERS, shared_slot
 from vision.frames.wire import FrameFormatError
 

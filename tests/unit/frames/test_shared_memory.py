@@ -12,7 +12,7 @@ import pytest
 from tests.support.frames import frame
 from tests.support.waiting import wait_until
 from vision.domain.frame import ClockSource, Frame, FrameMeta
-from vision.frames.announcement import FrameReady, pack, unpack
+from vision.frames.frame_descriptor import FrameReady, pack, unpack
 from vision.frames.shared_memory import (
     BUFFERS,
     SharedFrameLease,

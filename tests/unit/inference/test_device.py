@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from vision.config.topics import ModelSettings
+from vision.config.core import ModelSettings
 from vision.domain.errors import ConfigError
 from vision.inference.gpu.device import choose_device, torch_module
 

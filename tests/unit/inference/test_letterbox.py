@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.domain.errors import InferenceError
-from vision.frames.fit import fit_size
-from vision.frames.planar import from_rgb
+from vision.frames.planar import fit_size, from_rgb
 from vision.inference.letterbox import PAD_VALUE, STRIDE, Letterbox, tight_canvas
 
 _SIDES = st.integers(16, 4096)

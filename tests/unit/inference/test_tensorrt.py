@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import artefacts
-from vision.artefacts.store import ModelFile
 from vision.domain.errors import ArtefactError, ConfigError
 from vision.inference.gpu.tensorrt import TensorRtNetwork
+from vision.models.store import ModelFile
 
 _ENTRY = artefacts.entry("m")
 

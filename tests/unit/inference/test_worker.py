@@ -24,10 +24,10 @@ from tests.support.scripted_worker import (
     seqs_of,
     worker_on,
 )
-from vision.config.topics import InferenceSettings
+from vision.config.core import InferenceSettings
 from vision.domain.detections import InferenceRecord
 from vision.domain.frame import Frame
-from vision.frames.newest import NewestFrames
+from vision.frames.latest_frame_slot import NewestFrames
 from vision.frames.slot import Previous
 from vision.inference.worker import InferenceWorker
 

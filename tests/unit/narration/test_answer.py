@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.language_model import answer
 from vision.domain.narration import AttemptOutcome
-from vision.narration.answer import LONGEST_TEXT, clean, text_of
-from vision.narration.failure import AttemptFailedError
+from vision.narration.answer import LONGEST_TEXT, AttemptFailedError, clean, text_of
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ from datetime import UTC
 import pytest
 
 from tests.support.event_messages import event
-from vision.narration.answer import clean
+from vision.narration.answer import AttemptFailedError, clean
 from vision.narration.facts import facts_of
-from vision.narration.failure import AttemptFailedError
 from vision.narration.links import is_clickable, with_spaces
 from vision.narration.wording import sentence
 

@@ -26,17 +26,17 @@ from vision.bridges.mqtt_states import MqttStates
 from vision.bridges.objects import PresentObjects
 from vision.bridges.topics import Topics
 from vision.bridges.webhook_delivery import WebhookDelivery
-from vision.bridges.webhook_sender import Answer
-from vision.bridges.webhook_signature import signed_headers
+from vision.bridges.webhook_sender import Answer, signed_headers
 from vision.cli.tail import DetectionLines, event_line, narration_line, status_line
 from vision.config.bridges import WebhookTarget
 from vision.config.narration import NarrationSettings
 from vision.domain.bridge import BridgeFailure, BridgeLoss
 from vision.domain.errors import PublishError
 from vision.domain.event import EndReason, EventMessage, EventType
-from vision.frames.redis_pictures import unpack_picture
-from vision.narration.choice import is_wanted
-from vision.narration.facts import facts_of
+from vision.events.camera_tracker import EventTracker
+from vision.events.redis_store import Unended
+from vision.frames.preview_channel import unpack_picture
+from vision.narration.facts import facts_of, is_wanted
 from vision.narration.wording import question, sentence
 from vision.publishing.encoding import (
     decode_detections,
@@ -45,11 +45,9 @@ from vision.publishing.encoding import (
     decode_status,
     encode,
 )
-from vision.publishing.events.store import Unended
-from vision.publishing.reading.places import Place
+from vision.publishing.reading.offsets import Place
 from vision.publishing.reading.stream_reader import StoredMessage
 from vision.runtime.cameras.published import PublishedCameras
-from vision.runtime.parts.event_tracker import EventTracker
 from vision.web.documents import cameras_json
 from vision.web.feed import LiveFeed
 from vision.web.pictures import draw_boxes

@@ -13,13 +13,13 @@ from vision.capture.counters import CaptureCounters
 from vision.config.loader import settings_from
 from vision.domain.errors import InferenceError
 from vision.domain.status import CameraState, CameraStatus
-from vision.runtime.cameras.gate_view import GateView
 from vision.runtime.cameras.inferred import InferredCameras
 from vision.runtime.cameras.monitor import CameraMonitor
+from vision.runtime.cameras.tally import GateView
+from vision.runtime.components.model_loading import picture_size
+from vision.runtime.components.threads import PartThreads
 from vision.runtime.health.node_health import node_health
 from vision.runtime.health.role_liveness import camera_facts, camera_reasons, outbox_reasons, still
-from vision.runtime.parts.picture_size import picture_size
-from vision.runtime.parts.threads import PartThreads
 
 SECOND = 1_000_000_000
 

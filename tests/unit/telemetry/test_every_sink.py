@@ -32,8 +32,7 @@ from vision.telemetry.metrics import NodeMetrics
 from vision.telemetry.redacted_stream import redacted_output
 from vision.telemetry.redaction import Redactor, process_redactor
 from vision.telemetry.sentry import _scrubbed
-from vision.web.documents import cameras_json, readiness_json
-from vision.web.health import Health
+from vision.web.documents import Health, cameras_json, readiness_json
 
 EXAMPLES, PAIRS_PER_EXAMPLE = 250, 20
 _NOTHING = Pair("", "")

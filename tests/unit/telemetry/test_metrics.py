@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.web import camera_view
+from vision.cli.metrics_table import metrics_markdown
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import SourceErrorCode
 from vision.domain.narration import TEMPLATE
@@ -24,10 +25,9 @@ from vision.publishing.writing.observer import DropReason
 from vision.resilience.breaker import BreakerState
 from vision.telemetry import families as f
 from vision.telemetry.bridge_metrics import BridgeMetrics
-from vision.telemetry.camera_counts import CameraCounts
+from vision.telemetry.camera_view import CameraCounts
 from vision.telemetry.family import ALL, Family, Kind, Role
 from vision.telemetry.metrics import NodeMetrics
-from vision.telemetry.metrics_table import metrics_markdown
 from vision.telemetry.narration_metrics import NarrationMetrics
 from vision.telemetry.redaction import Redactor
 

@@ -13,13 +13,14 @@ import pytest
 
 from tests.support.web import RUN, Node, asgi_client, camera_view, frame, get, message
 from vision.domain.status import CameraState
+from vision.frames.jpeg import encode_jpeg
 from vision.frames.planar import to_rgb
 from vision.web import pictures
 from vision.web.access import SECURITY_HEADERS
 from vision.web.app import create_app
 from vision.web.colours import colour_of
+from vision.web.documents import Health
 from vision.web.feed import LiveFeed
-from vision.web.health import Health
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_unknown_frame(frame_id: str) -> None:
 def test_several_viewers_cost_one_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture that many ask for at the same time is encoded once."""
     calls: list[int] = []
-    encode = pictures.encode_jpeg
+    encode = encode_jpeg
 
     def counted(image: Any) -> bytes:
         calls.append(1)
@@ -194,7 +195,7 @@ def test_snapshot_with_boxes() -> None:
 
 def _large_jpeg() -> bytes:
     """A picture that claims 65,500 by 65,500 pixels: more than OpenCV decodes."""
-    jpeg = bytearray(pictures.encode_jpeg(np.zeros((16, 16, 3), np.uint8)))
+    jpeg = bytearray(encode_jpeg(np.zeros((16, 16, 3), np.uint8)))
     size = jpeg.index(b"\xff\xc0") + 5
     jpeg[size : size + 4] = (65_500).to_bytes(2, "big") * 2
     return bytes(jpeg)

@@ -13,21 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.artefacts.catalogue import ModelEntry
-from vision.artefacts.store import TENSORRT, ModelFile
-from vision.config.topics import InferenceSettings, ModelSettings
+from vision.config.core import InferenceSettings, ModelSettings
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import ConfigError, InferenceError
 from vision.domain.frame import Image
 from vision.frames.planar import size_of
 from vision.inference.backend import RawResult
-from vision.inference.fitted import fitted
 from vision.inference.gpu.device import Device, torch_module
-from vision.inference.gpu.lane import Lane
+from vision.inference.gpu.execution_slot import Lane
 from vision.inference.gpu.network import Network, TorchNetwork
 from vision.inference.gpu.tensorrt import TensorRtNetwork
 from vision.inference.heads import Candidates
 from vision.inference.letterbox import Letterbox, tight_canvas
+from vision.inference.resize_to_fit import fitted
+from vision.models.catalogue import ModelEntry
+from vision.models.store import TENSORRT, ModelFile
 
 _log = logging.getLogger(__name__)
 # One batch is computed, and the next one copied meanwhile.

@@ -6,7 +6,7 @@ import importlib.util
 import logging
 from typing import Any, Literal, TypeAlias
 
-from vision.config.topics import ModelSettings
+from vision.config.core import ModelSettings
 from vision.domain.errors import ConfigError
 
 Device: TypeAlias = Literal["cpu", "cuda"]

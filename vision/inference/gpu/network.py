@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
-from vision.artefacts.digest import read_verified
-from vision.artefacts.store import ModelFile
 from vision.domain.errors import ArtefactError
 from vision.inference.gpu.device import Device, torch_module
 from vision.inference.letterbox import STRIDE
+from vision.models.digest import read_verified
+from vision.models.store import ModelFile
 
 # It shall neither install packages nor report usage nor look for updates.
 _QUIET = {"YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true", "YOLO_VERBOSE": "false"}

@@ -8,12 +8,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from vision.artefacts.catalogue import ModelEntry
-from vision.artefacts.digest import read_verified
-from vision.artefacts.store import ModelFile
 from vision.domain.errors import ArtefactError, ConfigError
 from vision.inference.gpu.device import torch_module
 from vision.inference.gpu.network import Inference, Limits
+from vision.models.catalogue import ModelEntry
+from vision.models.digest import read_verified
+from vision.models.store import ModelFile
 
 _AGAIN = "build it again on this machine and register it with `vision models register`"
 

@@ -16,23 +16,23 @@ from typing import NamedTuple
 
 import redis
 
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 from vision.domain.errors import ConfigError, PublishError
 from vision.domain.event import EventMessage
-from vision.frames.left_out import LeftOut
-from vision.frames.redis_errors import explain
-from vision.frames.redis_link import RedisLink
-from vision.frames.redis_reconnector import Reconnector
 from vision.publishing.encoding import decode_event
 from vision.publishing.keys import Kind, StreamKey
+from vision.publishing.reading.offsets import Place, Places
 from vision.publishing.reading.passed_by import CountInvalid, PassedBy, count_nothing
-from vision.publishing.reading.places import Place, Places
 from vision.publishing.reading.stream_reader import (
     StoredMessage,
     StreamReader,
     StreamState,
     is_before,
 )
+from vision.redis.errors import explain
+from vision.redis.link import RedisLink
+from vision.redis.reconnector import Reconnector
+from vision.redis.skipped_keys import LeftOut
 from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from typing import Self
 import redis
 from redis.client import PubSub
 
-from vision.frames.redis_link import RedisLink
 from vision.publishing.keys import Kind, StreamKey, parse_stream_key
+from vision.redis.link import RedisLink
 
 # How long one of several servers is listened to before the next one is.
 _TURN_S = 0.02

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from vision.publishing.keys import StreamKey
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
 
 CountInvalid: TypeAlias = Callable[[str, str], None]
 """Hears of each message that cannot be used: the camera it came from, and the kind of stream."""

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 import redis
 
-from vision.frames.left_out import LeftOut
-from vision.frames.redis_errors import is_of_another_type
-from vision.frames.redis_link import RedisLink
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, parse_stream_key
+from vision.redis.errors import is_of_another_type
+from vision.redis.link import RedisLink
+from vision.redis.skipped_keys import LeftOut
 
 _PAGE = 1_000
 _READ = 200

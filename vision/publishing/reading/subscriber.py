@@ -23,16 +23,16 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Generic
 
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 from vision.domain.errors import PublishError
-from vision.frames.left_out import RETRY_S, LeftOut
-from vision.frames.redis_client import warn_if_unverified
-from vision.frames.redis_reconnector import Reconnector
 from vision.publishing.keys import StreamKey, parse_stream_key
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST, Cursor, Message
 from vision.publishing.reading.live_channels import LiveChannels
 from vision.publishing.reading.passed_by import LIVE, CountInvalid, PassedBy, count_nothing
 from vision.publishing.reading.stream_reader import StoredMessage, StreamReader, is_before
+from vision.redis.client import warn_if_unverified
+from vision.redis.reconnector import Reconnector
+from vision.redis.skipped_keys import RETRY_S, LeftOut
 from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)

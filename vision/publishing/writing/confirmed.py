@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from vision.frames.redis_link import RedisLink
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.append_script import StreamId, parse_id
 from vision.publishing.writing.outbox import Entry
+from vision.redis.link import RedisLink
 
 # What a Redis that dies may take with it although it was confirmed: `appendfsync everysec`
 # lets up to two seconds of writes wait, a replica that takes over lags by less.

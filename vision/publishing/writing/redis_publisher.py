@@ -9,11 +9,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from vision.config.topics import PublishingSettings, RedisSettings
+from vision.config.core import PublishingSettings, RedisSettings
 from vision.domain.message import DetectionMessage, StatusMessage, utc_text
 from vision.domain.run_numbers import RunNumbers
-from vision.frames.redis_client import warn_if_unverified
-from vision.frames.redis_connector import RedisConnector
 from vision.publishing.encoding import encode, renumber
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.empty_frames import EmptyFrames
@@ -26,6 +24,8 @@ from vision.publishing.writing.spool_restore import restore
 from vision.publishing.writing.state_hashes import StateHashes
 from vision.publishing.writing.state_writer import BEAT_S
 from vision.publishing.writing.stream_runs import newest_stream_runs
+from vision.redis.client import warn_if_unverified
+from vision.redis.connector import RedisConnector
 
 _log = logging.getLogger(__name__)
 # Losses that the camera's status tells of: their event in the log, and why, in words.

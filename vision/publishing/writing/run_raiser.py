@@ -14,7 +14,7 @@ from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.outbox import Entry
 from vision.publishing.writing.outrun import OutrunStreams, Verdict
 from vision.publishing.writing.stream_writer import Loss, Outcome, Outrun, Refusal
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0

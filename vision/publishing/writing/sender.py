@@ -10,12 +10,8 @@ from collections.abc import Callable, Iterable
 
 import redis
 
-from vision.config.topics import PublishingSettings, RedisSettings
+from vision.config.core import PublishingSettings, RedisSettings
 from vision.domain.errors import ConfigError
-from vision.frames.redis_client import address_of
-from vision.frames.redis_connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
-from vision.frames.redis_errors import NoPrimaryError, explain
-from vision.frames.redis_link import RedisLink
 from vision.publishing.encoding import add_skipped
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.append_script import Behind
@@ -26,8 +22,12 @@ from vision.publishing.writing.run_raiser import RunRaiser
 from vision.publishing.writing.state_hashes import StateHashes
 from vision.publishing.writing.state_writer import StateWriter
 from vision.publishing.writing.stream_writer import Loss, Outcome, Outrun, Refusal, StreamWriter
+from vision.redis.client import address_of
+from vision.redis.connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
+from vision.redis.errors import NoPrimaryError, explain
+from vision.redis.link import RedisLink
 from vision.resilience.backoff import Backoff
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
 
 _log = logging.getLogger(__name__)
 # One exchange must fit into the command timeout on a slow link: half a second at 10 Mbit/s,

@@ -18,7 +18,7 @@ from pathlib import Path
 from vision.domain.errors import ConfigError
 from vision.publishing.writing.outbox import Entry
 from vision.publishing.writing.spool_file import DamagedError, Row, open_file, set_aside, write
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
 
 _log = logging.getLogger(__name__)
 _MIB = 1024 * 1024

@@ -10,13 +10,13 @@ from typing import cast
 import redis
 
 from vision.domain.status import CameraState
-from vision.frames.redis_errors import code_of, explain, raise_if_elsewhere
-from vision.frames.redis_link import Exchange, RedisLink
 from vision.publishing.keys import state_key
 from vision.publishing.writing.observer import PublishObserver
 from vision.publishing.writing.state_hashes import HashFields, StateHashes
 from vision.publishing.writing.state_script import WRITE, WRITE_SHA, writers_key
-from vision.resilience.damping import Damper
+from vision.redis.errors import code_of, explain, raise_if_elsewhere
+from vision.redis.link import Exchange, RedisLink
+from vision.resilience.log_throttle import Damper
 
 _log = logging.getLogger(__name__)
 _LEASE_MS = 6_000

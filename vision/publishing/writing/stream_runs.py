@@ -9,12 +9,12 @@ from typing import TypeAlias, cast
 
 import redis
 
-from vision.config.topics import RedisSettings
+from vision.config.core import RedisSettings
 from vision.domain.errors import ConfigError
-from vision.frames.redis_client import address_of
-from vision.frames.redis_connector import RedisConnector
-from vision.frames.redis_errors import explain
 from vision.publishing.keys import Kind, StreamKey
+from vision.redis.client import address_of
+from vision.redis.connector import RedisConnector
+from vision.redis.errors import explain
 
 _log = logging.getLogger(__name__)
 _Reply: TypeAlias = list[tuple[bytes, dict[bytes, bytes]]]

@@ -9,9 +9,7 @@ from typing import NamedTuple
 
 import redis
 
-from vision.config.topics import PublishingSettings
-from vision.frames.redis_errors import code_of, explain, is_lasting, raise_if_elsewhere
-from vision.frames.redis_link import Exchange, RedisLink
+from vision.config.core import PublishingSettings
 from vision.frames.redis_scripts import state_key
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.append_script import (
@@ -28,6 +26,8 @@ from vision.publishing.writing.append_script import (
 )
 from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.outbox import Entry
+from vision.redis.errors import code_of, explain, is_lasting, raise_if_elsewhere
+from vision.redis.link import Exchange, RedisLink
 
 
 class Refusal(NamedTuple):

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from vision.config.core import LogSettings
 from vision.config.settings import Settings
-from vision.config.topics import LogSettings
 from vision.domain.run_numbers import RunNumbers
 from vision.domain.status import CameraStatus
-from vision.frames.newest import NewestFrames
+from vision.frames.latest_frame_slot import NewestFrames
 from vision.runtime.cameras.monitor import CameraMonitor
 from vision.runtime.cameras.supervisor import IngestSupervisor
 from vision.runtime.ingest.protocol import IngestTask

@@ -14,9 +14,8 @@ from vision.domain.errors import SourceErrorCode
 from vision.domain.frame import FrameMeta
 from vision.domain.status import CameraState, CameraStatus
 from vision.domain.worker_loss import WorkerLoss
-from vision.runtime.cameras.gate_view import GateView
 from vision.runtime.cameras.states import CameraStates, Sight, Told
-from vision.runtime.cameras.tally import CameraTally
+from vision.runtime.cameras.tally import CameraTally, GateView
 from vision.runtime.ingest.protocol import Heartbeat
 from vision.telemetry.camera_view import CameraView, p50_p99
 

@@ -7,22 +7,49 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from vision.artefacts.progress import Progress
+from vision.bridges.mqtt_probe import probe_mqtt
+from vision.bridges.topics import Topics
 from vision.capture.probe import probe_camera
+from vision.config.bridges import WebhookTarget
 from vision.config.camera import CameraSettings
 from vision.config.narration import ProviderSettings
-from vision.config.secrets import SecretFiles
+from vision.config.secrets import SecretFiles, redis_password
 from vision.config.settings import Settings
 from vision.domain.errors import VisionError
-from vision.inference.selections import selections
+from vision.inference.detection_filters import selections
+from vision.models.progress import Progress
 from vision.narration.probe import probe_provider
 from vision.publishing.probe import probe_redis
-from vision.runtime.commands.bridge_checks import bridge_looks
-from vision.runtime.ingest.address import camera_address
-from vision.runtime.parts.descriptors import look_at_descriptors
-from vision.runtime.parts.model_loading import model_for
-from vision.runtime.parts.redis_password import redis_password
+from vision.runtime.components.descriptors import look_at_descriptors
+from vision.runtime.components.model_loading import model_for
+from vision.runtime.ingest.process import camera_address
+from vision.runtime.roles.mqtt_bridge import mqtt_login
+from vision.runtime.roles.webhook_bridge import webhook_secrets
 from vision.telemetry.redaction import process_redactor
+
+
+def bridge_looks(
+    settings: Settings, secrets: SecretFiles
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    """A subject and a look for each; nothing is posted to anybody."""
+    mqtt = settings.bridge.mqtt
+    if mqtt.url is not None:
+        yield (
+            "mqtt",
+            lambda: probe_mqtt(mqtt, mqtt_login(secrets), Topics.of(mqtt).available),
+        )
+    for target in settings.bridge.webhook.targets:
+        yield f"webhook {target.name}", _webhook_look(target, secrets)
+
+
+def _webhook_look(target: WebhookTarget, secrets: SecretFiles) -> Callable[[], str]:
+    def look() -> str:
+        found = webhook_secrets(target, secrets)
+        token = "key and token are" if found.token else "the key is"
+        return f"{token} there; tells of {', '.join(target.types)}"
+
+    return look
+
 
 _log = logging.getLogger(__name__)
 # Enough for a person's patience, few enough not to look like an attack to a switch.

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from vision.artefacts.catalogue import ModelEntry
-from vision.artefacts.progress import Progress
-from vision.artefacts.store import ModelFile, ModelStore
-from vision.capture.stills import recorded, stills
+from vision.capture.calibration_images import recorded, stills
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError, SourceError
 from vision.domain.frame import Image
-from vision.inference.choice import obtain
+from vision.inference.backends import obtain
 from vision.inference.export import can_export, export_model
 from vision.inference.quantize import check_can_quantize, quantize_model
-from vision.runtime.ingest.address import camera_address
+from vision.models.catalogue import ModelEntry
+from vision.models.progress import Progress
+from vision.models.store import ModelFile, ModelStore
+from vision.runtime.ingest.process import camera_address
 from vision.telemetry.redaction import process_redactor
 
 # Enough for the ranges of activations, few enough to keep in mind and to wait for.

@@ -15,20 +15,19 @@ from pathlib import Path
 
 import yaml
 
-from vision.artefacts.catalogue import load_catalogue
-from vision.artefacts.folders import Folders
-from vision.artefacts.progress import Progress
-from vision.artefacts.pull import pull_clip
 from vision.config.loader import load_settings
-from vision.config.secrets import REDIS_PASSWORD, SecretFiles, write_secret
+from vision.config.secrets import REDIS_PASSWORD, SecretFiles, redis_password, write_secret
 from vision.config.settings import Settings
+from vision.models.catalogue import load_catalogue
+from vision.models.folders import Folders
+from vision.models.progress import Progress
+from vision.models.pull import pull_clip
 from vision.publishing.reading.cursor import DetectionCursor
 from vision.publishing.reading.subscriber import Subscriber
 from vision.runtime.demo.embedded_redis import EmbeddedRedis
 from vision.runtime.demo.folder import demo_folder
 from vision.runtime.demo.simulated_cameras import SimulatedCameras
 from vision.runtime.demo.tally import DemoTally
-from vision.runtime.parts.redis_password import redis_password
 from vision.runtime.roles.node import Node
 from vision.simulate.pan import pulled_pan
 from vision.telemetry.camera_view import CameraView

@@ -15,8 +15,7 @@ from typing import Self
 
 from vision.domain.errors import ConfigError
 from vision.resilience.backoff import Backoff
-from vision.runtime.processes.bound_to_parent import bound
-from vision.runtime.processes.ending import end
+from vision.runtime.processes.bound_to_parent import bound, end
 
 _log = logging.getLogger(__name__)
 _HOST = "127.0.0.1"

@@ -12,8 +12,7 @@ from typing import Self
 
 from vision.config.secrets import write_secret
 from vision.domain.errors import ConfigError
-from vision.runtime.processes.bound_to_parent import bound
-from vision.runtime.processes.ending import end
+from vision.runtime.processes.bound_to_parent import bound, end
 
 _STOP_TIMEOUT_S = 5.0
 

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vision.domain.errors import ConfigError
-from vision.resilience.damping import Damper
+from vision.resilience.log_throttle import Damper
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0

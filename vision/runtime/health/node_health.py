@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from vision.domain.status import CameraState
 from vision.runtime.health.role_liveness import camera_reason, redis_reason
 from vision.telemetry.camera_view import CameraView
-from vision.web.health import Health
+from vision.web.documents import Health
 
 
 def node_health(

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from vision.config.core import PublishingSettings
 from vision.config.run_dir import run_dir
 from vision.config.settings import Settings
-from vision.config.topics import PublishingSettings
 from vision.domain.errors import ConfigError
-from vision.resilience.awake import AwakeClock
+from vision.resilience.suspension import AwakeClock
 from vision.runtime.health.liveness import Liveness, LivenessFile
 from vision.telemetry.camera_view import CameraView
 

@@ -10,17 +10,19 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Hashable
 from multiprocessing.connection import Connection
 
+from vision.capture.address import RtspAddress
 from vision.capture.worker import CaptureWorker
+from vision.config.camera import CameraSettings
+from vision.config.core import LogSettings
 from vision.config.secrets import SecretFiles
-from vision.config.topics import LogSettings
 from vision.domain.errors import ConfigError, SourceError, SourceErrorCode
 from vision.domain.status import CameraState
 from vision.frames.shared_memory import WriterSide
-from vision.resilience.awake import Overdue
 from vision.resilience.backoff import Backoff
-from vision.runtime.ingest.address import camera_address
+from vision.resilience.suspension import Overdue
 from vision.runtime.ingest.memory import resident_bytes
 from vision.runtime.ingest.protocol import (
     HEARTBEAT_S,
@@ -30,13 +32,65 @@ from vision.runtime.ingest.protocol import (
     StateReport,
     WorkerVitals,
 )
-from vision.runtime.ingest.retry_wait import RetryWait
 from vision.runtime.processes.bound_to_parent import end_with_parent
 from vision.runtime.processes.error_reports import start_error_reports
 from vision.runtime.processes.heap import keep_freed_memory
 from vision.telemetry.logs import configure_logs, set_levels
 from vision.telemetry.redacted_stream import redact_output
 from vision.telemetry.redaction import process_redactor
+
+# A look at two files costs microseconds, and a person who has typed a password waits for it.
+_LOOK_EVERY_S = 1.0
+
+
+class RetryWait:
+    """One wait for a retry; made before the attempt that may fail."""
+
+    def __init__(self, stamp: Callable[[], Hashable], wait: Callable[[float], bool]) -> None:
+        """Note how the secret files are now.
+
+        Args:
+            stamp: Differs when a secret file has changed.
+            wait: Waits so many seconds; True ends all waiting.
+        """
+        self._stamp = stamp
+        self._wait = wait
+        self._tried = stamp()
+
+    def wait(self, delay_s: float) -> bool:
+        """Wait for ``delay_s`` seconds at most; whether a changed secret file cut it short."""
+        seen, left_s = self._tried, delay_s
+        while left_s > 0:
+            look_s = min(_LOOK_EVERY_S, left_s)
+            left_s -= look_s
+            if self._wait(look_s):
+                return False
+            before, seen = seen, self._stamp()
+            # A user name and its password are two files: wait until both are written.
+            if seen != self._tried and seen == before:
+                return True
+        return False
+
+
+def camera_address(name: str, camera: CameraSettings, secrets: SecretFiles) -> RtspAddress:
+    """The address of a camera, its credentials read anew.
+
+    Raises:
+        ConfigError: A secret file is missing or not in order.
+    """
+    credentials = secrets.camera(name, camera)
+    return RtspAddress(
+        url=camera.url,
+        username=credentials.username if credentials else None,
+        password=credentials.password if credentials else None,
+        transport=camera.transport,
+        open_timeout_s=camera.open_timeout_s,
+        read_timeout_s=camera.read_timeout_s,
+        tls_verify=camera.tls.verify,
+        tls_ca_file=camera.tls.ca_file,
+        tls_server_name=camera.tls.server_name,
+    )
+
 
 _log = logging.getLogger(__name__)
 # A connection that lasted this long was a good one: the next failure starts from the bottom.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vision.capture.counters import CaptureCounters
 from vision.config.camera import CameraSettings
-from vision.config.topics import LogSettings
+from vision.config.core import LogSettings
 from vision.domain.errors import SourceErrorCode
 from vision.domain.status import CameraState
 

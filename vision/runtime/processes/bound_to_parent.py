@@ -12,8 +12,30 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
+from typing import AnyStr
+
+
+def end(process: subprocess.Popen[AnyStr], timeout_s: float) -> bool:
+    """Ask it to end, wait, and kill it after ``timeout_s``: False where that was needed.
+
+    Its output is closed. Safe to repeat.
+    """
+    process.terminate()
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        ended = False
+    else:
+        ended = True
+    if process.stdout is not None:
+        process.stdout.close()
+    return ended
+
 
 _PR_SET_PDEATHSIG = 1
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from vision.config import load_settings
-from vision.config.topics import LogSettings
+from vision.config.core import LogSettings
 from vision.domain.errors import ConfigError
 from vision.telemetry.logs import set_levels
 

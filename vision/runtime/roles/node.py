@@ -7,22 +7,37 @@ import threading
 import time
 from functools import partial
 
-from vision.artefacts.progress import Progress
-from vision.config.secrets import SecretFiles
+from vision.config.core import LogSettings
+from vision.config.secrets import SecretFiles, redis_password
 from vision.config.settings import Settings
-from vision.config.topics import LogSettings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import ConfigError
 from vision.domain.message import detection_message, status_message
 from vision.domain.run_numbers import RunNumbers
 from vision.domain.status import CameraStatus
 from vision.domain.trouble import Trouble
-from vision.frames.newest import NewestFrames
-from vision.frames.redis_client import address_of
+from vision.events.service import EventsPart, snapshot_store
+from vision.events.snapshots import PictureMemory, SnapshotTaker
+from vision.frames.latest_frame_slot import NewestFrames
 from vision.frames.slot import FrameLease
+from vision.models.progress import Progress
 from vision.publishing.writing.redis_publisher import RedisPublisher
+from vision.redis.client import address_of
 from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.fleet import CameraFleet
+from vision.runtime.components.certificates import CertificateWatch, tls_peers
+from vision.runtime.components.delivery import (
+    Delivery,
+    PublishMetrics,
+    publisher_reasons,
+    show_outbox,
+)
+from vision.runtime.components.descriptors import warn_if_short
+from vision.runtime.components.event_feed import EventFeed
+from vision.runtime.components.inference import InferencePart
+from vision.runtime.components.metrics import MetricsPart
+from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.web import web_server
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.node_health import node_health
 from vision.runtime.health.role_liveness import (
@@ -34,28 +49,11 @@ from vision.runtime.health.role_liveness import (
     still,
     watch,
 )
-from vision.runtime.parts.certificates import CertificateWatch, tls_peers
-from vision.runtime.parts.delivery import Delivery
-from vision.runtime.parts.descriptors import warn_if_short
-from vision.runtime.parts.event_feed import EventFeed
-from vision.runtime.parts.event_pictures import PictureMemory, SnapshotTaker
-from vision.runtime.parts.events import EventsPart
-from vision.runtime.parts.inference import InferencePart
-from vision.runtime.parts.metrics import MetricsPart
-from vision.runtime.parts.publish_metrics import (
-    PublishMetrics,
-    publisher_reasons,
-    show_outbox,
-)
-from vision.runtime.parts.redis_password import redis_password
-from vision.runtime.parts.snapshots import snapshot_store
-from vision.runtime.parts.threads import PartThreads
-from vision.runtime.parts.web import web_server
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
 from vision.telemetry.redaction import process_redactor
+from vision.web.documents import Health
 from vision.web.feed import LiveFeed
-from vision.web.health import Health
 
 _log = logging.getLogger(__name__)
 # Long enough for a full outbox over a slow line, short enough for an impatient init system.

@@ -11,7 +11,7 @@ from tests.support.following import Following
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from vision.publishing.keys import Kind, StreamKey, position_key
-from vision.publishing.reading.places import BridgePlaces, NarratorPlaces, Places
+from vision.publishing.reading.offsets import BridgePlaces, NarratorPlaces, Places
 
 pytestmark = pytest.mark.integration
 FRONT, YARD = "vision:events:{front}", "vision:events:{yard}"

@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 from vision.domain.message import DetectionMessage
 from vision.publishing.encoding import encode
 from vision.publishing.reading.cursor import DetectionCursor
-from vision.publishing.reading.places import BridgePlaces, NarratorPlaces, Places
+from vision.publishing.reading.offsets import BridgePlaces, NarratorPlaces, Places
 
 pytestmark = pytest.mark.integration
 Occupy = Callable[[redis.Redis, str], None]

@@ -12,7 +12,7 @@ from tests.support.node import validate
 from tests.support.publishing import let_pass, publishing_to, stream_payloads, stream_seqs
 from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
-from vision.config.topics import PublishingSettings
+from vision.config.core import PublishingSettings
 from vision.domain.status import CameraState
 from vision.publishing.keys import Kind
 

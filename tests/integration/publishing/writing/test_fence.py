@@ -15,7 +15,7 @@ from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
 from tests.support.spooling import spooling
 from tests.support.waiting import wait_until
-from vision.config.topics import PublishingSettings
+from vision.config.core import PublishingSettings
 from vision.domain.message import DetectionMessage
 from vision.frames.redis_scripts import lease_key, state_key
 from vision.frames.redis_slot import LEASE_MS, Outcome, RedisSlot, Taken

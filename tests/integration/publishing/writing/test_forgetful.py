@@ -14,7 +14,7 @@ from tests.support.publishing import (
 )
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
-from vision.config.topics import PublishingSettings
+from vision.config.core import PublishingSettings
 from vision.domain.run_numbers import RunNumbers
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind

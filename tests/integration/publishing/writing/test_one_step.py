@@ -15,7 +15,7 @@ from tests.support.publishing import (
 from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
-from vision.config.topics import PublishingSettings
+from vision.config.core import PublishingSettings
 from vision.publishing.keys import Kind
 from vision.publishing.writing.observer import DropReason
 

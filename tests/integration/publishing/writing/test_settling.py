@@ -10,7 +10,7 @@ from tests.support.messages import detection
 from tests.support.publishing import publishing_to, stream_seqs
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
-from vision.config.topics import PublishingSettings
+from vision.config.core import PublishingSettings
 
 pytestmark = pytest.mark.integration
 

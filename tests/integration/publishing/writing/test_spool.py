@@ -28,7 +28,7 @@ from pathlib import Path
 from tests.support.messages import detection, status
 from tests.support.publishing import RunningPublisher
 from tests.support.waiting import wait_until
-from vision.config.topics import PublishingSettings, RedisSettings
+from vision.config.core import PublishingSettings, RedisSettings
 
 url, folder, first, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 row_bytes = int(sys.argv[5])

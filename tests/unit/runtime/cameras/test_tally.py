@@ -13,7 +13,7 @@ from vision.domain.worker_loss import WorkerLoss
 from vision.runtime.cameras.monitor import CameraMonitor
 from vision.runtime.cameras.tally import CameraTally
 from vision.runtime.ingest.protocol import WorkerVitals
-from vision.telemetry.camera_counts import CameraCounts
+from vision.telemetry.camera_view import CameraCounts
 
 _BEATS = st.lists(st.integers(0, 1000), min_size=1, max_size=6).map(sorted)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vision.runtime.ingest.retry_wait import RetryWait
+from vision.runtime.ingest.process import RetryWait
 
 
 class Bench:

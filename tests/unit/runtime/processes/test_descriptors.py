@@ -17,7 +17,7 @@ soft, hard, cameras = map(int, sys.argv[1:])
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 from vision.config.settings import Settings
 from vision.domain.errors import VisionError
-from vision.runtime.parts.descriptors import look_at_descriptors, most_connections
+from vision.runtime.components.descriptors import look_at_descriptors, most_connections
 from vision.runtime.processes.descriptors import raise_limit
 camera = {"url": "rtsp://192.0.2.1/x"}
 settings = Settings.model_validate({"cameras": {f"c{n}": camera for n in range(cameras)}})

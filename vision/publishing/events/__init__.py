@@ -1,1 +1,0 @@
-"""The events worker on Redis: it reads detections and writes what comes of them, in one step."""

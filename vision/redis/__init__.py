@@ -1,0 +1,1 @@
+"""Redis: clients, connections that come back, and errors in words."""

@@ -1,1 +1,0 @@
-"""Roles that read what others have published."""

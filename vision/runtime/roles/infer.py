@@ -1,0 +1,221 @@
+"""The inference role: frames of any cameras from Redis, detections back to it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from functools import partial
+
+from vision.config.secrets import SecretFiles, redis_password
+from vision.config.settings import Settings
+from vision.domain.detections import Detections, InferenceRecord
+from vision.domain.message import DetectionMessage, detection_message, status_message
+from vision.domain.status import CameraStatus
+from vision.frames.preview_channel import PictureSender
+from vision.frames.redis_source import RedisFrameSource
+from vision.frames.slot import FrameLease
+from vision.models.progress import Progress
+from vision.publishing.encoding import encode
+from vision.publishing.writing.redis_publisher import RedisPublisher
+from vision.redis.client import address_of
+from vision.resilience.troubles import Troubles
+from vision.runtime.cameras.inferred import InferredCameras
+from vision.runtime.components.certificates import CertificateWatch, tls_peers
+from vision.runtime.components.delivery import (
+    Delivery,
+    Publish,
+    PublishMetrics,
+    publisher_reasons,
+    show_outbox,
+)
+from vision.runtime.components.inference import InferencePart
+from vision.runtime.components.metrics import MetricsPart
+from vision.runtime.components.preview_publisher import PictureRelay
+from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.web import web_server
+from vision.runtime.health.liveness import Liveness
+from vision.runtime.health.node_health import node_health
+from vision.runtime.health.role_liveness import (
+    camera_facts,
+    liveness_file,
+    redis_fact,
+    spool_facts,
+    still,
+    watch,
+)
+from vision.runtime.roles.node import DRAIN_S
+from vision.telemetry.camera_view import CameraView
+from vision.telemetry.metrics import NodeMetrics
+from vision.telemetry.redaction import process_redactor
+from vision.web.documents import Health
+from vision.web.feed import LiveFeed
+
+_log = logging.getLogger(__name__)
+
+
+class InferRole:
+    """Infers the newest frame of every camera on Redis; any number of replicas share them."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        """Load the model; no camera needs to be known.
+
+        Raises:
+            ConfigError: A key, secret file, model or port is not in order.
+            ArtefactError: The model cannot be had or is not the one named.
+        """
+        self._settings = settings
+        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        password = partial(redis_password, settings, secrets)
+        password()
+        self._liveness = liveness_file(settings, "infer")
+        self._feed = LiveFeed()
+        self._cameras = InferredCameras(self._show_status)
+        self._troubles = Troubles()
+        metrics = NodeMetrics(self._cameras.views, "infer", troubles=self._troubles)
+        # Which empty frames are told of is decided here, from what all replicas published.
+        self._only_changes = settings.publishing.empty_frames == "on_change"
+        publish_all = settings.publishing.model_copy(update={"empty_frames": "always"})
+        self._publisher = RedisPublisher(
+            settings.redis,
+            publish_all,
+            password,
+            PublishMetrics(metrics, self._troubles),
+            spool_name="infer",
+            is_fenced=True,
+        )
+        show_outbox(metrics, self._publisher, settings.publishing)
+        self._relay = PictureRelay(PictureSender(settings.redis, password))
+        self._delivery = Delivery(
+            metrics, self._feed, self._cameras.monitor, self._troubles, relay=self._relay
+        )
+        self._web = web_server(
+            settings,
+            secrets,
+            self._feed,
+            cameras=self._cameras.views,
+            health=self.health,
+            metrics=metrics,
+        )
+        self._metrics_port = MetricsPart(settings, secrets, metrics)
+        self._certificates = CertificateWatch(tls_peers(settings.redis, {}), metrics)
+        self._source = RedisFrameSource(
+            settings.redis,
+            password,
+            settings.inference.max_staleness_ms,
+            troubles=self._troubles,
+        )
+        self._inference = InferencePart(
+            settings,
+            self._source,
+            self._deliver,
+            self._cameras.on_skipped,
+            progress,
+            on_submitted=self._delivery.count_submitted,
+            on_discarded=self._delivery.count_discarded,
+        )
+        metrics.know_model(self._inference.model)
+
+    def cameras(self) -> list[CameraView]:
+        """All cameras that frames came from, at a glance."""
+        return self._cameras.views()
+
+    def health(self) -> Health:
+        """Whether the worker does its work; whether cameras do is their ingest role's to say."""
+        return node_health(
+            (),
+            self._inference.model_text,
+            address_of(self._settings.redis),
+            redis_connected=self._is_connected(),
+            redis_problem=self._publisher.problem or self._source.problem,
+            outbox_messages=self._publisher.depth,
+            troubles=self._troubles.reasons(),
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set, then send what waits and return.
+
+        Raises:
+            VisionError: A part failed that the role cannot go on without.
+        """
+        ended, settled, parts = threading.Event(), threading.Event(), PartThreads(stop)
+        keeping = parts.start("leases", lambda: self._source.keep(settled))
+        fetching = parts.start("fetch", lambda: self._source.fetch(ended))
+        sending = parts.start("publish", lambda: self._publisher.run(ended))
+        inferring = parts.start("inference", lambda: self._inference.run(ended))
+        relaying = parts.start("pictures", lambda: self._relay.run(ended))
+        serving = parts.start("web", self._web.run) if self._web else None
+        self._metrics_port.start(parts)
+        self._certificates.start(parts, ended)
+        _log.info(
+            "infer.started redis=%s page=%s metrics=%s",
+            address_of(self._settings.redis),
+            self._web.url if self._web else None,
+            self._metrics_port.url,
+        )
+        watch(stop, self._cameras.check_stalls, self._liveness, self._read_liveness)
+        _log.info("infer.stopping")
+        ended.set()
+        self._inference.wake()
+        inferring.join()
+        fetching.join()
+        relaying.join()
+        self._publisher.drain(DRAIN_S)
+        sending.join()
+        # All messages are settled now: the cameras are free for other replicas at once.
+        settled.set()
+        self._source.wake()
+        keeping.join()
+        if self._web and serving:
+            self._web.stop()
+            serving.join()
+        self._metrics_port.stop()
+        self._inference.close()
+        if self._liveness:
+            self._liveness.remove()
+        _log.info("infer.stopped")
+        parts.raise_failure()
+
+    def _deliver(self, lease: FrameLease, seen: Detections, record: InferenceRecord) -> None:
+        frame, previous = lease.frame, lease.previous
+        self._cameras.on_frame(frame.meta)
+        message = detection_message(frame.meta, seen, record, time.time_ns())
+        publish: Publish = self._publish
+        if self._only_changes and not seen and previous is not None and previous.is_empty:
+            # Kept back: the slot lets the next message account for it.
+            publish = encode
+        self._delivery.deliver(frame, message, record.inference_ms, publish)
+
+    def _publish(self, message: DetectionMessage) -> bytes:
+        """Publish, and let the camera's next frame be taken once that is done."""
+        settle = self._source.hand_over(
+            message.camera, message.stream_id, is_empty=not message.detections
+        )
+        return self._publisher.publish(message, settle)
+
+    def _read_liveness(self) -> Liveness:
+        return Liveness(
+            role="infer",
+            stuck=still("inference", self._inference.turned_ns),
+            reasons=publisher_reasons(self._publisher, self._settings)
+            + self._fetching_reasons()
+            + self._troubles.reasons(),
+            facts=(
+                f"model {self._inference.model.name}",
+                redis_fact(is_connected=self._is_connected()),
+                *spool_facts(self._publisher.spool_problem),
+                *camera_facts(self.cameras()),
+            ),
+        )
+
+    def _fetching_reasons(self) -> tuple[str, ...]:
+        """Why no frames come, where it is not the cameras."""
+        if self._source.connected or not self._publisher.connected:
+            return ()
+        return (f"no frames: {self._source.problem or 'Redis has not answered yet'}",)
+
+    def _is_connected(self) -> bool:
+        return self._publisher.connected and self._source.connected
+
+    def _show_status(self, status: CameraStatus) -> None:
+        self._feed.on_status(encode(status_message(status)))

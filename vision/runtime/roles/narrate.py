@@ -1,0 +1,161 @@
+"""The narrator: events from Redis, sentences back to it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import partial
+
+from vision.config.secrets import SecretFiles, redis_password
+from vision.config.settings import Settings
+from vision.domain.event import EventMessage
+from vision.events.snapshot_store import SnapshotStore
+from vision.narration.loop import NarrationLoop, make_chain
+from vision.narration.provider import Attempt
+from vision.narration.queue import NarrationLine
+from vision.narration.wording import picture_url
+from vision.narration.writer import NarrationWriter
+from vision.publishing.reading.event_follower import EventFollower
+from vision.publishing.reading.offsets import NarratorPlaces
+from vision.redis.client import address_of
+from vision.resilience.breaker import BreakerState
+from vision.resilience.troubles import Troubles
+from vision.runtime.components.metrics import MetricsPart
+from vision.runtime.components.threads import PartThreads
+from vision.runtime.health.liveness import Liveness
+from vision.runtime.health.role_liveness import (
+    liveness_file,
+    reading_reasons,
+    redis_fact,
+    still,
+    watch,
+)
+from vision.telemetry.narration_metrics import NarrationMetrics
+from vision.telemetry.redaction import process_redactor
+
+_log = logging.getLogger(__name__)
+# Whoever waits while Redis takes no sentences does not look around.
+_HELD_UP = 2
+
+
+class NarrateRole:
+    """Tells of events in words; a second one beside it says nothing twice."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare to tell; neither Redis nor a provider needs to be there.
+
+        Raises:
+            ConfigError: A key, secret file or port is not in order.
+        """
+        self._settings = settings
+        narration = settings.narration
+        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        password = partial(redis_password, settings, secrets)
+        password()
+        self._liveness = liveness_file(settings, "narrate")
+        self._snapshots = SnapshotStore(
+            settings.snapshots.dir,
+            max_age_s=settings.snapshots.max_age_days * 86_400,
+            max_bytes=settings.snapshots.max_mib * 2**20,
+        )
+        self._troubles = Troubles()
+        self._metrics = NarrationMetrics(self._troubles)
+        self._chain = make_chain(narration, secrets, self._on_attempt)
+        for provider in self._chain.providers:
+            self._metrics.know_provider(provider.settings.name, lambda one=provider: one.state)  # type: ignore[misc]
+        self._loop = NarrationLoop(self._chain)
+        self._follower = EventFollower(
+            settings.redis,
+            password,
+            NarratorPlaces(),
+            narration.cameras or (),
+            on_invalid=self._metrics.count_invalid,
+            troubles=self._troubles,
+        )
+        self._line = NarrationLine(
+            narration,
+            self._loop,
+            NarrationWriter(
+                settings.redis, password, narration.stream_max_messages, self._troubles
+            ),
+            self._metrics,
+            self._image_url,
+            settle=self._follower.settle,
+        )
+        self._metrics.redis_up.set_function(lambda: float(self._follower.connected))
+        self._metrics_port = MetricsPart(settings, secrets, self._metrics)
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it hears of events."""
+        return self._follower.connected
+
+    def exposition(self) -> str:
+        """Its metrics, as Prometheus reads them."""
+        return self._metrics.exposition()[0].decode()
+
+    def run(self, stop: threading.Event) -> None:
+        """Tell of events until ``stop`` is set.
+
+        Raises:
+            VisionError: A part failed that the role cannot go on without.
+        """
+        parts = PartThreads(stop)
+        asking = parts.start("providers", self._loop.run)
+        threads = [
+            parts.start("sentences", lambda: self._line.run(stop)),
+            parts.start("events", lambda: self._take_events(stop)),
+        ]
+        self._metrics_port.start(parts)
+        names = [provider.settings.name for provider in self._chain.providers]
+        _log.info(
+            "narrate.started redis=%s providers=%s metrics=%s",
+            address_of(self._settings.redis),
+            ",".join([*names, "template"]),
+            self._metrics_port.url,
+        )
+        watch(stop, lambda: None, self._liveness, self._read_liveness)
+        _log.info("narrate.stopping")
+        for thread in threads:
+            thread.join()
+        self._follower.store()
+        self._loop.stop()
+        asking.join()
+        self._metrics_port.stop()
+        if self._liveness:
+            self._liveness.remove()
+        _log.info("narrate.stopped")
+        parts.raise_failure()
+
+    def _take_events(self, stop: threading.Event) -> None:
+        for entry in self._follower.entries(stop):
+            self._line.put(entry, stop)
+
+    def _on_attempt(self, attempt: Attempt) -> None:
+        self._metrics.count_attempt(attempt.provider, attempt.outcome, attempt.latency_s)
+
+    def _image_url(self, event: EventMessage) -> str | None:
+        """The event's snapshot, where there is one and the settings let it out."""
+        if not self._settings.narration.images or event.best.snapshot is None:
+            return None
+        return picture_url(self._snapshots.read(event.camera, event.id))
+
+    def _read_liveness(self) -> Liveness:
+        is_connected = self._follower.connected
+        # Sentences wait for Redis as long as it takes; whether it reads is then no sign.
+        is_held_up = not is_connected or self._line.depth >= _HELD_UP
+        resting = [
+            provider.settings.name
+            for provider in self._chain.providers
+            if provider.state is not BreakerState.CLOSED
+        ]
+        return Liveness(
+            role="narrate",
+            stuck=() if is_held_up else still("reading", self._follower.turned_ns),
+            reasons=reading_reasons({"events": self._follower}) + self._troubles.reasons(),
+            facts=(
+                redis_fact(is_connected=is_connected),
+                f"sentences under way {self._line.depth}",
+                *(f"provider {name} does not answer" for name in resting),
+            ),
+        )

@@ -1,0 +1,195 @@
+"""The web role: the live page of all cameras, with the rights of a reader of Redis."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Collection
+from functools import partial
+
+from vision.config.secrets import SecretFiles, redis_password
+from vision.config.settings import Settings
+from vision.domain.errors import ConfigError
+from vision.frames.preview_channel import PictureReceiver, SentPicture
+from vision.publishing.reading.cursor import DetectionCursor, StatusCursor
+from vision.publishing.reading.subscriber import Subscriber
+from vision.redis.client import address_of
+from vision.resilience.suspension import AwakeClock
+from vision.resilience.troubles import Troubles
+from vision.runtime.cameras.published import PublishedCameras, silence_s
+from vision.runtime.components.event_feed import EventFeed
+from vision.runtime.components.metrics import MetricsPart
+from vision.runtime.components.preview_validator import SentPictures
+from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.web import web_server
+from vision.runtime.health.liveness import Liveness
+from vision.runtime.health.node_health import node_health
+from vision.runtime.health.role_liveness import (
+    camera_facts,
+    liveness_file,
+    reading_reasons,
+    redis_fact,
+    redis_reason,
+    still,
+    watch,
+)
+from vision.telemetry.camera_view import CameraView
+from vision.telemetry.metrics import NodeMetrics
+from vision.telemetry.redaction import process_redactor
+from vision.web.documents import Health
+from vision.web.feed import LiveFeed
+
+_log = logging.getLogger(__name__)
+# Twice a second; what takes longer was no silence of the cameras: nobody listened.
+_TURN_S = 2.0
+
+
+class WebRole:
+    """Serves the page of the distributed form; it can write nothing on Redis."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare to serve; no camera needs to be known.
+
+        Raises:
+            ConfigError: A key, secret file or port is not in order, or the page is turned off.
+        """
+        self._settings = settings
+        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        password = partial(redis_password, settings, secrets)
+        password()
+        self._liveness = liveness_file(settings, "web")
+        self._feed = LiveFeed()
+        self._awake = AwakeClock(_TURN_S)
+        self._cameras = PublishedCameras(
+            silence_s=partial(silence_s, settings), monotonic_s=self._awake
+        )
+        self._troubles = Troubles()
+        metrics = NodeMetrics(self._cameras.views, "web", troubles=self._troubles)
+        web = web_server(
+            settings,
+            secrets,
+            self._feed,
+            cameras=self._cameras.views,
+            health=self.health,
+            metrics=metrics,
+        )
+        if web is None:
+            raise ConfigError("web.enabled is false: set it to true, or do not start `vision web`")
+        self._web = web
+        self._metrics_port = MetricsPart(settings, secrets, metrics)
+        # The newest state of each camera is told at once, frames as they come.
+        on_invalid, troubles = metrics.count_invalid, self._troubles
+        self._statuses = Subscriber(
+            settings.redis,
+            password,
+            StatusCursor,
+            replay=1,
+            on_invalid=on_invalid,
+            troubles=troubles,
+        )
+        self._detections = Subscriber(
+            settings.redis, password, DetectionCursor, on_invalid=on_invalid, troubles=troubles
+        )
+        self._events = EventFeed(
+            settings, password, self._feed, on_invalid=on_invalid, troubles=troubles
+        )
+        self._pictures = PictureReceiver(settings.redis, password)
+        self._sent = SentPictures(_log, "web")
+        metrics.redis_up.set_function(lambda: float(self._pictures.connected))
+        self._turned_ns = time.monotonic_ns()
+
+    def cameras(self) -> list[CameraView]:
+        """All cameras that said something, at a glance."""
+        return self._cameras.views()
+
+    def health(self) -> Health:
+        """Ready while Redis answers: a page that shows a blind camera does its work."""
+        return node_health(
+            self.cameras(),
+            self._cameras.model() or "no message yet",
+            address_of(self._settings.redis),
+            redis_connected=self._pictures.connected,
+            redis_problem=self._pictures.problem,
+            cameras_must_deliver=False,
+            troubles=self._deaf_reasons() + self._troubles.reasons(),
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Serve until ``stop`` is set.
+
+        Raises:
+            VisionError: A part failed that the role cannot go on without.
+        """
+        parts = PartThreads(stop)
+        threads = [
+            parts.start("statuses", lambda: self._take_statuses(stop)),
+            parts.start("detections", lambda: self._take_detections(stop)),
+            parts.start("events", lambda: self._events.run(stop)),
+            parts.start("pictures", lambda: self._take_pictures(stop)),
+            parts.start("web", self._web.run),
+        ]
+        self._metrics_port.start(parts)
+        _log.info(
+            "web.started redis=%s page=%s metrics=%s",
+            address_of(self._settings.redis),
+            self._web.url,
+            self._metrics_port.url,
+        )
+        watch(stop, self._awake.turn, self._liveness, self._read_liveness)
+        _log.info("web.stopping")
+        self._web.stop()
+        for thread in threads:
+            thread.join()
+        self._metrics_port.stop()
+        if self._liveness:
+            self._liveness.remove()
+        _log.info("web.stopped")
+        parts.raise_failure()
+
+    def _take_statuses(self, stop: threading.Event) -> None:
+        for received in self._statuses.messages(stop):
+            self._cameras.on_status(received.message)
+            self._feed.on_status(received.payload)
+
+    def _take_detections(self, stop: threading.Event) -> None:
+        for received in self._detections.messages(stop):
+            self._cameras.on_detections(received.message)
+
+    def _take_pictures(self, stop: threading.Event) -> None:
+        for picture in self._pictures.pictures(stop, self._wanted):
+            self._show(picture)
+
+    def _wanted(self) -> Collection[str]:
+        """The cameras to get pictures of: all while somebody looks, else none."""
+        self._turned_ns = time.monotonic_ns()
+        return self._cameras.names() if self._feed.viewers else ()
+
+    def _show(self, picture: SentPicture) -> None:
+        message = self._sent.message_of(picture)
+        if message is not None:
+            payload = picture.message
+            self._feed.on_picture(message.camera, message.stream_id, payload, picture.jpeg)
+
+    def _deaf_reasons(self) -> tuple[str, ...]:
+        """What the page does not hear of, though Redis answers."""
+        if not self._pictures.connected:
+            return ()
+        return reading_reasons(
+            {"states": self._statuses, "detections": self._detections, "events": self._events}
+        )
+
+    def _read_liveness(self) -> Liveness:
+        is_connected = self._pictures.connected
+        return Liveness(
+            role="web",
+            stuck=still("reading", self._turned_ns) if is_connected else (),
+            reasons=self._deaf_reasons() + self._troubles.reasons()
+            if is_connected
+            else (redis_reason(address_of(self._settings.redis), self._pictures.problem),),
+            facts=(
+                f"viewers {self._feed.viewers}",
+                redis_fact(is_connected=is_connected),
+                *camera_facts(self.cameras()),
+            ),
+        )
