@@ -22,10 +22,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator import Clip, Faults, Server
 from vision.domain.errors import ConfigError
 from vision.runtime.processes.bound_to_parent import bound, end
 from vision.runtime.processes.lifecycle import stop_on_signals
-from vision.simulate import Clip, Faults, Server
 
 _RTP_FIXED = struct.Struct(">BBHII")
 _STOP_TIMEOUT_S = 10.0

@@ -20,8 +20,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from bench import stamp
+from simulator.pan import pulled_pan
 from vision.models.progress import NoProgress
-from vision.simulate.pan import pulled_pan
 
 Codec: TypeAlias = Literal["h264", "hevc"]
 CACHE = Path(__file__).parent / ".cache"

@@ -16,10 +16,10 @@ import yaml
 
 from bench.gate_pictures import PACE_FPS, encode_still
 from bench.processes import cpu_s, family
+from simulator.demo.embedded_redis import EmbeddedRedis
+from simulator.demo.simulated_cameras import SimulatedCameras
 from vision.config.secrets import REDIS_PASSWORD, write_secret
 from vision.models.folders import Folders
-from vision.runtime.demo.embedded_redis import EmbeddedRedis
-from vision.runtime.demo.simulated_cameras import SimulatedCameras
 
 # A camera's second stream, which the README recommends, and its first.
 _CAMERAS = (((640, 360), 15), ((1920, 1080), 25))

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import vision
+from simulator.demo.embedded_redis import find_redis_server
 from vision.domain.errors import ConfigError
-from vision.runtime.demo.embedded_redis import find_redis_server
 
 _PACKAGES = ("av", "numpy", "opencv-python-headless", "openvino", "orjson", "redis")
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")

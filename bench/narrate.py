@@ -32,13 +32,13 @@ import redis
 
 from bench.machine import machine
 from bench.narrate_provider import Provider, dropping
+from simulator.demo.embedded_redis import EmbeddedRedis
 from vision.config.loader import settings_from
 from vision.config.secrets import write_secret
 from vision.domain.event import EVENTS_SCHEMA, EventBest, EventMessage, EventTime, EventZones
 from vision.domain.message import utc_text
 from vision.publishing.encoding import encode
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey
-from vision.runtime.demo.embedded_redis import EmbeddedRedis
 from vision.runtime.roles.narrate import NarrateRole
 
 _RUN = 1_763_898_000_123

@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 
 import redis
 
+from simulator.demo.embedded_redis import EmbeddedRedis
 from vision.config.settings import Settings
 from vision.domain.message import DetectionMessage, utc_text
 from vision.events.service import EventsPart
 from vision.publishing.encoding import encode
-from vision.runtime.demo.embedded_redis import EmbeddedRedis
 from vision.telemetry.metrics import NodeMetrics
 
 _PASSWORD = "bench"  # noqa: S105  of a server that lives for seconds

@@ -26,6 +26,7 @@ from bench.cases import Options, row
 from bench.processes import cpu_s
 from bench.result import Row
 from bench.summary import percentiles, rounded
+from simulator.demo.embedded_redis import EmbeddedRedis
 from vision.config.core import RedisSettings
 from vision.domain.frame import ClockSource, Frame, FrameMeta
 from vision.frames.latest_frame_slot import NewestFrames
@@ -34,7 +35,6 @@ from vision.frames.redis_writer import RedisFrameWriter
 from vision.frames.shared_memory import WriterSide, shared_slot
 from vision.frames.slot import FrameLease, FrameSink, FrameSource
 from vision.resilience.troubles import Troubles
-from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 _CAMERAS = (1, 4, 16)
 _WIDTH, _HEIGHT = 640, 360

@@ -16,11 +16,11 @@ from bench.clips import clip
 from bench.fresh import MeasurementError
 from bench.pipeline.node import Node, running_node
 from bench.pipeline.tally import Tally
+from simulator.demo.embedded_redis import EmbeddedRedis
 from vision.config.core import RedisSettings
 from vision.config.secrets import REDIS_PASSWORD, write_secret
 from vision.publishing.reading.cursor import DetectionCursor
 from vision.publishing.reading.subscriber import Subscriber
-from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 _PASSWORD = "bench"  # noqa: S105  of a Redis that lives as long as the run, on loopback
 _START_S = 180.0

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from simulator import QUIRKS, Clip, Credentials, Server
 from tests.support.clips import make_clip
 from tests.support.node import models_variable
 from tests.support.redis_server import running_redis
 from vision.config.secrets import write_secret
-from vision.simulate import QUIRKS, Clip, Credentials, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

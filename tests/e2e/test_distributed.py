@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from simulator import Clip, Server
 from tests.support.clips import make_clip
 from tests.support.redis_server import RedisServer
 from tests.support.site import Site, cameras_with_objects, running_site
 from tests.support.small_model import small_model
 from tests.support.waiting import wait_until
-from vision.simulate import Clip, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from simulator import Clip, Credentials, Server
 from tests.support.clips import make_clip
 from tests.support.node import NodeProcess, running_node
 from tests.support.processes import SeenProcess, children_of
 from tests.support.redis_server import RedisServer
 from tests.support.site import need_model
 from tests.support.waiting import wait_until
-from vision.simulate import Clip, Credentials, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 

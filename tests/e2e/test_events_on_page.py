@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from simulator import Clip, Server
 from tests.support.browser import Screen, chromium, opened
 from tests.support.event_site import events_of
 from tests.support.redis_server import running_redis
 from tests.support.site import clip_with_objects, need_model, running_site
 from tests.support.waiting import PATIENCE_S, wait_until
-from vision.simulate import Clip, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 

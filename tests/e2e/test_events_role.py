@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from simulator import Clip, Server
 from tests.support.event_site import assert_sound, events_of, put, wait_for_events
 from tests.support.redis_server import running_redis
 from tests.support.site import running_site
 from tests.support.visits import Walk, film
 from tests.support.waiting import PATIENCE_S, wait_until
-from vision.simulate import Clip, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

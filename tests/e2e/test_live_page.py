@@ -11,6 +11,8 @@ import cv2
 import pytest
 from playwright.sync_api import Browser, expect
 
+from simulator import Clip, Credentials, Server
+from simulator.pan import pulled_pan
 from tests.support.browser import PHONE, Look, Screen, chromium, opened
 from tests.support.node import CameraCredentials, running_node
 from tests.support.redis_server import running_redis
@@ -18,8 +20,6 @@ from tests.support.site import need_model
 from tests.support.waiting import wait_until
 from vision.domain.errors import ArtefactError
 from vision.models.progress import NoProgress
-from vision.simulate import Clip, Credentials, Server
-from vision.simulate.pan import pulled_pan
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 

@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
+from simulator import Clip, Server
 from tests.support.clips import make_clip
 from tests.support.node import running_node, validate
 from tests.support.redis_server import running_redis
 from tests.support.site import need_model, running_site
 from tests.support.waiting import wait_until
-from vision.simulate import Clip, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 

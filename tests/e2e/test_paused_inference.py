@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from simulator import Clip, Server
 from tests.support.clips import make_clip
 from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
@@ -17,7 +18,6 @@ from tests.support.site import Role, running_site
 from tests.support.small_model import small_model
 from tests.support.waiting import wait_until
 from vision.frames.redis_scripts import lease_key
-from vision.simulate import Clip, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

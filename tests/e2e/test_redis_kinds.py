@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from simulator import Clip, Server
 from tests.support.clips import make_clip
 from tests.support.node import running_node
 from tests.support.publishing import AnyRedis, let_pass, stream_payloads, stream_seqs
@@ -19,7 +20,6 @@ from tests.support.redis_server import RedisServer, running_redis
 from tests.support.waiting import wait_until
 from vision.domain.message import DetectionMessage
 from vision.publishing.encoding import decode_detections
-from vision.simulate import Clip, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from simulator import Clip, Server
 from tests.support.event_site import put
 from tests.support.language_model import LanguageModel, serving
 from tests.support.mqtt_broker import running_broker
@@ -21,7 +22,6 @@ from tests.support.webhook_server import webhook_server
 from vision.config.secrets import write_secret
 from vision.frames.preview_channel import PictureSender, SentPicture
 from vision.publishing.encoding import encode
-from vision.simulate import Clip, Server
 from vision.telemetry.families import FAMILIES
 from vision.telemetry.family import Kind
 from vision.telemetry.family import Role as RoleName

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from simulator import Clip, Credentials, Server
 from tests.support.clips import make_clip
 from tests.support.node import CameraCredentials, running_node, validate
 from tests.support.processes import children_of
@@ -21,7 +22,6 @@ from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_contents import redis_contents
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
-from vision.simulate import Clip, Credentials, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 

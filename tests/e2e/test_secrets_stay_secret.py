@@ -17,6 +17,7 @@ from typing import Literal
 import httpx
 import pytest
 
+from simulator import Clip, Credentials, Server
 from tests.support.clips import make_clip
 from tests.support.node import NodeProcess, models_variable, running_node
 from tests.support.processes import children_of
@@ -26,7 +27,6 @@ from tests.support.sentry_server import running_sentry
 from tests.support.site import need_model
 from tests.support.spellings import shown_in
 from tests.support.waiting import wait_until
-from vision.simulate import Clip, Credentials, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
+from simulator import Clip, Server
 from tests.support import reference_yolo
 from tests.support.node import SHARED_MODELS, running_node, validate
 from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import running_redis
 from vision.models.catalogue import load_catalogue
-from vision.simulate import Clip, Server
 
 pytestmark = [
     pytest.mark.e2e,

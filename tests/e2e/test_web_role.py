@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from simulator import Server
 from tests.support.browser import chromium, opened
 from tests.support.redis_server import RedisServer
 from tests.support.site import Role, Site, cameras_with_objects, running_site
 from tests.support.waiting import PATIENCE_S, wait_until
-from vision.simulate import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import yaml
 
+from simulator import Clip, Server
 from tests.support.clips import make_clip
 from tests.support.monitoring import (
     DASHBOARDS,
@@ -28,7 +29,6 @@ from tests.support.redis_processes import free_ports
 from tests.support.redis_server import running_redis
 from tests.support.small_model import small_model
 from tests.support.waiting import PATIENCE_S, wait_until
-from vision.simulate import Clip, Server
 from vision.telemetry.family import Role
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]

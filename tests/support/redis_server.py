@@ -13,8 +13,8 @@ from pathlib import Path
 
 import redis
 
+from simulator.demo.embedded_redis import EmbeddedRedis
 from vision.config.core import RedisSettings
-from vision.runtime.demo.embedded_redis import EmbeddedRedis
 
 
 def available_servers() -> dict[str, Path]:

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from simulator import Clip, Server
+from simulator.pan import encode_pan
 from tests.support.node import models_variable, validate
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE_S, wait_until
@@ -25,8 +27,6 @@ from vision.models.folders import Folders
 from vision.models.progress import NoProgress
 from vision.models.pull import pull_clip
 from vision.models.store import ModelStore
-from vision.simulate import Clip, Server
-from vision.simulate.pan import encode_pan
 
 # A dozen processes that start at once, on as few cores as there are.
 _START_S = 4 * PATIENCE_S

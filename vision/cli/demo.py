@@ -24,8 +24,8 @@ from vision.runtime.processes.lifecycle import stop_on_signals
 from vision.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:
+    from simulator.demo.demo import DemoReading
     from vision.cli.main import Subparsers
-    from vision.runtime.demo.demo import DemoReading
     from vision.telemetry.camera_view import CameraView
 
 _LINE_EVERY_S = 5.0
@@ -48,8 +48,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; 0 only if every camera delivered a detection."""
-    from vision.runtime.demo.demo import Demo, DemoOptions  # noqa: PLC0415  engines load slowly
-    from vision.runtime.demo.tally import DemoTally  # noqa: PLC0415  as above
+    from simulator.demo.demo import Demo, DemoOptions  # noqa: PLC0415  engines load slowly
+    from simulator.demo.tally import DemoTally  # noqa: PLC0415  as above
 
     raise_limit()
     configure_logs("warning", "text", sys.stderr)

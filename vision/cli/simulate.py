@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simulator import QUIRKS, Clip, Control, Credentials, Faults, Server, tls_context
 from vision.config.secrets import SecretFiles
 from vision.domain.errors import ConfigError
 from vision.runtime.processes.descriptors import raise_limit
 from vision.runtime.processes.lifecycle import stop_on_signals
-from vision.simulate import QUIRKS, Clip, Control, Credentials, Faults, Server, tls_context
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
 

@@ -21,6 +21,8 @@ _TEXT = "%(asctime)s %(levelname)-7s %(name)s %(message)s"
 _NUMBER = re.compile(r"(?:0x)?\d+")
 # PyAV formats into 1024 bytes and cuts the rest: half a credential is no registered value.
 _LIBAV, _LIBAV_CUT_BYTES = "libav", 1000
+# Areas whose loggers are not beneath "vision".
+_OUTSIDE = {_LIBAV: _LIBAV, "simulate": "simulator"}
 _CUT = "[a line that was cut at 1 kB]"
 # Those that have a level of their own.
 _area_loggers: list[logging.Logger] = []
@@ -108,7 +110,7 @@ def _text(record: logging.LogRecord) -> str:
 
 def _kind(record: logging.LogRecord) -> str:
     match _owner(record):
-        case "vision":
+        case "vision" | "simulator":
             # The same event of another camera, or for another reason, is news.
             error = record.exc_info[1] if record.exc_info else None
             return f"{record.name}:{record.lineno}:{_text(record)}:{error!r}"
@@ -141,13 +143,13 @@ def configure_logs(
 def set_levels(level: str, areas: Iterable[tuple[str, str]]) -> None:
     """Show lines from ``level`` on, and from another on in single areas.
 
-    An area is a folder of this package, or ``libav``; one that is not named has ``level``.
+    An area is a package of ``vision``, ``simulate`` or ``libav``; one that is not named has ``level``.
     """
     logging.getLogger().setLevel(level.upper())
     for logger in _area_loggers:
         logger.setLevel(logging.NOTSET)
     _area_loggers.clear()
     for area, own_level in areas:
-        logger = logging.getLogger(area if area == _LIBAV else f"vision.{area}")
+        logger = logging.getLogger(_OUTSIDE.get(area, f"vision.{area}"))
         logger.setLevel(own_level.upper())
         _area_loggers.append(logger)

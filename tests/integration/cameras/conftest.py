@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from simulator.clip import Clip
+from simulator.server import Server
 from tests.support.clips import make_clip
-from vision.simulate.clip import Clip
-from vision.simulate.server import Server
 
 
 @pytest.fixture(scope="module")

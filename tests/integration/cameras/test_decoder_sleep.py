@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from bench.gate_replay import Replay, replay
+from simulator.clip import Clip
+from simulator.server import Server
 from tests.support.clips import make_clip
 from tests.support.entering import CONSTANT_RATE, FPS, make_entering
 from tests.support.ingest import ingesting
@@ -19,8 +21,6 @@ from vision.capture.decoding import DecodedFrame, Turn
 from vision.config.camera import MotionSettings
 from vision.domain.frame import FrameMeta
 from vision.domain.status import CameraState
-from vision.simulate.clip import Clip
-from vision.simulate.server import Server
 
 pytestmark = pytest.mark.integration
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from simulator import Clip, Server
 from tests.support import hostile_rtsp as hostile
 from tests.support.clips import make_clip
 from vision.capture.address import RtspAddress
 from vision.capture.rtsp import RtspSession
 from vision.domain.errors import SourceError
-from vision.simulate import Clip, Server
 
 pytestmark = pytest.mark.integration
 

@@ -12,15 +12,15 @@ from typing import Literal
 import pytest
 import trustme
 
+from simulator.auth import Credentials
+from simulator.clip import Clip
+from simulator.server import Server, tls_context
 from tests.support.clips import frame_number, make_clip
 from tests.support.ingest import Ingest, ingesting
 from tests.support.waiting import wait_until
 from vision.domain.frame import ClockSource
 from vision.domain.status import CameraState
 from vision.frames.planar import size_of, to_rgb
-from vision.simulate.auth import Credentials
-from vision.simulate.clip import Clip
-from vision.simulate.server import Server, tls_context
 
 pytestmark = pytest.mark.integration
 

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from simulator import QUIRKS, Clip, Credentials, Quirk, Server
+from simulator.auth import Scheme
+from simulator.server import tls_context
 from tests.support.hostile_rtsp import HostileRtsp
 from tests.support.ingest import ingesting
 from tests.support.waiting import wait_until
@@ -26,9 +29,6 @@ from vision.config.secrets import write_secret
 from vision.domain.errors import SourceError, SourceErrorCode
 from vision.domain.secret import Secret
 from vision.domain.status import CameraState
-from vision.simulate import QUIRKS, Clip, Credentials, Quirk, Server
-from vision.simulate.auth import Scheme
-from vision.simulate.server import tls_context
 
 pytestmark = pytest.mark.integration
 

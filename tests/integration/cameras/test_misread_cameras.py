@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from simulator import QUIRKS, Clip, Credentials, Quirk, Server
+from simulator.quirk import Track
 from tests.support.clips import make_clip
 from tests.support.hostile_rtsp import HostileRtsp
 from tests.support.waiting import wait_until
@@ -17,8 +19,6 @@ from vision.capture.rtsp import RtspSession
 from vision.capture.stream_habits import Habits
 from vision.domain.errors import SourceError, SourceErrorCode
 from vision.domain.secret import Secret
-from vision.simulate import QUIRKS, Clip, Credentials, Quirk, Server
-from vision.simulate.quirk import Track
 
 pytestmark = pytest.mark.integration
 

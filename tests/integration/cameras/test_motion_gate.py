@@ -9,12 +9,12 @@ from typing import Literal
 
 import pytest
 
+from simulator.clip import Clip
+from simulator.server import Server
 from tests.support.clips import make_clip
 from tests.support.ingest import Ingest, ingesting
 from tests.support.waiting import wait_until
 from vision.domain.frame import FrameMeta
-from vision.simulate.clip import Clip
-from vision.simulate.server import Server
 
 pytestmark = pytest.mark.integration
 

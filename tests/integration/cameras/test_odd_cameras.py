@@ -13,6 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
+from simulator import QUIRKS, Clip, Quirk, Server, Track
+from simulator.clip import Codec
+from simulator.rtp import session_description
 from tests.support.clips import make_clip
 from tests.support.waiting import wait_until
 from vision.capture.address import RtspAddress
@@ -20,9 +23,6 @@ from vision.capture.calibration_images import recorded
 from vision.capture.probe import probe_camera
 from vision.capture.rtsp import RtspSession
 from vision.domain.errors import SourceError, SourceErrorCode
-from vision.simulate import QUIRKS, Clip, Quirk, Server, Track
-from vision.simulate.clip import Codec
-from vision.simulate.rtp import session_description
 
 pytestmark = pytest.mark.integration
 

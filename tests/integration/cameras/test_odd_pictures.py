@@ -6,13 +6,13 @@ import av
 import pytest
 from av.video.stream import VideoStream
 
+from simulator import Clip, Server
+from simulator.clip import CLOCK_HZ, AccessUnit, Codec
 from tests.support.coded import FPS, encode, nal_units, panned
 from tests.support.ingest import ingesting
 from vision.capture.address import RtspAddress
 from vision.capture.probe import probe_camera
 from vision.domain.status import CameraState
-from vision.simulate import Clip, Server
-from vision.simulate.clip import CLOCK_HZ, AccessUnit, Codec
 
 pytestmark = pytest.mark.integration
 

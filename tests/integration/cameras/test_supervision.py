@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from simulator.auth import Credentials
+from simulator.clip import Clip
+from simulator.server import Server, tls_context
 from tests.support.ingest import Ingest, ingesting
 from tests.support.waiting import wait_until
 from vision.config.secrets import SecretFiles
@@ -23,9 +26,6 @@ from vision.frames.latest_frame_slot import NewestFrames
 from vision.runtime.cameras.fleet import CameraFleet
 from vision.runtime.commands.checks import _camera_look
 from vision.runtime.ingest.memory import resident_mib
-from vision.simulate.auth import Credentials
-from vision.simulate.clip import Clip
-from vision.simulate.server import Server, tls_context
 
 pytestmark = pytest.mark.integration
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from simulator import Clip, Server
+from simulator.server import tls_context
 from tests.support.clips import make_clip
 from vision.config.camera import CameraSettings
 from vision.config.core import RedisSettings
@@ -17,8 +19,6 @@ from vision.runtime.components.certificates import (
     certificate_end_s,
     tls_peers,
 )
-from vision.simulate import Clip, Server
-from vision.simulate.server import tls_context
 from vision.telemetry.metrics import NodeMetrics
 
 pytestmark = pytest.mark.integration

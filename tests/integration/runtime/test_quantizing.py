@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from simulator.clip import Clip
+from simulator.server import Server
 from tests.support import networks
 from tests.support.clips import make_clip
 from vision.config.loader import settings_from
@@ -16,8 +18,6 @@ from vision.models.manifest import Export, record_export
 from vision.models.progress import NoProgress
 from vision.models.store import ModelStore
 from vision.runtime.commands.quantizing import quantize
-from vision.simulate.clip import Clip
-from vision.simulate.server import Server
 
 pytestmark = [
     pytest.mark.integration,

@@ -10,11 +10,11 @@ from typing import Literal
 
 import pytest
 
+from simulator import Clip, Credentials, Server
 from tests.support.clips import make_clip
 from tests.support.node import CameraCredentials
 from tests.support.spellings import shown_in
 from vision.config.secrets import write_secret
-from vision.simulate import Clip, Credentials, Server
 
 pytestmark = pytest.mark.integration
 

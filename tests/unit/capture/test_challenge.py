@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from simulator.auth import Credentials, Gate, Scheme
 from vision.capture.challenge import Answers, Challenge, challenges, chosen_by_ffmpeg
 from vision.capture.challenge import is_known_to_ffmpeg as is_known
-from vision.simulate.auth import Credentials, Gate, Scheme
 
 _MD5 = 'Digest realm="cam", nonce="abc", algorithm=MD5, qop="auth"'
 _SHA256 = 'Digest realm="cam", nonce="abc", algorithm=SHA-256, qop="auth"'

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from simulator.auth import Credentials, Gate
 from vision.capture.address import RtspAddress, moved
 from vision.capture.login_relay import Login
 from vision.capture.rtsp_messages import MessageReader, RtspMessage
 from vision.domain.secret import Secret
-from vision.simulate.auth import Credentials, Gate
 
 _LOCAL = "rtsp://127.0.0.1:5000/token"
 _REMOTE = "rtsp://camera:8554"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vision.simulate import QUIRKS
+from simulator import QUIRKS
 
 _PAGE = Path(__file__).parents[3] / "docs" / "reliability.md"
 
