@@ -21,7 +21,7 @@ import numpy as np
 from bench.fresh import fresh
 from bench.processes import cpu_s
 from bench.summary import rounded
-from vision.inference.openvino_graph import Cut, with_pixels_in
+from vision.inference.openvino_graph import HeadSplit, with_pixels_in
 from vision.inference.openvino_runtime import ov
 
 _WARM_UP_S = 1.5
@@ -67,7 +67,7 @@ def measure(load: Load, seconds: float) -> dict[str, Any]:
     if network.input().partial_shape.is_dynamic:
         network.reshape([load.batch, 3, load.height, load.width])
     if load.as_node:
-        network = with_pixels_in(Cut(network).heads_only())
+        network = with_pixels_in(HeadSplit(network).heads_only())
     options: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT"}
     if load.requests:
         options["PERFORMANCE_HINT_NUM_REQUESTS"] = load.requests

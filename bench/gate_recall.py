@@ -21,7 +21,7 @@ from vision.config.camera import MotionSettings
 from vision.config.settings import Settings
 from vision.domain.detections import Detections
 from vision.domain.errors import InferenceError
-from vision.inference.detection_filters import selection_for_all
+from vision.inference.detection_filters import detection_filter_for_all
 from vision.inference.postprocess import Postprocessor
 from vision.models.progress import NoProgress
 from vision.runtime.components.model_loading import load_model, model_for
@@ -137,7 +137,7 @@ def detect(clip: Path, name: str, fps: int) -> tuple[list[Detections], tuple[str
         try:
             backend.notify(answered.set)
             scaler, read = Scaler(backend.input_size), Postprocessor(backend.model.labels)
-            selection = selection_for_all(settings.model)
+            selection = detection_filter_for_all(settings.model)
             for picture in paced_pictures(clip, fps):
                 backend.submit([scaler.scale(picture)])
                 while not (answers := backend.finished()):

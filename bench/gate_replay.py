@@ -10,7 +10,7 @@ import av
 
 from vision.capture.counters import CaptureCounters
 from vision.capture.decoding import DecodedFrame, PacketTime, StreamDecoder
-from vision.capture.worker import CaptureWorker, Pictures
+from vision.capture.worker import CaptureWorker, FrameSelector
 from vision.config.camera import MotionSettings
 from vision.domain.frame import Frame, FrameMeta
 
@@ -67,7 +67,7 @@ def replay(
         on_frozen=seen.frozen.append,
         counters=seen.counters,
     )
-    pictures = Pictures(worker)
+    pictures = FrameSelector(worker)
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"

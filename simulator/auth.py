@@ -52,7 +52,7 @@ def _parameters(text: str) -> dict[str, str]:
     return {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(text)}
 
 
-class Gate:
+class AccessControl:
     """Decides who may pass, for one connection: its nonce is good for no other."""
 
     def __init__(self, credentials: Credentials) -> None:

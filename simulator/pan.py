@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vision.models.catalogue import load_catalogue
 from vision.models.folders import Folders
-from vision.models.progress import Progress
+from vision.models.progress import TransferProgress
 from vision.models.pull import pull_clip
 
 _SIZE = (640, 480)
@@ -24,7 +24,7 @@ _FPS = 10
 _SECONDS = 20
 
 
-def pulled_pan(photograph: str, progress: Progress) -> Path:
+def pulled_pan(photograph: str, progress: TransferProgress) -> Path:
     """The pan across a photograph of the catalogue, pulled and encoded if it is not there.
 
     Raises:

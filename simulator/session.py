@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from simulator.auth import Gate
+from simulator.auth import AccessControl
 from simulator.message import Refusal, Request, RequestReader, response
 from simulator.playback import Playback, Timing
 from simulator.rtp import session_description
@@ -53,7 +53,7 @@ class Session:
         self.path = ""
         self._socket, self._cameras, self._timing = connection, cameras, timing
         self._socket.settimeout(timing.send_timeout_s)
-        self._gate = Gate(credentials) if credentials else None
+        self._gate = AccessControl(credentials) if credentials else None
         self._id = ""
         self._transports: dict[str, Transport] = {}
         self._playback: Playback | None = None

@@ -17,7 +17,7 @@ from vision.capture.scale import Scaler
 from vision.config.core import ModelSettings
 from vision.config.settings import Settings
 from vision.domain.frame import Image
-from vision.inference.backend import Answer, Backend
+from vision.inference.backend import Backend, BatchResult
 from vision.models.progress import NoProgress
 from vision.runtime.components.model_loading import load_model, model_for
 
@@ -49,7 +49,7 @@ def engine(options: Options) -> Iterator[Backend]:
         backend.close()
 
 
-def answer_to(backend: Backend, picture: Image) -> Answer:
+def answer_to(backend: Backend, picture: Image) -> BatchResult:
     """The answer to one picture; the caller releases it."""
     told = threading.Event()
     backend.notify(told.set)

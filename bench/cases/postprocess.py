@@ -11,7 +11,7 @@ from bench.result import Row
 from bench.timing import timed
 from vision.domain.errors import InferenceError
 from vision.inference.backend import RawResult
-from vision.inference.postprocess import Postprocessor, Selection
+from vision.inference.postprocess import DetectionFilter, Postprocessor
 
 _CONFIDENCES = (0.25, 0.05)
 
@@ -30,9 +30,9 @@ def measure(options: Options) -> list[Row]:
         postprocess = Postprocessor(backend.model.labels)
     rows = []
     for confidence in _CONFIDENCES:
-        selection, turn = Selection(confidence, 0.7, 300), cycle(raw)
+        selection, turn = DetectionFilter(confidence, 0.7, 300), cycle(raw)
 
-        def call(turn: cycle[RawResult] = turn, selection: Selection = selection) -> None:
+        def call(turn: cycle[RawResult] = turn, selection: DetectionFilter = selection) -> None:
             result = next(turn)
             postprocess(result.output, result.letterbox, selection)
 

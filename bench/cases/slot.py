@@ -29,7 +29,7 @@ from bench.summary import percentiles, rounded
 from simulator.demo.embedded_redis import EmbeddedRedis
 from vision.config.core import RedisSettings
 from vision.domain.frame import ClockSource, Frame, FrameMeta
-from vision.frames.latest_frame_slot import NewestFrames
+from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.redis_source import RedisFrameSource
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.frames.shared_memory import WriterSide, shared_slot
@@ -83,7 +83,7 @@ _Bench = Callable[[float], dict[str, float]]
 
 @contextmanager
 def _shared_memory(names: list[str]) -> Iterator[_Bench]:
-    newest = NewestFrames(lambda *_: None)
+    newest = LatestFrames(lambda *_: None)
     controls: dict[str, Connection] = {}
     processes: list[SpawnProcess] = []
     for name in names:
@@ -123,9 +123,9 @@ def _redis(names: list[str], redis: EmbeddedRedis) -> Iterator[_Bench]:
 
     def finish(lease: FrameLease) -> None:
         meta = lease.frame.meta
-        settle = source.hand_over(meta.camera, f"{meta.run}-{meta.seq}", is_empty=False)
+        ack = source.hand_over(meta.camera, f"{meta.run}-{meta.seq}", is_empty=False)
         lease.release()
-        settle()
+        ack()
 
     yield lambda seconds: _measure(seconds, source, finish, controls, redis.pid)
     stop.set()

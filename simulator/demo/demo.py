@@ -18,14 +18,14 @@ import yaml
 from simulator.demo.embedded_redis import EmbeddedRedis
 from simulator.demo.folder import demo_folder
 from simulator.demo.simulated_cameras import SimulatedCameras
-from simulator.demo.tally import DemoTally
+from simulator.demo.totals import DemoTotals
 from simulator.pan import pulled_pan
 from vision.config.loader import load_settings
 from vision.config.secrets import REDIS_PASSWORD, SecretFiles, redis_password, write_secret
 from vision.config.settings import Settings
 from vision.models.catalogue import load_catalogue
 from vision.models.folders import Folders
-from vision.models.progress import Progress
+from vision.models.progress import TransferProgress
 from vision.models.pull import pull_clip
 from vision.publishing.reading.cursor import DetectionCursor
 from vision.publishing.reading.subscriber import Subscriber
@@ -76,7 +76,7 @@ class DemoReading:
     """
 
     views: list[CameraView]
-    tally: DemoTally
+    tally: DemoTotals
     page: str | None
     config: Path
 
@@ -86,8 +86,8 @@ class Demo:
     """Runs the demo; for the main thread."""
 
     options: DemoOptions
-    progress: Progress
-    tally: DemoTally
+    progress: TransferProgress
+    tally: DemoTotals
 
     def run(self, stop: threading.Event, on_tick: Callable[[DemoReading], None]) -> DemoReading:
         """Run until ``stop`` is set or the time is over; returns the last reading.

@@ -20,7 +20,7 @@ from tests.support.visits import Walk, film
 from tests.support.waiting import wait_until
 from tests.support.webhook_server import webhook_server
 from vision.config.secrets import write_secret
-from vision.frames.preview_channel import PictureSender, SentPicture
+from vision.frames.preview_channel import Preview, PreviewSender
 from vision.publishing.encoding import encode
 from vision.telemetry.families import FAMILIES
 from vision.telemetry.family import Kind
@@ -139,7 +139,7 @@ class Street:
         self._frames = iter(film(walks, 400, began_ns=now_ns, run=now_ns // 1_000_000))
         self._sent = self._missed = 0
         self._redis = redis
-        self._sender = PictureSender(redis.settings(), lambda: redis.password)
+        self._sender = PreviewSender(redis.settings(), lambda: redis.password)
 
     def go_on(self, tracked: float) -> None:
         """The next frames, with their pictures as long as somebody asks for them."""
@@ -151,7 +151,7 @@ class Street:
                 self._sent += 1
                 frame = next(self._frames)
                 if self._sender.watched([frame.camera]):
-                    self._sender.send(frame.camera, SentPicture(encode(frame), b"\xff\xd8"))
+                    self._sender.send(frame.camera, Preview(encode(frame), b"\xff\xd8"))
                 put(client, [frame])
 
 

@@ -19,7 +19,7 @@ from tests.support.frames import frame
 from tests.support.waiting import wait_until
 from tests.support.worker_processes import held_by
 from vision.frames.frame_descriptor import RECORD_BYTES
-from vision.frames.latest_frame_slot import NewestFrames
+from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.shared_memory import SharedFrameWriter, shared_slot
 from vision.frames.wire import FrameFormatError
 
@@ -42,7 +42,7 @@ class Site:
     longest_gap_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self.frames = NewestFrames(self._skipped)
+        self.frames = LatestFrames(self._skipped)
 
     def _skipped(self, camera: str, reason: str, count: int) -> None:
         self.counts[camera][reason] += count

@@ -210,18 +210,18 @@ def test_levels_of_areas_change_at_a_signal_in_the_node_and_its_workers(tmp_path
             assert node.process is not None
             (worker,) = [p for p in children_of(node.process.pid) if "spawn_main" in p.command]
 
-            def read_anew(logs: dict[str, Any], expected: str) -> None:
+            def reload(logs: dict[str, Any], expected: str) -> None:
                 (tmp_path / "vision.yaml").write_text(yaml.safe_dump(settings | {"logs": logs}))
                 assert node.process is not None
                 node.process.send_signal(signal.SIGUSR1)
                 node.wait_for_log(expected)
 
-            read_anew({"areas": {"runtime": "debug"}}, "level=info areas=runtime:debug")
+            reload({"areas": {"runtime": "debug"}}, "level=info areas=runtime:debug")
             node.wait_for_log("ingest.logs_set")
-            read_anew({"areas": {"engine": "debug"}}, "logs.levels_kept")
+            reload({"areas": {"engine": "debug"}}, "logs.levels_kept")
             assert "logs.areas" in node.log
             said = node.log.count("ingest.logs_set")
-            read_anew({"level": "error"}, "level=error areas=none")
+            reload({"level": "error"}, "level=error areas=none")
             assert worker.is_alive
             assert node.stop() == 0
             # To the worker that was a change, too: it says no more of changes.

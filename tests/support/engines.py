@@ -26,7 +26,7 @@ def picture(number: int) -> Image:
 
 @dataclass
 class ScriptedAnswer:
-    """Implements :class:`vision.inference.backend.Answer`."""
+    """Implements :class:`vision.inference.backend.BatchResult`."""
 
     ticket: int
     finished_mono_ns: int

@@ -14,7 +14,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.settings import Settings
 from vision.domain.message import DetectionMessage, StatusMessage
-from vision.events.service import EventsPart
+from vision.events.service import EventService
 from vision.publishing.encoding import encode
 from vision.resilience.troubles import Troubles
 from vision.telemetry.metrics import NodeMetrics
@@ -32,7 +32,7 @@ class RunningEvents:
         self._stop = threading.Event()
         self.metrics = NodeMetrics(lambda: (), "events")
         self.troubles = Troubles()
-        self.part = EventsPart(
+        self.part = EventService(
             settings,
             lambda: server.password,
             self.metrics.events,

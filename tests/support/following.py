@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from tests.support.publishing import AnyRedis
 from tests.support.waiting import PATIENCE_S, wait_until
-from vision.publishing.reading.event_follower import EventFollower, Followed
-from vision.publishing.reading.offsets import BridgePlaces, Places
+from vision.publishing.reading.event_follower import EventFollower, FollowedEntry
+from vision.publishing.reading.offsets import BridgeOffsets, OffsetStore
 from vision.resilience.troubles import Troubles
 
 
@@ -18,10 +18,10 @@ class Following:
     """A follower in its thread; it hands on entries while ``gate`` is open."""
 
     def __init__(
-        self, server: AnyRedis, places: Places | None = None, *, settles: bool = True
+        self, server: AnyRedis, places: OffsetStore | None = None, *, settles: bool = True
     ) -> None:
         """``places`` are those of a bridge called ``test`` by default."""
-        self.found: list[Followed] = []
+        self.found: list[FollowedEntry] = []
         self.lost: Counter[str] = Counter()
         self.troubles = Troubles()
         self.gate = threading.Event()
@@ -29,7 +29,7 @@ class Following:
         self.follower = EventFollower(
             server.settings(),
             lambda: server.password,
-            places or BridgePlaces("test"),
+            places or BridgeOffsets("test"),
             on_lost=self._count,
             troubles=self.troubles,
             look_s=0.1,
@@ -46,7 +46,7 @@ class Following:
             self.found.append(entry)
             self.gate.wait()
             if self._settles:
-                self.follower.settle(entry)
+                self.follower.ack(entry)
 
     def texts(self) -> list[str]:
         """The messages so far."""

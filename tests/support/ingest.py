@@ -13,7 +13,7 @@ from vision.config.camera import CameraSettings
 from vision.config.core import LogSettings
 from vision.domain.frame import FrameMeta, Image
 from vision.domain.status import CameraState, CameraStatus
-from vision.frames.latest_frame_slot import NewestFrames
+from vision.frames.latest_frame_slot import LatestFrames
 from vision.runtime.cameras.monitor import CameraMonitor
 from vision.runtime.cameras.supervisor import IngestSupervisor
 from vision.runtime.ingest.protocol import IngestTask
@@ -27,7 +27,7 @@ class Ingest:
         self.metas: list[FrameMeta] = []
         self.newest_image: Image | None = None
         self.overtaken = 0
-        self.frames = NewestFrames(self._skipped)
+        self.frames = LatestFrames(self._skipped)
         self.monitor = CameraMonitor("front", self.statuses.append)
         self._run = time.time_ns() // 1_000_000
         task = IngestTask(

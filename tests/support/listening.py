@@ -11,8 +11,8 @@ from tests.support.publishing import AnyRedis
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.domain.message import DetectionMessage
 from vision.publishing.reading.cursor import Cursor, Message
-from vision.publishing.reading.passed_by import CountInvalid, count_nothing
-from vision.publishing.reading.subscriber import Received, Subscriber
+from vision.publishing.reading.subscriber import ReceivedMessage, Subscriber
+from vision.publishing.reading.unusable_messages import CountInvalid, count_nothing
 from vision.resilience.troubles import Troubles
 
 
@@ -21,7 +21,7 @@ class Listener(Generic[Message]):
 
     def __init__(self, subscriber: Subscriber[Message], troubles: Troubles) -> None:
         self.troubles = troubles
-        self.received: list[Received[Message]] = []
+        self.received: list[ReceivedMessage[Message]] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._collect, args=(subscriber,))
         self._thread.start()
@@ -30,7 +30,7 @@ class Listener(Generic[Message]):
         # One by one: a test looks at the list meanwhile.
         self.received.extend(subscriber.messages(self._stop))
 
-    def wait_for(self, count: int) -> list[Received[Message]]:
+    def wait_for(self, count: int) -> list[ReceivedMessage[Message]]:
         """The first ``count`` messages."""
         wait_until(lambda: len(self.received) >= count, f"{count} messages")
         return self.received[:count]
@@ -75,6 +75,8 @@ def listening_to(
         listener.finish()
 
 
-def seqs_of(received: Sequence[Received[DetectionMessage]], camera: str = "front") -> list[int]:
+def seqs_of(
+    received: Sequence[ReceivedMessage[DetectionMessage]], camera: str = "front"
+) -> list[int]:
     """The frame numbers of one camera, in the order they came."""
     return [item.message.seq for item in received if item.message.camera == camera]

@@ -10,7 +10,7 @@ from typing import Any
 
 from vision.config.narration import NarrationSettings
 from vision.config.secrets import SecretFiles
-from vision.narration.chain import Chain, Told
+from vision.narration.chain import Chain, NarrationResult
 from vision.narration.facts import Facts
 from vision.narration.loop import make_chain
 from vision.narration.provider import Attempt
@@ -64,20 +64,20 @@ class Narrator:
         resolver = Resolver(lookup) if lookup else None
         self.chain: Chain = make_chain(settings, secrets, self.attempts.append, resolver)
 
-    def tell(self, times: int = 1, image_url: str | None = None) -> list[Told]:
+    def narrate(self, times: int = 1, image_url: str | None = None) -> list[NarrationResult]:
         """What is told of ``times`` events at once."""
 
-        async def tell_all() -> list[Told]:
+        async def tell_all() -> list[NarrationResult]:
             until_s = time.monotonic() + self.settings.deadline_s
-            told = [self.chain.tell(FACTS, until_s, lambda: image_url) for _ in range(times)]
+            told = [self.chain.narrate(FACTS, until_s, lambda: image_url) for _ in range(times)]
             return list(await asyncio.gather(*told))
 
         return self._runner.run(tell_all())
 
-    def timed(self) -> tuple[Told, float]:
+    def timed(self) -> tuple[NarrationResult, float]:
         """What is told of one event, and seconds until it was."""
         began_s = time.monotonic()
-        (told,) = self.tell()
+        (told,) = self.narrate()
         return told, time.monotonic() - began_s
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vision.domain.errors import InferenceError
 from vision.inference.backend import Backend
-from vision.inference.openvino_backend import OpenVinoAnswer, OpenVinoBackend
+from vision.inference.openvino_backend import OpenVinoBackend, OpenVinoBatchResult
 from vision.inference.openvino_runtime import ov
 from vision.models.catalogue import ModelEntry
 from vision.models.digest import sha256_of
@@ -132,17 +132,17 @@ class Answers:
         raise AssertionError("no answer")
 
 
-def answer_to(backend: OpenVinoBackend, picture: Any) -> OpenVinoAnswer:
+def answer_to(backend: OpenVinoBackend, picture: Any) -> OpenVinoBatchResult:
     """Submit one picture and wait for its answer."""
     answers = Answers(backend)
     ticket = backend.submit([picture])
     (answer,) = answers.next()
-    assert isinstance(answer, OpenVinoAnswer)
+    assert isinstance(answer, OpenVinoBatchResult)
     assert answer.ticket == ticket
     return answer
 
 
-def output_of(answer: OpenVinoAnswer) -> NDArray[np.float32]:
+def output_of(answer: OpenVinoBatchResult) -> NDArray[np.float32]:
     """All that the network said of the one picture, a view of the engine's memory."""
     assert not isinstance(answer.results, InferenceError)
     (result,) = answer.results

@@ -14,7 +14,7 @@ from vision.domain.detections import Detections
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image
 from vision.inference.openvino_backend import OpenVinoBackend
-from vision.inference.postprocess import Postprocessor, Selection
+from vision.inference.postprocess import DetectionFilter, Postprocessor
 
 Seen: TypeAlias = tuple[Detections, tuple[int, int]]
 
@@ -27,7 +27,7 @@ def as_captured(path: Path, long_side: int) -> tuple[Image, tuple[int, int]]:
 
 
 def look_at(
-    backend: OpenVinoBackend, paths: Sequence[Path], selection: Selection
+    backend: OpenVinoBackend, paths: Sequence[Path], selection: DetectionFilter
 ) -> dict[Path, Seen]:
     """What the model sees in each photograph, with as many under way as the engine takes."""
     postprocess = Postprocessor(backend.model.labels)

@@ -12,7 +12,7 @@ from typing import Protocol
 from tests.support.messages import detection
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.core import PublishingSettings, RedisSettings
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST
@@ -86,7 +86,7 @@ class RunningPublisher:
         redis: RedisSettings,
         password: Callable[[], str | None],
         publishing: PublishingSettings,
-        runs: RunNumbers | None = None,
+        runs: RunIds | None = None,
         *,
         is_fenced: bool = False,
     ) -> None:
@@ -131,7 +131,7 @@ def publishing_to(
     settings: RedisSettings | None = None,
     command_timeout_s: float = 2.0,
     password: Callable[[], str | None] | None = None,
-    runs: RunNumbers | None = None,
+    runs: RunIds | None = None,
     is_fenced: bool = False,
 ) -> Iterator[RunningPublisher]:
     """A publisher that sends to ``server`` until the test ends; with ``runs`` it may raise them.

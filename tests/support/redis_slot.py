@@ -18,7 +18,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from vision.config.core import RedisSettings
 from vision.domain.frame import Frame, Image
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.frames.redis_source import RedisFrameSource
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.frames.slot import FrameLease
@@ -58,7 +58,7 @@ def writer_to(
     skips: Skips | None = None,
     *,
     max_age_ms: int = MAX_AGE_MS,
-    runs: RunNumbers | None = None,
+    runs: RunIds | None = None,
     troubles: Troubles | None = None,
     mono_ns: Callable[[], int] = time.monotonic_ns,
 ) -> RedisFrameWriter:
@@ -108,9 +108,9 @@ class Reader:
     def deliver(self, lease: FrameLease, *, is_empty: bool = False) -> None:
         """Do as if a message about the frame had been published and confirmed."""
         meta = lease.frame.meta
-        settle = self.source.hand_over(meta.camera, f"{meta.run}-{meta.seq}", is_empty=is_empty)
+        ack = self.source.hand_over(meta.camera, f"{meta.run}-{meta.seq}", is_empty=is_empty)
         lease.release()
-        settle()
+        ack()
 
     def wait_free(self) -> None:
         """Wait until Redis knows of all that was released or settled."""

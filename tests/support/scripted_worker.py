@@ -14,10 +14,10 @@ from vision.config.core import InferenceSettings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.frame import Frame, FrameMeta
 from vision.frames.slot import FrameLease, FrameSource
-from vision.inference.postprocess import Selection
+from vision.inference.postprocess import DetectionFilter
 from vision.inference.worker import DetectionSink, InferenceWorker
 
-ALL = Selection(confidence=0.0, iou=0.7, max_detections=10)
+ALL = DetectionFilter(confidence=0.0, iou=0.7, max_detections=10)
 """All that is seen."""
 
 
@@ -123,8 +123,8 @@ def worker_on(
         backend,
         delivery,
         settings=InferenceSettings(**settings),
-        selections={},
-        selection_for_all=ALL,
+        detection_filters={},
+        detection_filter_for_all=ALL,
         on_skipped=Skips() if skips is None else skips,
         mono_ns=clock,
         utc_ns=clock,

@@ -10,7 +10,7 @@ from tests.support.messages import RUN, detection
 from vision.config.settings import Settings
 from vision.domain.event import Box, EventMessage
 from vision.domain.message import DetectionMessage, MessageDetection, MessageTime, utc_text
-from vision.events.engine import EventEngine, Told
+from vision.events.engine import EmittedEvent, EventEngine
 from vision.events.rules import Rules, rules_for
 
 _WIDTH, _HEIGHT = 0.06, 0.25
@@ -84,7 +84,7 @@ def told(frames: Sequence[DetectionMessage], by: Rules | None = None) -> list[Ev
     return [event for _, event in tell(EventEngine("front", by or rules()), frames)]
 
 
-def tell(engine: EventEngine, frames: Sequence[DetectionMessage]) -> Iterator[Told]:
+def tell(engine: EventEngine, frames: Sequence[DetectionMessage]) -> Iterator[EmittedEvent]:
     """The same, with the ids on the stream."""
     for message in frames:
         yield from engine.on_detections(message, message.time.published)

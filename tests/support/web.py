@@ -25,7 +25,7 @@ from vision.web.app import create_app
 from vision.web.documents import Health
 from vision.web.event_routes import EventPages
 from vision.web.feed import LiveFeed
-from vision.web.pictures import PictureEncoder
+from vision.web.live_frames import LiveFrameEncoder
 from vision.web.server import WebServer
 
 RUN = 1_763_898_000_123
@@ -102,7 +102,7 @@ class Node:
     feed: LiveFeed = field(default_factory=LiveFeed)
     views: list[CameraView] = field(default_factory=lambda: [camera_view()])
     health: Health = READY
-    encoder: PictureEncoder = field(default_factory=PictureEncoder)
+    encoder: LiveFrameEncoder = field(default_factory=LiveFrameEncoder)
     events: EventPages = field(default_factory=EventPages)
 
     def app(self, *, host: str = "127.0.0.1", token: str | None = None) -> Starlette:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 
-class Names:
+class UniqueNames:
     """Gives away names: the plain one to who comes first, one with a digest to who comes next."""
 
     def __init__(self) -> None:

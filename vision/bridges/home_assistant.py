@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import orjson
 
 import vision
-from vision.bridges.entity_names import Names
-from vision.bridges.objects import Place
+from vision.bridges.entity_names import UniqueNames
+from vision.bridges.objects import ZoneLabel
 from vision.bridges.topics import ALL, CHANGED, Topics, digest, level, slug
 from vision.domain.event import EventType
 from vision.domain.status import CameraState
@@ -43,7 +43,7 @@ class Entity(NamedTuple):
     """
 
     camera: str
-    place: Place | None
+    place: ZoneLabel | None
     state_topic: str
     topics: tuple[str, ...]
 
@@ -57,7 +57,7 @@ class Discovery:
         self._prefix = prefix
         self._refresh_s = refresh_s
         self._expire_after_s = max(1, round(3 * refresh_s))
-        self._unique, self._entity_ids = Names(), Names()
+        self._unique, self._entity_ids = UniqueNames(), UniqueNames()
 
     @property
     def pattern(self) -> str:
@@ -73,7 +73,7 @@ class Discovery:
         topics = Topics(base, self._topics.frigate)
         return Discovery(topics, self._prefix, self._refresh_s)
 
-    def configs(self, camera: str, places: Iterable[Place]) -> Iterator[tuple[str, bytes]]:
+    def configs(self, camera: str, places: Iterable[ZoneLabel]) -> Iterator[tuple[str, bytes]]:
         """Topic and payload of each of a camera's entities."""
         yield self._entity("sensor", camera, "state", self._state(camera))
         yield self._entity("event", camera, "event", self._event(camera))
@@ -84,7 +84,7 @@ class Discovery:
             )
             yield self._entity("sensor", camera, f"{name}_count", self._count(camera, place))
 
-    def topics_of(self, camera: str, place: Place) -> tuple[str, str]:
+    def topics_of(self, camera: str, place: ZoneLabel) -> tuple[str, str]:
         """Where the configurations of a place are."""
         name, identifier = self._name(camera, place), self._identifier(camera)
         return (
@@ -123,12 +123,12 @@ class Discovery:
         levels = state_topic.removeprefix(base).split("/")
         if levels[0] != level(camera) or topic.split("/")[-3] != identifier:
             return None
-        place: Place | None = None
+        place: ZoneLabel | None = None
         match levels:
             case [_, "occupancy" | "count", label]:
-                place = Place(None, label)
+                place = ZoneLabel(None, label)
             case [_, "zone", zone, "occupancy" | "count", label]:
-                place = Place(zone, label)
+                place = ZoneLabel(zone, label)
         if CHANGED in state_topic:
             place = None
         ours = [one for one in available if isinstance(one, str) and one.startswith(base)]
@@ -137,7 +137,7 @@ class Discovery:
     def _identifier(self, camera: str) -> str:
         return f"{slug(self._topics.base)}_{camera}"
 
-    def _name(self, camera: str, place: Place) -> str:
+    def _name(self, camera: str, place: ZoneLabel) -> str:
         """What the entities of a place are called: the same for no two of any camera."""
         prefix = f"{self._identifier(camera)}_"
         unique = self._unique.of(
@@ -196,7 +196,7 @@ class Discovery:
             "availability": [{"topic": self._topics.available}],
         }
 
-    def _occupancy(self, camera: str, place: Place) -> _Config:
+    def _occupancy(self, camera: str, place: ZoneLabel) -> _Config:
         return {
             "name": f"{_words(place)} occupancy",
             "state_topic": self._topics.occupancy(camera, place.zone, place.label),
@@ -207,7 +207,7 @@ class Discovery:
             "availability": self._seen_through(camera),
         }
 
-    def _count(self, camera: str, place: Place) -> _Config:
+    def _count(self, camera: str, place: ZoneLabel) -> _Config:
         return {
             "name": f"{_words(place)} count",
             "state_topic": self._topics.count(camera, place.zone, place.label),
@@ -226,17 +226,17 @@ class Discovery:
         ]
 
 
-def _plain(place: Place) -> str:
+def _plain(place: ZoneLabel) -> str:
     """Zone and label in Home Assistant's alphabet; two underscores are in neither of them."""
     return "__".join(slug(word) for word in place if word is not None)
 
 
-def _is_changed(place: Place) -> bool:
+def _is_changed(place: ZoneLabel) -> bool:
     """Whether that alphabet tells less: who is called so plainly comes first."""
     return any(slug(word) != word for word in place if word is not None)
 
 
-def _words(place: Place) -> str:
+def _words(place: ZoneLabel) -> str:
     """``Door person``; ``Objects`` for any of them."""
     label = "objects" if place.label == ALL else place.label
     words = label if place.zone is None else f"{place.zone.replace('_', ' ')} {label}"

@@ -12,7 +12,7 @@ _MOST_EVENTS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EventParcel:
+class EventBatch:
     """Messages that belong together.
 
     Attributes:
@@ -21,7 +21,7 @@ class EventParcel:
     """
 
     messages: tuple[tuple[str, bytes], ...]
-    settle: Callable[[], None]
+    ack: Callable[[], None]
 
 
 class MqttOutbox:
@@ -32,8 +32,8 @@ class MqttOutbox:
         self._states: dict[str, bytes] = {}
         self._changed: dict[str, None] = {}
         self._passing: set[str] = set()
-        self._events: deque[EventParcel] = deque()
-        self._sent: dict[EventParcel, None] = {}
+        self._events: deque[EventBatch] = deque()
+        self._sent: dict[EventBatch, None] = {}
         self._wake: Callable[[], None] = lambda: None
 
     def on_change(self, wake: Callable[[], None]) -> None:
@@ -55,7 +55,7 @@ class MqttOutbox:
             self._changed[topic] = None
         self._wake()
 
-    def put_event(self, parcel: EventParcel, timeout_s: float) -> bool:
+    def put_event(self, parcel: EventBatch, timeout_s: float) -> bool:
         """Send after all before it; False if there was no room for ``timeout_s``."""
         with self._condition:
             if not self._condition.wait_for(self._has_room, timeout_s):
@@ -71,7 +71,7 @@ class MqttOutbox:
             self._changed |= dict.fromkeys(retained)
         self._wake()
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """A new connection: all states again, and what the old one did not confirm."""
         with self._condition:
             self._changed = dict.fromkeys(self._states)
@@ -91,7 +91,7 @@ class MqttOutbox:
                     del self._states[topic]
             return taken
 
-    def take_event(self, *, after_states: bool) -> EventParcel | None:
+    def take_event(self, *, after_states: bool) -> EventBatch | None:
         """The next event, None when there is none, or a state that is to be sent before it."""
         with self._condition:
             if not self._events or (after_states and self._changed):
@@ -100,12 +100,12 @@ class MqttOutbox:
             self._sent[parcel] = None
             return parcel
 
-    def confirm(self, parcel: EventParcel) -> None:
+    def confirm(self, parcel: EventBatch) -> None:
         """All messages of ``parcel`` have arrived."""
         with self._condition:
             self._sent.pop(parcel, None)
             self._condition.notify_all()
-        parcel.settle()
+        parcel.ack()
 
     @property
     def waiting(self) -> int:

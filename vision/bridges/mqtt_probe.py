@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from urllib.parse import urlsplit
 
-from vision.bridges.mqtt_session import Login, MqttSession
+from vision.bridges.mqtt_session import MqttCredentials, MqttSession
 from vision.bridges.topics import Topics, level
 from vision.config.bridges import MqttSettings
 from vision.domain.bridge import BridgeError, BridgeFailure
 
 _PAYLOAD = b"check"
-_TURN_S = 0.1
+_POLL_S = 0.1
 
 
-def probe_mqtt(settings: MqttSettings, login: Login, available_topic: str) -> str:
+def probe_mqtt(settings: MqttSettings, login: MqttCredentials, available_topic: str) -> str:
     """How soon it lets us in, in words; as another client than the bridge, which may be there.
 
     Writes a message below each first level that the bridge writes to, and takes it away again.
@@ -27,7 +27,7 @@ def probe_mqtt(settings: MqttSettings, login: Login, available_topic: str) -> st
     with MqttSession(asking, login, available_topic) as session:
         took_ms = (time.monotonic() - started_s) * 1000
         try:
-            _Trial(session, asking).run()
+            _AccessCheck(session, asking).run()
         finally:
             # The will is not to be published.
             session.leave()
@@ -35,7 +35,7 @@ def probe_mqtt(settings: MqttSettings, login: Login, available_topic: str) -> st
     return f"{parts.scheme}://{parts.hostname} lets us in after {took_ms:.0f} ms"
 
 
-class _Trial:
+class _AccessCheck:
     """Whether the bridge may write and read where it has to."""
 
     def __init__(self, session: MqttSession, settings: MqttSettings) -> None:
@@ -98,4 +98,4 @@ class _Trial:
     def _wait(self) -> None:
         give_up_s = time.monotonic() + self._timeout_s
         while self._waits_for and time.monotonic() < give_up_s:
-            self._session.turn(_TURN_S)
+            self._session.run_once(_POLL_S)

@@ -10,17 +10,17 @@ from functools import partial
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from vision.bridges.mqtt_outbox import EventParcel, MqttOutbox
-from vision.bridges.mqtt_rules import Forbidden
-from vision.bridges.mqtt_session import Login, MqttSession
+from vision.bridges.mqtt_denied_topics import DeniedTopics
+from vision.bridges.mqtt_outbox import EventBatch, MqttOutbox
+from vision.bridges.mqtt_session import MqttCredentials, MqttSession
 from vision.config.bridges import MqttSettings
 from vision.domain.bridge import BridgeError, BridgeFailure, BridgeLoss
 from vision.domain.errors import ConfigError
 from vision.resilience.backoff import Backoff
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
-_TURN_S = 0.5
+_POLL_S = 0.5
 _LEAVE_S = 2.0
 _BACKOFF_BASE_S, _BACKOFF_CAP_S = 0.5, 15.0
 # A broker that refuses a password is not to be asked as often: some lock the address out.
@@ -32,7 +32,7 @@ _QUIET_S = 2.0
 _LEAST_QUIET_S = 0.3
 
 
-class Counts(Protocol):
+class DeliveryObserver(Protocol):
     """Hears of what came of attempts."""
 
     def sent(self) -> None:
@@ -51,10 +51,10 @@ class MqttPublisher:
     def __init__(
         self,
         settings: MqttSettings,
-        login: Callable[[], Login],
+        login: Callable[[], MqttCredentials],
         outbox: MqttOutbox,
         available_topic: str,
-        counts: Counts,
+        counts: DeliveryObserver,
         *,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
@@ -68,7 +68,7 @@ class MqttPublisher:
         self._available_topic = available_topic
         self._counts = counts
         self._wait = wait
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._damper = LogThrottle(_LOG_PERIOD_S)
         self._backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
         self._refused_backoff = Backoff(_REFUSED_BASE_S, _REFUSED_CAP_S)
         self.is_ready = False
@@ -78,7 +78,7 @@ class MqttPublisher:
         self._said: bytes | None = None
         self.is_connected = False
         self.problem: str | None = None
-        self.turned_ns = time.monotonic_ns()
+        self.last_heartbeat_ns = time.monotonic_ns()
         self.patterns: Sequence[str] = ()
         """What to listen to at the start of each connection."""
         self.on_retained: Callable[[str, bytes], None] = lambda _topic, _payload: None
@@ -89,7 +89,7 @@ class MqttPublisher:
         self.is_echoed: Callable[[str], bool] | None = None
         """Tells topics that the patterns match: what is written there is heard, if we may read it."""
         self._is_echo_due = False
-        self._forbidden = Forbidden(lambda: counts.failed(BridgeFailure.FORBIDDEN))
+        self._forbidden = DeniedTopics(lambda: counts.failed(BridgeFailure.FORBIDDEN))
         self._unheard: set[str] = set()
         self._quiet_since_s: float | None = None
         self._echoes: dict[str, float] = {}
@@ -102,7 +102,7 @@ class MqttPublisher:
     def run(self, stop: threading.Event) -> None:
         """Publish until ``stop`` is set, then what waits, and leave."""
         while not stop.is_set():
-            self.turned_ns = time.monotonic_ns()
+            self.last_heartbeat_ns = time.monotonic_ns()
             try:
                 self._connected(stop)
             except (BridgeError, ConfigError) as error:
@@ -125,7 +125,7 @@ class MqttPublisher:
     def _connected(self, stop: threading.Event) -> None:
         with MqttSession(self._settings, self._login(), self._available_topic) as session:
             self._outbox.on_change(session.wake)
-            self._outbox.begin_anew()
+            self._outbox.reset()
             self._said = None
             self.is_connected, self.problem = True, None
             self._backoff.reset()
@@ -134,13 +134,13 @@ class MqttPublisher:
             self._listen(session)
             refreshed_s = time.monotonic()
             while not stop.is_set():
-                self.turned_ns = time.monotonic_ns()
+                self.last_heartbeat_ns = time.monotonic_ns()
                 if time.monotonic() - refreshed_s >= self._settings.refresh_s:
                     refreshed_s = time.monotonic()
                     self._outbox.refresh()
                 self._look_at_retained()
                 self._send(session)
-                session.turn(_TURN_S)
+                session.run_once(_POLL_S)
             self._leave(session)
 
     def _listen(self, session: MqttSession) -> None:
@@ -228,7 +228,7 @@ class MqttPublisher:
             self._echoes[topic] = time.monotonic()
         session.publish(topic, payload, retain=retain, then=count, refused=mute)
 
-    def _publish(self, session: MqttSession, parcel: EventParcel) -> None:
+    def _publish(self, session: MqttSession, parcel: EventBatch) -> None:
         left = len(parcel.messages)
 
         def count() -> None:
@@ -262,6 +262,6 @@ class MqttPublisher:
             self._send(session)
             if not session.unconfirmed and not (self._was_ready and self._outbox.waiting):
                 break
-            session.turn(0.05)
+            session.run_once(0.05)
         session.leave()
         _log.info("mqtt.left unconfirmed=%d", session.unconfirmed)

@@ -45,7 +45,7 @@ def _ignored(_topic: str, _payload: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class MqttCredentials:
     """User name and password; either may be missing."""
 
     username: Secret | None
@@ -55,7 +55,7 @@ class Login:
 class MqttSession:
     """A connection that is let in; every method may raise :class:`BridgeError` once it is lost."""
 
-    def __init__(self, settings: MqttSettings, login: Login, will_topic: str) -> None:
+    def __init__(self, settings: MqttSettings, login: MqttCredentials, will_topic: str) -> None:
         """Connect, and say ``offline`` on ``will_topic`` should this connection be lost.
 
         Raises:
@@ -121,7 +121,7 @@ class MqttSession:
     ) -> None:
         """Send with QoS 1.
 
-        In :meth:`turn`, ``then`` is called once it is confirmed, ``refused`` with the topic where
+        In :meth:`run_once`, ``then`` is called once it is confirmed, ``refused`` with the topic where
         the broker's rules forbid it. Brokers that know MQTT 3.1.1 alone confirm that too.
         """
         info = self._client.publish(topic, payload, qos=_QOS, retain=retain)
@@ -135,7 +135,7 @@ class MqttSession:
         then: Callable[[], None] = lambda: None,
         refused: Callable[[str], None] = _nothing,
     ) -> None:
-        """Hear retained messages of ``pattern`` by :attr:`on_message`, called in :meth:`turn`.
+        """Hear retained messages of ``pattern`` by :attr:`on_message`, called in :meth:`run_once`.
 
         ``then`` is called once the broker agrees, ``refused`` with the pattern where it does not.
         """
@@ -144,7 +144,7 @@ class MqttSession:
             raise self._lost(code)
         self._subscribed[mid] = pattern, then, refused
 
-    def turn(self, timeout_s: float) -> None:
+    def run_once(self, timeout_s: float) -> None:
         """Send and receive, waiting up to ``timeout_s`` for something to happen."""
         connection: Any = self._client.socket()
         if connection is None:
@@ -167,7 +167,7 @@ class MqttSession:
             raise self._loss or self._lost(code)
 
     def wake(self) -> None:
-        """End a wait in :meth:`turn`; from any thread."""
+        """End a wait in :meth:`run_once`; from any thread."""
         with contextlib.suppress(OSError):
             self._wakers.send(b"w")
 
@@ -178,7 +178,7 @@ class MqttSession:
     def _make(
         self,
         settings: MqttSettings,
-        login: Login,
+        login: MqttCredentials,
         will_topic: str,
         protocol: MQTTProtocolVersion,
     ) -> Client:
@@ -223,7 +223,7 @@ class MqttSession:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 raise BridgeError(BridgeFailure.TIMEOUT, "the broker does not let us in")
-            self.turn(left_s)
+            self.run_once(left_s)
 
     def _on_connect(
         self,

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 import orjson
 
 from vision.bridges.home_assistant import Discovery
-from vision.bridges.mqtt_marks import Mark, Marks
+from vision.bridges.mqtt_markers import BridgeMarker, BridgeMarkers
 from vision.bridges.mqtt_outbox import MqttOutbox
-from vision.bridges.objects import Place, Presence, PresentObjects
+from vision.bridges.objects import Presence, PresentObjects, ZoneLabel
 from vision.bridges.topics import ALL, CHANGED, Topics, level
 from vision.domain.event import EventMessage
 
@@ -26,7 +26,7 @@ class MqttStates:
         objects: PresentObjects,
         is_wanted: Callable[[str], bool],
         *,
-        marks: Marks | None = None,
+        marks: BridgeMarkers | None = None,
         is_discovery_told: bool = True,
     ) -> None:
         """What is told of cameras that are not wanted is taken away where it is found.
@@ -57,7 +57,7 @@ class MqttStates:
         self._zones: dict[str, tuple[str, ...]] = {}
         self._labels: dict[str, tuple[str, ...]] = {}
 
-    def know(self, camera: str, places: Iterable[Place]) -> None:
+    def know(self, camera: str, places: Iterable[ZoneLabel]) -> None:
         """Tell of a camera and of the places in it that the settings name; nothing is there yet.
 
         Where they name zones, or labels, there are no others.
@@ -66,7 +66,7 @@ class MqttStates:
             named = list(places)
             self._zones[camera] = _unique(place.zone for place in named)
             self._labels[camera] = _unique(place.label for place in named if place.label != ALL)
-            self._know(camera, [Place(None, ALL), *named])
+            self._know(camera, [ZoneLabel(None, ALL), *named])
 
     def on_camera(
         self, camera: str, state: str, reason: str, since: str, *, delivers: bool
@@ -76,7 +76,7 @@ class MqttStates:
             if self._said.get(camera) == (state, reason) or not self._is_wanted(camera):
                 return
             if camera not in self._said:
-                self._know(camera, [Place(None, ALL)])
+                self._know(camera, [ZoneLabel(None, ALL)])
             self._said[camera] = state, reason
             document = {"camera": camera, "state": state, "reason": reason, "since": since}
             self._outbox.put_state(self._topics.status(camera), orjson.dumps(document))
@@ -105,7 +105,7 @@ class MqttStates:
         if self._discovery is None or not payload:
             return
         with self._lock:
-            if self._marks is not None and self._marks.hear(topic, payload):
+            if self._marks is not None and self._marks.on_message(topic, payload):
                 return
             self._retained[topic] = payload
             entity = self._discovery.entity_of(topic, payload)
@@ -142,7 +142,7 @@ class MqttStates:
             )
             if self._marks.ours is not None:
                 self._take_back_named(self._marks.ours)
-            mark = Mark(self._topics.base, left, self._zones, self._labels)
+            mark = BridgeMarker(self._topics.base, left, self._zones, self._labels)
             self._outbox.put_state(self._marks.topic, mark.payload())
 
     def _take_back_base(
@@ -160,7 +160,7 @@ class MqttStates:
             self._take_back(topic, *entity.topics, *status)
         return found
 
-    def _take_back_named(self, before: Mark) -> None:
+    def _take_back_named(self, before: BridgeMarker) -> None:
         """What the settings named then and do not now, as far as they name none of its kind."""
         for camera, places in [(one, self._objects.places(one)) for one in self._objects.cameras()]:
             zones = set(before.zones.get(camera, ())) - set(self._zones.get(camera, ()))
@@ -183,7 +183,7 @@ class MqttStates:
         for topic in states:
             self._gone.setdefault(topic, False)
 
-    def _is_named(self, camera: str, place: Place) -> bool:
+    def _is_named(self, camera: str, place: ZoneLabel) -> bool:
         """Whether the settings name it, or leave open what there is."""
         zones, labels = self._zones.get(camera, ()), self._labels.get(camera, ())
         return (place.zone is None or not zones or place.zone in zones) and (
@@ -193,13 +193,13 @@ class MqttStates:
     def _of_camera(self, camera: str) -> tuple[str, ...]:
         return self._topics.status(camera), self._topics.camera_available(camera)
 
-    def _know(self, camera: str, places: Iterable[Place]) -> None:
+    def _know(self, camera: str, places: Iterable[ZoneLabel]) -> None:
         before = set(self._objects.places(camera))
         self._objects.know(camera, places)
         known = self._objects.places(camera)
         self._put(camera, {place: known[place] for place in known if place not in before})
 
-    def _put(self, camera: str, changes: Mapping[Place, Presence]) -> None:
+    def _put(self, camera: str, changes: Mapping[ZoneLabel, Presence]) -> None:
         changes = {place: one for place, one in changes.items() if self._is_named(camera, place)}
         if not changes:
             return
@@ -210,19 +210,19 @@ class MqttStates:
                 self._outbox.put_state(topic, config)
         for place, presence in changes.items():
             count = str(presence.objects).encode()
-            self._tell(self._topics.count(camera, *place), count)
-            self._tell(
+            self._put_retained(self._topics.count(camera, *place), count)
+            self._put_retained(
                 self._topics.occupancy(camera, *place), b"ON" if presence.objects else b"OFF"
             )
             if self._topics.frigate is not None:
                 self._put_frigate(self._topics.frigate, camera, place)
 
-    def _tell(self, topic: str, payload: bytes) -> None:
+    def _put_retained(self, topic: str, payload: bytes) -> None:
         # It is there again: nothing is to be taken away.
         self._gone.pop(topic, None)
         self._outbox.put_state(topic, payload)
 
-    def _put_frigate(self, base: str, camera: str, place: Place) -> None:
+    def _put_frigate(self, base: str, camera: str, place: ZoneLabel) -> None:
         """Counts of a camera, and of a zone over all cameras that have one of its name."""
         cameras = self._objects.cameras() if place.zone is not None else [camera]
         there = [self._objects.places(name).get(place, Presence()) for name in cameras]

@@ -15,7 +15,7 @@ _MOST_OBJECTS = 500
 _MOST_PLACES = 200
 
 
-class Place(NamedTuple):
+class ZoneLabel(NamedTuple):
     """A label in a zone of a camera, anywhere in its picture where ``zone`` is None."""
 
     zone: str | None
@@ -47,20 +47,20 @@ class PresentObjects:
         self._stale_s = stale_s
         self._monotonic_s = monotonic_s
         self._objects: dict[str, dict[str, _Object]] = {}
-        self._places: dict[str, dict[Place, Presence]] = {}
+        self._places: dict[str, dict[ZoneLabel, Presence]] = {}
 
-    def know(self, camera: str, places: Iterable[Place]) -> None:
+    def know(self, camera: str, places: Iterable[ZoneLabel]) -> None:
         """Count nothing in these until something is there."""
         known = self._places.setdefault(camera, {})
         for place in places:
             if len(known) < _MOST_PLACES:
                 known.setdefault(place, Presence())
 
-    def forget(self, camera: str, place: Place) -> None:
+    def forget(self, camera: str, place: ZoneLabel) -> None:
         """Count there no more, until something comes there."""
         self._places.get(camera, {}).pop(place, None)
 
-    def on_event(self, message: EventMessage) -> Mapping[Place, Presence]:
+    def on_event(self, message: EventMessage) -> Mapping[ZoneLabel, Presence]:
         """Take a message; returns the places of its camera in which something changed."""
         objects = self._objects.setdefault(message.camera, {})
         objects.pop(message.id, None)
@@ -70,7 +70,7 @@ class PresentObjects:
             )
         return self._count(message.camera)
 
-    def forget_stale(self) -> Mapping[str, Mapping[Place, Presence]]:
+    def forget_stale(self) -> Mapping[str, Mapping[ZoneLabel, Presence]]:
         """Let go of what nobody tells of any more; changes by camera."""
         latest_s = self._monotonic_s() - self._stale_s
         changes = {}
@@ -86,18 +86,18 @@ class PresentObjects:
         """All that have places."""
         return list(self._places)
 
-    def places(self, camera: str) -> Mapping[Place, Presence]:
+    def places(self, camera: str) -> Mapping[ZoneLabel, Presence]:
         """All places of a camera that ever had an object, or were made known."""
         return self._places.get(camera, {})
 
-    def _count(self, camera: str) -> Mapping[Place, Presence]:
-        counted, active = Counter[Place](), Counter[Place]()
+    def _count(self, camera: str) -> Mapping[ZoneLabel, Presence]:
+        counted, active = Counter[ZoneLabel](), Counter[ZoneLabel]()
         for one in self._objects.get(camera, {}).values():
             # A message that names a zone twice means one object all the same.
             for zone in {None, *one.zones}:
                 for label in {ALL, one.label}:
-                    counted[Place(zone, label)] += 1
-                    active[Place(zone, label)] += not one.is_stationary
+                    counted[ZoneLabel(zone, label)] += 1
+                    active[ZoneLabel(zone, label)] += not one.is_stationary
         known = self._places.setdefault(camera, {})
         changes = {}
         for place in [*known, *(place for place in counted if place not in known)]:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from vision.bridges.webhook_sender import Answer
+from vision.bridges.webhook_sender import WebhookReply
 from vision.config.bridges import WebhookTarget
 from vision.domain.bridge import BridgeError, BridgeFailure, BridgeLoss
 from vision.domain.event import EventMessage
 from vision.resilience.backoff import Backoff
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 _BACKOFF_BASE_S, _BACKOFF_CAP_S = 1.0, 300.0
@@ -25,14 +25,14 @@ _AUTH = {401, 403, 407}
 _REJECTED = {400, 413, 414, 415, 422, 431}
 
 
-class Sender(Protocol):
+class WebhookPoster(Protocol):
     """One attempt."""
 
-    def post(self, message_id: str, body: bytes) -> Answer:
+    def post(self, message_id: str, body: bytes) -> WebhookReply:
         """The answer; BridgeError when there is none."""
 
 
-class Counts(Protocol):
+class DeliveryObserver(Protocol):
     """Hears of what came of attempts."""
 
     def sent(self) -> None:
@@ -51,26 +51,26 @@ class WebhookDelivery:
     def __init__(
         self,
         target: WebhookTarget,
-        sender: Sender,
-        counts: Counts,
+        sender: WebhookPoster,
+        counts: DeliveryObserver,
         *,
-        look: Callable[[], None] = lambda: None,
+        poll: Callable[[], None] = lambda: None,
         utc_s: Callable[[], float] = time.time,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
-        """``look`` is called about once a second while a message waits for its next attempt."""
+        """``poll`` is called about once a second while a message waits for its next attempt."""
         self._target = target
         self._sender = sender
         self._counts = counts
-        self._look = look
+        self._poll = poll
         self._utc_s = utc_s
         self._wait = wait
         self._backoff = Backoff(_BACKOFF_BASE_S, _BACKOFF_CAP_S)
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._damper = LogThrottle(_LOG_PERIOD_S)
         self.is_reached: bool | None = None
         """Whether the last attempt came through; None before the first."""
         self.problem: str | None = None
-        self.turned_ns = time.monotonic_ns()
+        self.last_heartbeat_ns = time.monotonic_ns()
 
     def wants(self, message: EventMessage) -> bool:
         """Whether the target is told of it."""
@@ -88,7 +88,7 @@ class WebhookDelivery:
         # Dots separate what is signed.
         message_id = f"{message.id}-{message.revision}".replace(".", "_")
         while not stop.is_set():
-            self.turned_ns = time.monotonic_ns()
+            self.last_heartbeat_ns = time.monotonic_ns()
             if self._utc_s() >= give_up_s:
                 self._lose(BridgeLoss.EXPIRED)
                 return True
@@ -133,8 +133,8 @@ class WebhookDelivery:
     def _pause(self, delay_s: float, stop: threading.Event) -> None:
         while delay_s > 0 and not self._wait(stop, min(delay_s, _LOOK_S)):
             delay_s -= _LOOK_S
-            self.turned_ns = time.monotonic_ns()
-            self._look()
+            self.last_heartbeat_ns = time.monotonic_ns()
+            self._poll()
 
 
 def _published_s(message: EventMessage) -> float:

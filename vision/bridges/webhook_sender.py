@@ -75,7 +75,7 @@ class WebhookSecrets:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookReply:
     """A status of HTTP, and after how many seconds to come again if it says so."""
 
     status: int
@@ -113,7 +113,7 @@ class WebhookSender:
     ) -> None:
         self._runner.close()
 
-    def post(self, message_id: str, body: bytes) -> Answer:
+    def post(self, message_id: str, body: bytes) -> WebhookReply:
         """The answer to one attempt, whatever its status; redirects are not followed.
 
         Raises:
@@ -139,7 +139,7 @@ class WebhookSender:
                 headers["authorization"] = f"Bearer {token}"
         return self._runner.run(self._ask(url, headers, body))
 
-    async def _ask(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    async def _ask(self, url: str, headers: dict[str, str], body: bytes) -> WebhookReply:
         encoded = _encoded(headers)
         try:
             # Over all of it: a server that gives a byte now and then does not hold us.
@@ -148,7 +148,7 @@ class WebhookSender:
                 httpcore.AsyncConnectionPool(ssl_context=self._tls, http2=False) as pool,
                 pool.stream("POST", url, headers=encoded, content=body) as response,
             ):
-                return Answer(response.status, self._retry_after_s(response.headers))
+                return WebhookReply(response.status, self._retry_after_s(response.headers))
         except TimeoutError:
             raise BridgeError(BridgeFailure.TIMEOUT, "no answer in time") from None
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol):

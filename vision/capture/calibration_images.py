@@ -17,7 +17,7 @@ from vision.domain.frame import Image
 _PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
-def stills(path: Path, long_side: int, limit: int) -> Iterator[Image]:
+def calibration_images(path: Path, long_side: int, limit: int) -> Iterator[Image]:
     """Up to ``limit`` pictures, evenly spread over a folder of pictures or over a clip.
 
     Args:

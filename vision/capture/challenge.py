@@ -111,7 +111,7 @@ def is_known_to_ffmpeg(challenge: Challenge, username: str = "") -> bool:
     return is_read and is_answered and is_told and challenge.quality != "auth-int"
 
 
-class Answers:
+class ChallengeResponder:
     """Answers one challenge, request for request."""
 
     def __init__(self, challenge: Challenge, username: str, password: str) -> None:

@@ -29,7 +29,7 @@ _FOLLOW = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class CaptureTimestamp:
     """When a picture was taken.
 
     Attributes:
@@ -71,7 +71,9 @@ class CaptureClock:
         self._steps = _StepDetector()
         self._reports = 0
 
-    def stamp(self, camera_ns: int | None, received_ns: int, received_mono_ns: int) -> Stamp:
+    def stamp(
+        self, camera_ns: int | None, received_ns: int, received_mono_ns: int
+    ) -> CaptureTimestamp:
         """Stamp a packet.
 
         Args:
@@ -82,13 +84,13 @@ class CaptureClock:
                 clock touches.
         """
         if camera_ns is None:
-            return Stamp(received_ns, ClockSource.ARRIVAL, None, 0.0)
+            return CaptureTimestamp(received_ns, ClockSource.ARRIVAL, None, 0.0)
         offset_ns = received_ns - camera_ns
         self._reports += 1
         # Measured: the packet on which the first report takes effect carries the time of
         # the picture before it.
         believed = self._reports > 1 and abs(offset_ns) <= self._window_ns
-        return Stamp(
+        return CaptureTimestamp(
             captured_ns=camera_ns if believed else received_ns,
             clock=ClockSource.RTCP if believed else ClockSource.ARRIVAL,
             offset_ms=round(offset_ns / 1e6, 1),

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from vision.capture.counters import CaptureCounters
 from vision.capture.key_frames import KeyFrameSaver
 from vision.capture.random_access import RandomAccess
-from vision.capture.sleep import Arrival, DecoderSleep, Step
+from vision.capture.sleep import DecodePlan, DecoderSleep, QueuedPacket
 from vision.domain.errors import SourceError, SourceErrorCode
 
 # A stream joined in mid-GOP without parameter sets in its SDP fails until the next key frame,
@@ -33,14 +33,14 @@ class PacketTime:
     camera_ns: int | None
 
 
-class Turn(Enum):
+class FrameOrigin(Enum):
     """What a picture is to those who choose among pictures."""
 
-    NOW = "now"
+    LIVE = "now"
     """It comes as it was sent."""
-    LOOK = "look"
+    PROBE = "look"
     """A key frame of a decoder that sleeps: the only picture in a while."""
-    PAST = "past"
+    CATCH_UP = "past"
     """It was passed over when its packet arrived, and decoded for those after it."""
 
 
@@ -50,7 +50,7 @@ class DecodedFrame:
 
     picture: av.VideoFrame
     time: PacketTime
-    turn: Turn = Turn.NOW
+    origin: FrameOrigin = FrameOrigin.LIVE
 
 
 class StreamDecoder:
@@ -92,7 +92,7 @@ class StreamDecoder:
         is_start = packet.is_keyframe and self._is_start(packet)
         step = None
         if self._sleep:
-            arrival = Arrival(now_ns, packet.size, packet.pts, is_start, packet.is_corrupt)
+            arrival = QueuedPacket(now_ns, packet.size, packet.pts, is_start, packet.is_corrupt)
             step = self._sleep.take(packet, arrival)
             counters.is_asleep = self._sleep.is_asleep
         if step is None:
@@ -131,7 +131,7 @@ class StreamDecoder:
         for each in wanted:
             yield from self._decode(each, time)
 
-    def _step(self, step: Step[Packet], time: PacketTime) -> Iterator[DecodedFrame]:
+    def _step(self, step: DecodePlan[Packet], time: PacketTime) -> Iterator[DecodedFrame]:
         """Wake up and catch up, or look at a key frame and sleep on."""
         if self._saver is not None:
             self._saver.give_up()
@@ -175,19 +175,19 @@ class StreamDecoder:
         for picture in pictures:
             # The decoder's reordering carries each packet's own time to its picture.
             own_time = _time_of(picture, time)
-            turn = self._turn(own_time, time, is_look=is_look)
-            counters.decoded += turn is not Turn.PAST
+            origin = self._origin_of(own_time, time, is_look=is_look)
+            counters.decoded += origin is not FrameOrigin.CATCH_UP
             counters.undecoded = 0
             counters.newest_mono_ns = max(counters.newest_mono_ns, own_time.received_mono_ns)
-            self._see(picture)
-            yield DecodedFrame(picture, own_time, turn)
+            self._check_picture(picture)
+            yield DecodedFrame(picture, own_time, origin)
 
-    def _turn(self, own_time: PacketTime, time: PacketTime, *, is_look: bool) -> Turn:
+    def _origin_of(self, own_time: PacketTime, time: PacketTime, *, is_look: bool) -> FrameOrigin:
         if own_time.received_mono_ns <= self._past_ns:
-            return Turn.PAST
-        return Turn.LOOK if is_look and own_time is time else Turn.NOW
+            return FrameOrigin.CATCH_UP
+        return FrameOrigin.PROBE if is_look and own_time is time else FrameOrigin.LIVE
 
-    def _see(self, picture: av.VideoFrame) -> None:
+    def _check_picture(self, picture: av.VideoFrame) -> None:
         if self._sleep is None:
             return
         shape = picture.width, picture.height, picture.format.name

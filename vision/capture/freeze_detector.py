@@ -24,7 +24,7 @@ _MOVED_LEVELS = 8
 _LEAST_REPEATS = 3
 
 
-class FrozenWatch:
+class FreezeDetector:
     """Judges the frames of one connection; one thread."""
 
     def __init__(self, after_s: float) -> None:
@@ -35,7 +35,7 @@ class FrozenWatch:
         self._new_ns = 0
         self._repeats = 0
 
-    def look(self, thumbnail: Grey, mono_ns: int) -> bool:
+    def observe(self, thumbnail: Grey, mono_ns: int) -> bool:
         """Whether the picture is frozen, with the frame that arrived at ``mono_ns``."""
         if self._is_new(thumbnail):
             self._new_ns, self._repeats = mono_ns, 0

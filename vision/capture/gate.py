@@ -8,7 +8,7 @@ from vision.capture.thumbnail import Grey
 from vision.config.camera import MotionSettings
 
 
-class Pace:
+class RateLimiter:
     """Lets at most ``fps`` frames a second through, evenly and without drift.
 
     Frames are due on a grid, so that 25 frames a second paced to 10 give 10 and not 8.3.
@@ -68,7 +68,7 @@ class MotionGate:
         """For how long it has been shut; negative while it is open or has seen nothing."""
         return -1 if self._shut_ns is None else mono_ns - self._shut_ns
 
-    def look(self, thumbnail: Grey, mono_ns: int) -> None:
+    def observe(self, thumbnail: Grey, mono_ns: int) -> None:
         """See the frame that arrived at ``mono_ns``, whether or not it can pass."""
         self._seen_ns = mono_ns
         if self._detector.moves(thumbnail, mono_ns):
@@ -88,7 +88,7 @@ class MotionGate:
         """
         if next_ns is None:
             next_ns = mono_ns + (mono_ns - self._seen_ns)
-        self.look(thumbnail, mono_ns)
+        self.observe(thumbnail, mono_ns)
         # Rather early than late: when the frame after this one comes, the time may be over.
         if not self._is_open and next_ns <= self.due_ns:
             self._counters.gated += 1

@@ -13,7 +13,7 @@ from vision.capture.challenge import (
     is_known_to_ffmpeg,
 )
 from vision.capture.login_relay import LoginRelay
-from vision.capture.mending import Mending
+from vision.capture.response_repair import ResponseRepair
 from vision.capture.rtsp_messages import MessageReader, RtspMessage
 from vision.domain.errors import SourceError, SourceErrorCode
 
@@ -62,7 +62,7 @@ def login_relay(address: RtspAddress, *, was_admitted: bool = False) -> LoginRel
     return new_relay(address)
 
 
-def new_relay(address: RtspAddress, mending: Mending | None = None) -> LoginRelay | None:
+def new_relay(address: RtspAddress, mending: ResponseRepair | None = None) -> LoginRelay | None:
     """What stands between FFmpeg and the camera at ``address``; None if there is no port."""
     try:
         return LoginRelay(address, mending)

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from vision.capture.address import RtspAddress, moved
 from vision.capture.camera_socket import camera_socket
-from vision.capture.challenge import Answers, challenges
-from vision.capture.mending import Mending
+from vision.capture.challenge import ChallengeResponder, challenges
+from vision.capture.response_repair import ResponseRepair
 from vision.capture.rtsp_messages import MessageReader, RtspMessage
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _GOODBYE_S = 1.0
 _SLOW_CLIENT_S = 30.0
 
 
-class Login:
+class RequestAuthenticator:
     """Adds the right ``Authorization`` to each request, and repeats those that were refused.
 
     Attributes:
@@ -38,15 +38,15 @@ class Login:
     """
 
     def __init__(
-        self, address: RtspAddress, local_base: str, mending: Mending | None = None
+        self, address: RtspAddress, local_base: str, mending: ResponseRepair | None = None
     ) -> None:
         """Of a client that knows the camera as ``local_base``, and is told what ``mending`` says."""
         parts = urlsplit(address.url)
         self._bases = local_base.encode(), f"{parts.scheme}://{parts.netloc}".encode()
         self._address = address
-        self._mending = mending or Mending()
+        self._mending = mending or ResponseRepair()
         self.moved_to: RtspAddress | None = None
-        self._answers: Answers | None = None
+        self._answers: ChallengeResponder | None = None
         self._pending: dict[str, RtspMessage] = {}
         self._repeated = ""
 
@@ -69,7 +69,7 @@ class Login:
             return message, False
         asked = self._pending.pop(message.number, None)
         if asked is None or message.status != _UNAUTHORIZED:
-            return self._mending.told(self._led(message), asked), False
+            return self._mending.repaired(self._led(message), asked), False
         if message.number == self._repeated:
             # Without a challenge FFmpeg does not ask again: that would be a wrong password more.
             return message.without("WWW-Authenticate"), False
@@ -79,7 +79,9 @@ class Login:
         if best is None or not best.strength or username is None or password is None:
             return message, False
         # Asked once more with a fresh nonce; the next refusal is the client's.
-        self._answers = Answers(best, username.get_secret_value(), password.get_secret_value())
+        self._answers = ChallengeResponder(
+            best, username.get_secret_value(), password.get_secret_value()
+        )
         self._repeated, self._pending[asked.number] = asked.number, asked
         return self._authorized(asked), True
 
@@ -110,14 +112,14 @@ class LoginRelay:
         mending: What FFmpeg is told of the camera's answers.
     """
 
-    def __init__(self, address: RtspAddress, mending: Mending | None = None) -> None:
+    def __init__(self, address: RtspAddress, mending: ResponseRepair | None = None) -> None:
         """Stand in for the camera at ``address``; it is connected to whenever FFmpeg comes.
 
         Raises:
             OSError: There is no port to be had.
         """
         self._camera_address = address
-        self.mending = mending or Mending()
+        self.mending = mending or ResponseRepair()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
         # Whoever else is on this machine does not know the path, and so gets nothing.
         base = f"rtsp://127.0.0.1:{self._listener.getsockname()[1]}/{secrets.token_hex(16)}"
@@ -177,7 +179,7 @@ class LoginRelay:
                 self._pass_on(client, camera, first)
 
     def _pass_on(self, client: socket.socket, camera: socket.socket, first: bytes) -> None:
-        login = Login(self._camera_address, self._base, self.mending)
+        login = RequestAuthenticator(self._camera_address, self._base, self.mending)
         requests, responses = MessageReader(), MessageReader()
         for end, data in chain([(client, first)], _received(client, camera)):
             if end is client:

@@ -15,7 +15,7 @@ from vision.capture.failure import is_refused_options, is_refused_track, refusal
 from vision.capture.library_log import LibraryLog
 from vision.capture.login import login_relay, new_relay
 from vision.capture.login_relay import LoginRelay
-from vision.capture.mending import Mending
+from vision.capture.response_repair import ResponseRepair
 from vision.capture.tracks import decodable
 
 # Measured on a 10 fps camera: 0.1 s to the first frame instead of 2.8 s of old ones.
@@ -28,7 +28,7 @@ _MOST_TRACKS = 8
 _SOON_SHARE = 0.5
 
 
-class Opening:
+class SessionOpener:
     """Opens one connection to a camera.
 
     Attributes:
@@ -113,19 +113,19 @@ class Opening:
 
     def _mending_after(
         self, opened: InputContainer | Exception, log: LibraryLog, took_s: float
-    ) -> Mending | None:
+    ) -> ResponseRepair | None:
         """What may be told otherwise than the camera does, so that FFmpeg goes on."""
         if not isinstance(opened, Exception):
             # Such as a description that FFmpeg reads in part.
-            return None if decodable(opened.streams.video) else Mending()
+            return None if decodable(opened.streams.video) else ResponseRepair()
         refused, _ = log.refused or ("", 0)
         # Nothing was set up to play where FFmpeg found no video in the description.
         if refused == "PLAY" or is_refused_options(opened, log):
-            return Mending()
+            return ResponseRepair()
         is_unread = isinstance(opened, av.error.InvalidDataError) and not refused
         if is_unread and took_s < self.address.open_timeout_s * _SOON_SHARE:
             # Some hang up at OPTIONS, others say nothing of the transport.
-            return Mending(answers_options=True)
+            return ResponseRepair(answers_options=True)
         return None
 
     def _stand_in(self, relay: LoginRelay | None) -> bool:

@@ -27,7 +27,7 @@ _RESTLESS_GROUPS = 3
 _MOST_PLACES = 1500
 
 
-class PacketFloor:
+class PacketSizeBaseline:
     """Learns from the packets between key frames, and judges each; one thread.
 
     Attributes:

@@ -55,10 +55,10 @@ def probe_camera(address: RtspAddress, longest_s: float = _LONGEST_LOOK_S) -> Ca
         SourceError: It cannot be opened or delivers nothing that decodes.
     """
     counters = CaptureCounters()
-    look = _Look(time.monotonic(), longest_s)
+    look = _Observation(time.monotonic(), longest_s)
     with RtspSession(address, counters) as session:
         for decoded in session.frames(look.is_over):
-            look.see(decoded)
+            look.observe(decoded)
             if look.is_enough:
                 break
         picture = look.picture
@@ -86,7 +86,7 @@ def probe_camera(address: RtspAddress, longest_s: float = _LONGEST_LOOK_S) -> Ca
 
 
 @dataclass(slots=True)
-class _Look:
+class _Observation:
     """What was seen, and whether it is enough; times of CLOCK_MONOTONIC in seconds."""
 
     opened_s: float
@@ -97,7 +97,7 @@ class _Look:
     offset_s: float | None = None
     picture: av.VideoFrame | None = None
 
-    def see(self, decoded: DecodedFrame) -> None:
+    def observe(self, decoded: DecodedFrame) -> None:
         """Take in a frame."""
         self.newest_s = time.monotonic()
         self.first_s = self.first_s or self.newest_s

@@ -14,12 +14,12 @@ from av.video.stream import VideoStream
 
 from vision.capture.address import RtspAddress
 from vision.capture.clock import wall_clock_ns
+from vision.capture.connection_history import ConnectionHistory
 from vision.capture.counters import CaptureCounters
 from vision.capture.decoding import DecodedFrame, Packet, PacketTime, StreamDecoder
 from vision.capture.failure import source_error
-from vision.capture.opening import Opening
+from vision.capture.opening import SessionOpener
 from vision.capture.sleep import DecoderSleep
-from vision.capture.stream_habits import Habits
 from vision.capture.tracks import TrackChoice, decodable
 from vision.domain.errors import SourceError, SourceErrorCode
 
@@ -46,7 +46,7 @@ class RtspSession:
         sleep: DecoderSleep[Packet] | None = None,
         on_passed_over: Callable[[PacketTime], None] = lambda _: None,
         *,
-        habits: Habits | None = None,
+        habits: ConnectionHistory | None = None,
     ) -> None:
         """Talk to ``address`` and count in ``counters``, which go on over connections.
 
@@ -59,8 +59,8 @@ class RtspSession:
         self._sleep = sleep
         self._on_passed_over = on_passed_over
         self._resources = ExitStack()
-        self._habits = habits or Habits()
-        self._opening = Opening(
+        self._habits = habits or ConnectionHistory()
+        self._opening = SessionOpener(
             address,
             self._resources,
             lambda: self._expect_within(address.open_timeout_s + _OPEN_GRACE_S),

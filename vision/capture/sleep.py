@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from vision.capture.packet_size_baseline import PacketFloor
+from vision.capture.packet_size_baseline import PacketSizeBaseline
 
 Packet = TypeVar("Packet")
 
@@ -48,7 +48,7 @@ class StillScene(Protocol):
         """For how long the gate has been shut; negative while it is open."""
 
 
-class Arrival(NamedTuple):
+class QueuedPacket(NamedTuple):
     """What can be known of a packet without decoding it.
 
     Attributes:
@@ -67,7 +67,7 @@ class Arrival(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Generic[Packet]):
+class DecodePlan(Generic[Packet]):
     """What to do now that a packet came, while the decoder sleeps or wakes.
 
     Attributes:
@@ -100,7 +100,7 @@ class DecoderSleep(Generic[Packet]):
         self._scene = scene
         in_time_ns = round(refresh_s * 1e9 * _REFRESH_SHARE) - self._period_ns
         self._longest_ns = min(_MOST_GROUP_NS, in_time_ns)
-        self._floor = PacketFloor()
+        self._floor = PacketSizeBaseline()
         self._kept: list[Packet] = []
         self._kept_bytes = 0
         self._key_ns: int | None = None
@@ -123,7 +123,7 @@ class DecoderSleep(Generic[Packet]):
         """Something unusual came out of the decoder: wake with the next packet."""
         self._is_upset = True
 
-    def take(self, packet: Packet, arrival: Arrival) -> Step[Packet] | None:
+    def take(self, packet: Packet, arrival: QueuedPacket) -> DecodePlan[Packet] | None:
         """What to do now that ``packet`` came; None to decode it as ever."""
         now_ns, is_key = arrival.mono_ns, arrival.is_key
         interval_ns, self._seen_ns = now_ns - self._seen_ns, now_ns
@@ -143,19 +143,19 @@ class DecoderSleep(Generic[Packet]):
             self.is_asleep = True
             self._looked_ns = now_ns
             self._keep_from(packet, arrival.size)
-            return Step((packet,), is_look=True)
+            return DecodePlan((packet,), is_look=True)
         if wakes or self._must_catch_up(now_ns, interval_ns):
             return self._wake(packet, now_ns, is_key=is_key)
         if not is_key:
             self._kept.append(packet)
             self._kept_bytes += arrival.size
-            return Step(())
+            return DecodePlan(())
         self._group_ns = group_ns
         self._keep_from(packet, arrival.size)
         if now_ns - self._looked_ns + group_ns <= _LOOK_NS + group_ns // 8:
-            return Step(())
+            return DecodePlan(())
         self._looked_ns = now_ns
-        return Step((packet,), is_look=True)
+        return DecodePlan((packet,), is_look=True)
 
     def _may_sleep(self, now_ns: int, shut_ns: int) -> bool:
         return (
@@ -176,7 +176,7 @@ class DecoderSleep(Generic[Packet]):
             or now_ns + interval_ns + self._period_ns > self._scene.due_ns
         )
 
-    def _is_unusual(self, arrival: Arrival) -> bool:
+    def _is_unusual(self, arrival: QueuedPacket) -> bool:
         """Whether a packet is damaged or one is missing."""
         before, now = self._pts, arrival.pts
         is_upset, self._is_upset = self._is_upset, False
@@ -200,8 +200,8 @@ class DecoderSleep(Generic[Packet]):
     def _keep_from(self, packet: Packet, size: int) -> None:
         self._kept, self._kept_bytes = [packet], size
 
-    def _wake(self, packet: Packet, now_ns: int, *, is_key: bool) -> Step[Packet]:
+    def _wake(self, packet: Packet, now_ns: int, *, is_key: bool) -> DecodePlan[Packet]:
         kept, self._kept = self._kept, []
         self.is_asleep, self._woken_ns = False, now_ns
         # A key frame needs nothing of what was before it.
-        return Step((packet,)) if is_key else Step((*kept, packet), past=len(kept))
+        return DecodePlan((packet,)) if is_key else DecodePlan((*kept, packet), past=len(kept))

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 import av
 
 from vision.capture.address import RtspAddress
-from vision.capture.clock import CaptureClock, Stamp
+from vision.capture.clock import CaptureClock, CaptureTimestamp
 from vision.capture.colours import substitution
+from vision.capture.connection_history import ConnectionHistory
 from vision.capture.counters import CaptureCounters
-from vision.capture.decoding import DecodedFrame, Packet, PacketTime, Turn
-from vision.capture.freeze_detector import FrozenWatch
-from vision.capture.gate import MotionGate, Pace
-from vision.capture.patience import Patience
+from vision.capture.decoding import DecodedFrame, FrameOrigin, Packet, PacketTime
+from vision.capture.failure_streak import FailureStreak
+from vision.capture.freeze_detector import FreezeDetector
+from vision.capture.gate import MotionGate, RateLimiter
 from vision.capture.random_access import NO_KEY_FRAMES
 from vision.capture.rtsp import RtspSession
 from vision.capture.scale import Scaler
 from vision.capture.sleep import DecoderSleep
-from vision.capture.stream_habits import Habits
 from vision.capture.thumbnail import Grey, Thumbnailer
 from vision.config.camera import MotionSettings
 from vision.domain.errors import SourceError
@@ -65,7 +65,7 @@ class CaptureWorker:
     on_frozen: Callable[[bool], None]
     counters: CaptureCounters = field(default_factory=CaptureCounters)
     _unannounced: str = ""
-    _habits: Habits = field(default_factory=Habits)
+    _habits: ConnectionHistory = field(default_factory=ConnectionHistory)
     _seq: int = 0
     _told: set[str] = field(default_factory=set)
 
@@ -75,7 +75,7 @@ class CaptureWorker:
         Raises:
             SourceError: The camera cannot be opened or its stream went away.
         """
-        connection = Pictures(self)
+        connection = FrameSelector(self)
         with RtspSession(
             address,
             self.counters,
@@ -116,7 +116,7 @@ class CaptureWorker:
         return self._seq
 
 
-class Pictures:
+class FrameSelector:
     """What is known of the pictures of one connection, and forgotten with it.
 
     Attributes:
@@ -126,16 +126,16 @@ class Pictures:
     def __init__(self, worker: CaptureWorker) -> None:
         self._worker = worker
         self._scaler = Scaler(worker.long_side)
-        self._patience = Patience()
+        self._patience = FailureStreak()
         self._colours: tuple[int, int] | None = None
-        self._pace = Pace(worker.fps)
+        self._pace = RateLimiter(worker.fps)
         self._clock = CaptureClock(worker.clock_window_s)
         self._thumbnailer = Thumbnailer()
-        self._frozen = FrozenWatch(worker.frozen_after_s)
+        self._frozen = FreezeDetector(worker.frozen_after_s)
         self._is_frozen = False
         self._frozen_due_ns = 0
         # What the gate sees of pictures that were passed over comes at a pace of its own.
-        self._past_pace = Pace(worker.fps)
+        self._past_pace = RateLimiter(worker.fps)
         self._gate: MotionGate | None = None
         self.sleep: DecoderSleep[Packet] | None = None
         if worker.motion.enabled:
@@ -164,11 +164,11 @@ class Pictures:
 
     def _serve(self, decoded: DecodedFrame) -> None:
         worker, picture, time = self._worker, decoded.picture, decoded.time
-        if decoded.turn is Turn.PAST:
+        if decoded.origin is FrameOrigin.CATCH_UP:
             self._look_back(decoded)
             return
         stamp = self._stamp(time)
-        is_look = decoded.turn is Turn.LOOK
+        is_look = decoded.origin is FrameOrigin.PROBE
         take = self._pace.take if is_look else self._pace.admit
         is_due = take(time.received_mono_ns)
         # A decoder that sleeps has nothing else to show to the gate.
@@ -205,7 +205,7 @@ class Pictures:
             if assumed:
                 self._worker.tell_once(assumed)
 
-    def _stamp(self, time: PacketTime) -> Stamp:
+    def _stamp(self, time: PacketTime) -> CaptureTimestamp:
         # Every frame passes the clock, so that a step is seen at once.
         stamp = self._clock.stamp(time.camera_ns, time.received_ns, time.received_mono_ns)
         if stamp.step_ms:
@@ -224,7 +224,7 @@ class Pictures:
         if self._gate is None:
             return True
         if not is_due:
-            self._gate.look(thumbnail, mono_ns)
+            self._gate.observe(thumbnail, mono_ns)
             return False
         next_ns = self.sleep.next_look_ns if self.sleep and self.sleep.is_asleep else None
         return self._gate.admit(thumbnail, mono_ns, next_ns)
@@ -233,10 +233,10 @@ class Pictures:
         """Show the gate what it would have seen, so that what moved is no part of the scene."""
         mono_ns = decoded.time.received_mono_ns
         if self._gate is not None and self._past_pace.admit(mono_ns):
-            self._gate.look(self._thumbnailer.thumbnail(decoded.picture), mono_ns)
+            self._gate.observe(self._thumbnailer.thumbnail(decoded.picture), mono_ns)
 
     def _watch_frozen(self, thumbnail: Grey, mono_ns: int) -> None:
-        if self._frozen.look(thumbnail, mono_ns) is not self._is_frozen:
+        if self._frozen.observe(thumbnail, mono_ns) is not self._is_frozen:
             self._is_frozen = not self._is_frozen
             self._worker.on_frozen(self._is_frozen)
 

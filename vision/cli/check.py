@@ -34,14 +34,14 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(args.config)
     configure_logs("error", "text", sys.stderr)
     console = Console()
-    _say(console, "config", "every key is known and valid", is_fine=True)
+    _print(console, "config", "every key is known and valid", is_fine=True)
     all_fine = True
     for check in run_checks(settings, ConsoleTransfers()):
         all_fine &= check.is_fine
-        _say(console, check.subject, check.text, is_fine=check.is_fine)
+        _print(console, check.subject, check.text, is_fine=check.is_fine)
     return 0 if all_fine else 1
 
 
-def _say(console: Console, subject: str, text: str, *, is_fine: bool) -> None:
+def _print(console: Console, subject: str, text: str, *, is_fine: bool) -> None:
     mark = Text("ok    " if is_fine else "WRONG ", style="green" if is_fine else "bold red")
     console.print(mark + Text(f"{subject}: {text}"), soft_wrap=True)

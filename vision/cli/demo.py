@@ -49,13 +49,13 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the demo; 0 only if every camera delivered a detection."""
     from simulator.demo.demo import Demo, DemoOptions  # noqa: PLC0415  engines load slowly
-    from simulator.demo.tally import DemoTally  # noqa: PLC0415  as above
+    from simulator.demo.totals import DemoTotals  # noqa: PLC0415  as above
 
     raise_limit()
     configure_logs("warning", "text", sys.stderr)
     # Redis and the node end one after the other: that the subscriber loses it is no news.
     logging.getLogger("vision.publishing.reading.subscriber").setLevel("ERROR")
-    tally = DemoTally()
+    tally = DemoTotals()
     options = DemoOptions(args.cameras, args.seconds, args.video)
     stop = threading.Event()
     with stop_on_signals(stop), _screen(as_json=args.json) as show:

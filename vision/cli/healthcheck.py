@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vision.config.run_dir import configured_run_dir, run_dir
 from vision.domain.errors import ConfigError
-from vision.runtime.health.liveness import Found, found_in, verdict
+from vision.runtime.health.liveness import LivenessReading, readings_in, verdict
 
 if TYPE_CHECKING:
     from vision.cli.main import Subparsers
@@ -60,13 +60,13 @@ def run(args: argparse.Namespace) -> int:
     return 0 if is_healthy else 1
 
 
-def _found(directory: Path, wait: Callable[[float], object] = time.sleep) -> list[Found]:
+def _found(directory: Path, wait: Callable[[float], object] = time.sleep) -> list[LivenessReading]:
     """What the roles said last; looked at twice where one has been silent.
 
     A container that was frozen froze this command with it: its roles are about to speak again.
     """
-    found = [*found_in(directory)]
+    found = [*readings_in(directory)]
     if any(one.is_silent for one in found):
         wait(_SECOND_LOOK_S)
-        found = [*found_in(directory)]
+        found = [*readings_in(directory)]
     return found

@@ -44,8 +44,8 @@ def run_role(name: str, config: Path | None, make: Callable[[Settings], Role]) -
     start_error_reports(settings.secrets_dir, name)
     raise_limit()
     stop = threading.Event()
-    with redacted_output("stdout", "stderr"), stop_on_signals(stop, levels.read_anew):
+    with redacted_output("stdout", "stderr"), stop_on_signals(stop, levels.reload):
         role = make(settings)
-        levels.belong_to(role)
+        levels.attach_workers(role)
         role.run(stop)
     return 0

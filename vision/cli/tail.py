@@ -25,7 +25,7 @@ from vision.publishing.reading.cursor import (
     NarrationCursor,
     StatusCursor,
 )
-from vision.publishing.reading.subscriber import Received, Subscriber
+from vision.publishing.reading.subscriber import ReceivedMessage, Subscriber
 from vision.telemetry.lenient_output import writable_json
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _messages(
     args: argparse.Namespace, settings: Settings, cursor: type[Cursor[Message]]
-) -> Iterable[Received[Message]]:
+) -> Iterable[ReceivedMessage[Message]]:
     secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
 
     def password() -> str | None:
@@ -92,7 +92,7 @@ def _messages(
 
 
 def _print(
-    messages: Iterable[Received[Message]], line: Callable[[Message], str], *, as_json: bool
+    messages: Iterable[ReceivedMessage[Message]], line: Callable[[Message], str], *, as_json: bool
 ) -> None:
     for received in messages:
         if as_json:

@@ -22,7 +22,7 @@ _BYTES_PER_MB = 1e6
 
 
 class ConsoleTransfers:
-    """Implements :class:`vision.models.progress.Progress`."""
+    """Implements :class:`vision.models.progress.TransferProgress`."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
@@ -35,10 +35,10 @@ class ConsoleTransfers:
                 yield reached
             return
         size_mb = total_bytes / _BYTES_PER_MB
-        self._say(f"pulling {title} ({size_mb:.1f} MB)")
+        self._print(f"pulling {title} ({size_mb:.1f} MB)")
         started_s = time.monotonic()
         yield _unseen
-        self._say(f"pulled {title} in {time.monotonic() - started_s:.1f} s")
+        self._print(f"pulled {title} in {time.monotonic() - started_s:.1f} s")
 
     @contextmanager
     def _bar(self, title: str, total_bytes: int) -> Iterator[ReachedBytes]:
@@ -58,7 +58,7 @@ class ConsoleTransfers:
             yield reached
             progress.update(task, completed=total_bytes)
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         self._console.print(line, highlight=False, soft_wrap=True)
 
 

@@ -37,7 +37,7 @@ def no_truth_value(value: Any) -> Any:
     return value
 
 
-class Topic(BaseModel):
+class SettingsModel(BaseModel):
     """Base of a group of settings: frozen, and a key nobody knows is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

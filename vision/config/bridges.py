@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from vision.config.base import checked_name, is_http_url
-from vision.config.camera import CameraName, Topic
+from vision.config.camera import CameraName, SettingsModel
 from vision.config.url_credentials import credential_place
 
 TOKEN_PLACE = "{token}"  # noqa: S105  where the token of a webhook's address goes
@@ -78,7 +78,7 @@ TargetName = Annotated[str, AfterValidator(_target_name)]
 WebhookUrl = Annotated[str, AfterValidator(_webhook_url)]
 
 
-class MqttTlsSettings(Topic):
+class MqttTlsSettings(SettingsModel):
     """How both sides of an ``mqtts://`` connection know each other."""
 
     ca_file: Path | None = Field(
@@ -96,7 +96,7 @@ class MqttTlsSettings(Topic):
         return self
 
 
-class MqttSettings(Topic):
+class MqttSettings(SettingsModel):
     """States and events for an MQTT broker, and for Home Assistant behind it."""
 
     url: MqttUrl | None = Field(
@@ -139,7 +139,7 @@ class MqttSettings(Topic):
         return self
 
 
-class WebhookTarget(Topic):
+class WebhookTarget(SettingsModel):
     """One address that events are posted to."""
 
     name: TargetName = Field(
@@ -171,7 +171,7 @@ class WebhookTarget(Topic):
     )
 
 
-class WebhookSettings(Topic):
+class WebhookSettings(SettingsModel):
     """Events for HTTP servers."""
 
     targets: tuple[WebhookTarget, ...] = Field((), description="to whom events are posted")
@@ -184,7 +184,7 @@ class WebhookSettings(Topic):
         return self
 
 
-class BridgeSettings(Topic):
+class BridgeSettings(SettingsModel):
     """What goes on to systems that do not read Redis."""
 
     mqtt: MqttSettings = Field(default_factory=MqttSettings)

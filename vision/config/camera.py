@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from vision.config.base import Topic as Topic  # noqa: PLC0414  other topics have it from here
+from vision.config.base import SettingsModel as SettingsModel  # noqa: PLC0414  other topics have it from here
 from vision.config.base import checked_name
 from vision.config.events import CameraEventSettings
 from vision.config.rtsp_url import checked_rtsp_url
@@ -26,7 +26,7 @@ CameraName = Annotated[str, AfterValidator(_camera_name)]
 RtspUrl = Annotated[str, AfterValidator(checked_rtsp_url)]
 
 
-class TlsSettings(Topic):
+class TlsSettings(SettingsModel):
     """How the certificate of an ``rtsps://`` camera is checked."""
 
     verify: bool = Field(True, description="check the certificate and the host name")
@@ -38,7 +38,7 @@ class TlsSettings(Topic):
     )
 
 
-class MotionSettings(Topic):
+class MotionSettings(SettingsModel):
     """The gate that holds frames back while nothing moves."""
 
     enabled: bool = Field(
@@ -72,7 +72,7 @@ class MotionSettings(Topic):
         return self.enabled and self.sleep
 
 
-class CameraSettings(Topic):
+class CameraSettings(SettingsModel):
     """One camera; every key but ``url`` has a default."""
 
     url: RtspUrl = Field(

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from vision.config.camera import Topic
+from vision.config.camera import SettingsModel
 from vision.config.url_credentials import credential_key_in
 
 
@@ -47,7 +47,7 @@ RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 Address = Annotated[str, AfterValidator(_address)]
 
 
-class RedisTlsSettings(Topic):
+class RedisTlsSettings(SettingsModel):
     """How the certificate of a ``rediss://`` server is checked."""
 
     verify: bool = Field(
@@ -58,7 +58,7 @@ class RedisTlsSettings(Topic):
     )
 
 
-class RedisSettings(Topic):
+class RedisSettings(SettingsModel):
     """Where messages go."""
 
     url: RedisUrl = Field(
@@ -108,7 +108,7 @@ class RedisSettings(Topic):
         return self
 
 
-class PublishingSettings(Topic):
+class PublishingSettings(SettingsModel):
     """What is published and how long it is kept."""
 
     empty_frames: Literal["always", "on_change"] = Field(
@@ -145,7 +145,7 @@ class PublishingSettings(Topic):
     )
 
 
-class ModelSettings(Topic):
+class ModelSettings(SettingsModel):
     """Which model looks at the frames."""
 
     name: str = Field(
@@ -176,7 +176,7 @@ class ModelSettings(Topic):
     max_detections: int = Field(300, ge=1, le=3000, description="most detections per frame")
 
 
-class IngestSettings(Topic):
+class IngestSettings(SettingsModel):
     """The processes that read the cameras."""
 
     max_rss_mib: int = Field(
@@ -187,7 +187,7 @@ class IngestSettings(Topic):
     )
 
 
-class InferenceSettings(Topic):
+class InferenceSettings(SettingsModel):
     """How frames of many cameras share the engine."""
 
     max_batch: int = Field(8, ge=1, le=256, description="frames per batch where batches help (GPU)")
@@ -206,7 +206,7 @@ class InferenceSettings(Topic):
     threads: int = Field(0, ge=0, le=256, description="engine threads; 0 lets the engine choose")
 
 
-class WebSettings(Topic):
+class WebSettings(SettingsModel):
     """Live page, health and metrics."""
 
     enabled: bool = Field(True, description="false starts no HTTP server")
@@ -219,7 +219,7 @@ class WebSettings(Topic):
     )
 
 
-class MetricsSettings(Topic):
+class MetricsSettings(SettingsModel):
     """A port for metrics alone, beside the one of the live page."""
 
     host: str | None = Field(
@@ -251,7 +251,7 @@ LogArea = Literal[
 ]
 
 
-class LogSettings(Topic):
+class LogSettings(SettingsModel):
     """What the program says."""
 
     level: LogLevel = Field("info", description="least important line shown")

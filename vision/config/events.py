@@ -9,10 +9,10 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from vision.config.base import Topic, no_truth_value
+from vision.config.base import SettingsModel, no_truth_value
 
 
-class SnapshotSettings(Topic):
+class SnapshotSettings(SettingsModel):
     """A picture of each event, kept for a while."""
 
     enabled: bool = Field(False, description="keep a picture of the best frame of each event")
@@ -109,7 +109,7 @@ Polygon: TypeAlias = Annotated[tuple[Point, ...], AfterValidator(_polygon)]
 Line: TypeAlias = Annotated[tuple[Point, Point], AfterValidator(_line)]
 
 
-class EventSettings(Topic):
+class EventSettings(SettingsModel):
     """When an event begins and ends, and how often it is told of."""
 
     enabled: bool = Field(
@@ -167,7 +167,7 @@ class EventSettings(Topic):
     snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings, description="see below")
 
 
-class CameraEventSettings(Topic):
+class CameraEventSettings(SettingsModel):
     """Zones and lines of one camera, and what differs from ``events``."""
 
     enabled: bool = Field(True, description="false tells no events of this camera")

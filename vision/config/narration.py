@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
-from vision.config.base import Topic, checked_name, is_http_url
+from vision.config.base import SettingsModel, checked_name, is_http_url
 from vision.config.camera import CameraName
 from vision.config.url_credentials import credential_place
 from vision.domain.narration import TEMPLATE
@@ -66,7 +66,7 @@ ApiUrl = Annotated[str, AfterValidator(_api_url)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]
 
 
-class ProviderSettings(Topic):
+class ProviderSettings(SettingsModel):
     """One language model behind the OpenAI-compatible API."""
 
     name: ProviderName = Field(
@@ -111,7 +111,7 @@ class ProviderSettings(Topic):
         return self
 
 
-class NarrationLimits(Topic):
+class NarrationLimits(SettingsModel):
     """What the narrator may ask for."""
 
     per_minute: int = Field(
@@ -127,7 +127,7 @@ class NarrationLimits(Topic):
     )
 
 
-class NarrationBreaker(Topic):
+class NarrationBreaker(SettingsModel):
     """When a provider that fails is left alone."""
 
     failures: int = Field(
@@ -138,7 +138,7 @@ class NarrationBreaker(Topic):
     )
 
 
-class NarrationSettings(Topic):
+class NarrationSettings(SettingsModel):
     """What `vision narrate` tells, in which words, and whom it asks for them."""
 
     language: Literal["de", "en"] = Field("de", description="of the sentences")

@@ -29,7 +29,7 @@ class Check(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class IsMoment:
+class IsTimestamp:
     """A time as :func:`vision.domain.message.utc_text` writes it, of a day that exists."""
 
     def problem(self, value: str) -> str | None:
@@ -59,7 +59,7 @@ class Matches:
 
 
 @dataclass(frozen=True, slots=True)
-class Within:
+class InRange:
     """A number from ``least`` to ``most``."""
 
     least: float
@@ -99,7 +99,7 @@ class OneOf:
 
 IS_CAMERA_NAME = Matches(re.compile(_NAME), "the name of a camera", _LONGEST_NAME)
 
-UtcText: TypeAlias = Annotated[str, IsMoment()]
+UtcText: TypeAlias = Annotated[str, IsTimestamp()]
 CameraName: TypeAlias = Annotated[str, IS_CAMERA_NAME]
 ShapeName: TypeAlias = Annotated[
     str, Matches(re.compile(_NAME), "the name of a zone or line", _LONGEST_NAME)
@@ -133,9 +133,9 @@ StreamId: TypeAlias = Annotated[
 ]
 Label: TypeAlias = Annotated[str, Length(1, _LONGEST_LABEL)]
 Text: TypeAlias = Annotated[str, Length(0, 10_000)]
-Share: TypeAlias = Annotated[float, Within(0.0, 1.0)]
-Seconds: TypeAlias = Annotated[float, Within(0.0, 1e12)]
-Milliseconds: TypeAlias = Annotated[float, Within(0.0, 1e15)]
-Count: TypeAlias = Annotated[int, Within(0, _MOST)]
-Number: TypeAlias = Annotated[int, Within(1, _MOST)]
-Pixels: TypeAlias = Annotated[int, Within(1, 10**6)]
+Share: TypeAlias = Annotated[float, InRange(0.0, 1.0)]
+Seconds: TypeAlias = Annotated[float, InRange(0.0, 1e12)]
+Milliseconds: TypeAlias = Annotated[float, InRange(0.0, 1e15)]
+Count: TypeAlias = Annotated[int, InRange(0, _MOST)]
+Number: TypeAlias = Annotated[int, InRange(1, _MOST)]
+Pixels: TypeAlias = Annotated[int, InRange(1, 10**6)]

@@ -16,43 +16,43 @@ from vision.domain.contract import StreamId
 from vision.domain.errors import PublishError
 from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage, StatusMessage, utc_text
-from vision.events.engine import EventEngine, State, Told
-from vision.events.redis_store import Unended
+from vision.events.engine import EmittedEvent, EngineState, EventEngine
+from vision.events.redis_store import OpenEvents
 from vision.events.rules import Rules
 from vision.events.visit import Visit
 from vision.publishing.encoding import decode_detections, decode_status, encode
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST, DetectionCursor, StatusCursor
-from vision.publishing.reading.passed_by import PassedBy
 from vision.publishing.reading.stream_reader import StoredMessage
+from vision.publishing.reading.unusable_messages import UnusableMessages
 from vision.publishing.shape import ShapeError, reader
-from vision.resilience.suspension import AwakeClock
+from vision.resilience.suspension import SuspensionAwareClock
 
 _VERSION = "vision.events-state/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class TrackerState:
     """The state after the entries of the camera's streams that it names."""
 
     version: str
     detections_id: StreamId
     statuses_id: StreamId
-    state: State
+    state: EngineState
 
 
-_read = reader(Kept, str)
+_read = reader(TrackerState, str)
 
 
-def dump_state(state: State, detections_id: str, statuses_id: str) -> bytes:
+def dump_state(state: EngineState, detections_id: str, statuses_id: str) -> bytes:
     """The inverse of :func:`load_state`."""
-    return orjson.dumps(Kept(_VERSION, detections_id, statuses_id, state))
+    return orjson.dumps(TrackerState(_VERSION, detections_id, statuses_id, state))
 
 
-def load_state(payload: bytes) -> Kept | None:
+def load_state(payload: bytes) -> TrackerState | None:
     """What was kept; None for what is nothing of the kind, or of another version."""
     try:
-        kept: Kept = _read(orjson.loads(payload))
+        kept: TrackerState = _read(orjson.loads(payload))
     except (orjson.JSONDecodeError, ShapeError):
         return None
     return kept if kept.version == _VERSION else None
@@ -73,7 +73,7 @@ _Message = TypeVar("_Message", DetectionMessage, StatusMessage)
 class EventObserver(Protocol):
     """Hears what is told, and how far behind its frames the worker is."""
 
-    def told(self, message: EventMessage) -> None:
+    def on_event(self, message: EventMessage) -> None:
         """A message is about to be written."""
 
     def followed(self, frame: DetectionMessage, gap: GapReason | None) -> None:
@@ -83,13 +83,13 @@ class EventObserver(Protocol):
         """An entry of a stream of that kind is no message of its camera."""
 
 
-class EventPictures(Protocol):
+class SnapshotSink(Protocol):
     """Keeps pictures of what is seen."""
 
-    def saw(self, frame: DetectionMessage, visits: Sequence[Visit]) -> None:
+    def on_frame(self, frame: DetectionMessage, visits: Sequence[Visit]) -> None:
         """A frame was taken in; ``visits`` is all that is known after it."""
 
-    def illustrated(
+    def with_snapshot(
         self, camera: str, visits: Sequence[Visit], messages: Sequence[EventMessage]
     ) -> list[EventMessage]:
         """The messages, with the pictures that are kept by now; called with none, too."""
@@ -103,7 +103,7 @@ class EventTracker:
         camera: str,
         rules: Rules,
         observer: EventObserver,
-        pictures: EventPictures | None = None,
+        pictures: SnapshotSink | None = None,
         *,
         wall_ns: Callable[[], int] = time.time_ns,
         monotonic_s: Callable[[], float] = time.monotonic,
@@ -113,12 +113,12 @@ class EventTracker:
         self._observer = observer
         self._pictures = pictures
         self._wall_ns = wall_ns
-        self._awake = AwakeClock(_TURN_S, monotonic_s)
+        self._awake = SuspensionAwareClock(_TURN_S, monotonic_s)
         self._engine = EventEngine(camera, rules)
         self._detections_id = self._statuses_id = BEFORE_THE_FIRST
         self._heard_s = self._awake()
-        self._told_before: Unended | None = None
-        self._passed_by = PassedBy(_log, "events", observer.passed_by)
+        self._told_before: OpenEvents | None = None
+        self._passed_by = UnusableMessages(_log, "events", observer.passed_by)
 
     @property
     def detections_id(self) -> str:
@@ -144,7 +144,7 @@ class EventTracker:
         self._detections_id, self._statuses_id = kept.detections_id, kept.statuses_id
         return True
 
-    def rebuild(self, told: Unended) -> None:
+    def rebuild(self, told: OpenEvents) -> None:
         """As the worker asks: nothing is told until the frames are past what was told."""
         self._told_before = told
         firsts = [first for message in told.messages.values() if (first := _first_frame(message))]
@@ -167,8 +167,8 @@ class EventTracker:
         self, detections: Sequence[StoredMessage], statuses: Sequence[StoredMessage]
     ) -> list[StoredMessage]:
         """As the worker asks."""
-        self._awake.turn()
-        told: list[Told] = []
+        self._awake.tick()
+        told: list[EmittedEvent] = []
         now = utc_text(self._wall_ns())
         frames: list[tuple[str, DetectionMessage]] = []
         changes: deque[tuple[str, StatusMessage]] = deque()
@@ -196,26 +196,27 @@ class EventTracker:
             told += self._engine.on_silence(self._awake() - self._heard_s, now)
         return self._written(told)
 
-    def made_anew(self, kind: Kind) -> list[StoredMessage]:
+    def on_stream_recreated(self, kind: Kind) -> list[StoredMessage]:
         """As the worker asks."""
         if kind is Kind.STATUS:
             self._statuses_id = BEFORE_THE_FIRST
             return []
         now = utc_text(self._wall_ns())
-        told = self._adopted(None, now) + self._engine.begin_anew(now)
+        told = self._adopted(None, now) + self._engine.reset(now)
         self._detections_id = BEFORE_THE_FIRST
         return self._written(told)
 
-    def _written(self, told: list[Told]) -> list[StoredMessage]:
+    def _written(self, told: list[EmittedEvent]) -> list[StoredMessage]:
         """The messages as they are to be written, with the pictures that are kept by now."""
         if self._pictures:
             messages = [event for _, event in told]
-            shown = self._pictures.illustrated(self._camera, self._engine.state.visits, messages)
+            shown = self._pictures.with_snapshot(self._camera, self._engine.state.visits, messages)
             told = [
-                Told(stream_id, event) for (stream_id, _), event in zip(told, shown, strict=True)
+                EmittedEvent(stream_id, event)
+                for (stream_id, _), event in zip(told, shown, strict=True)
             ]
         for _, event in told:
-            self._observer.told(event)
+            self._observer.on_event(event)
         return [StoredMessage(stream_id, encode(event)) for stream_id, event in told]
 
     def state(self) -> bytes | None:
@@ -224,15 +225,15 @@ class EventTracker:
             return None
         return dump_state(self._engine.state, self._detections_id, self._statuses_id)
 
-    def _take_frame(self, frame: DetectionMessage, now: str) -> list[Told]:
+    def _take_frame(self, frame: DetectionMessage, now: str) -> list[EmittedEvent]:
         told = self._adopted(frame, now)
         caused = self._engine.on_detections(frame, now)
         if self._pictures:
-            self._pictures.saw(frame, self._engine.state.visits)
+            self._pictures.on_frame(frame, self._engine.state.visits)
         self._observer.followed(frame, self._engine.newest_gap)
         return told if self._told_before is not None else told + caused
 
-    def _adopted(self, frame: DetectionMessage | None, now: str) -> list[Told]:
+    def _adopted(self, frame: DetectionMessage | None, now: str) -> list[EmittedEvent]:
         """Go on from what was told before, once the frames are past that or at their end."""
         before = self._told_before
         if before is None or before.newest_id is None:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, NamedTuple
 
-from vision.domain.contract import Count, Within
+from vision.domain.contract import Count, InRange
 from vision.domain.event import EndReason, EventMessage, EventType, GapReason
 from vision.domain.message import DetectionMessage, StatusMessage
 from vision.events.rules import Rules
-from vision.events.timeline import Passed, Timeline
+from vision.events.timeline import Elapsed, Timeline
 from vision.events.tracker import Track, associate
 from vision.events.visit import Visit
 
@@ -25,7 +25,7 @@ _OUTSIDE = 0.5
 _CONFIRMING_SIGHTINGS = 2
 
 
-class Told(NamedTuple):
+class EmittedEvent(NamedTuple):
     """A message, and the id under which it is to stand on the stream."""
 
     stream_id: str
@@ -33,22 +33,22 @@ class Told(NamedTuple):
 
 
 @dataclass(slots=True)
-class State:
+class EngineState:
     """All that is known of a camera; it can be written down and taken up by another worker."""
 
     timeline: Timeline
     visits: tuple[Visit, ...] = ()
     next_track: Count = 0
-    told_of_frame: Annotated[int, Within(0, _PER_FRAME)] = 0
+    told_of_frame: Annotated[int, InRange(0, _PER_FRAME)] = 0
 
 
 class EventEngine:
     """Tracks the objects of one camera; pure: time comes with messages and calls."""
 
-    def __init__(self, camera: str, rules: Rules, state: State | None = None) -> None:
+    def __init__(self, camera: str, rules: Rules, state: EngineState | None = None) -> None:
         self._camera = camera
         self._rules = rules
-        self.state = state or State(Timeline())
+        self.state = state or EngineState(Timeline())
         self.newest_gap: GapReason | None = None
 
     @property
@@ -66,7 +66,7 @@ class EventEngine:
         """Note whether the camera delivers."""
         self.state.timeline.note(status)
 
-    def on_detections(self, frame: DetectionMessage, published: str) -> list[Told]:
+    def on_detections(self, frame: DetectionMessage, published: str) -> list[EmittedEvent]:
         """What a frame changes; ``published`` is the time that its messages carry."""
         state, rules = self.state, self._rules
         if state.timeline.is_known(frame):
@@ -74,17 +74,17 @@ class EventEngine:
         before = replace(state.timeline)
         passed = state.timeline.advance(frame, keeps_back_empty=rules.keeps_back_empty)
         self.newest_gap = GapReason(passed.gap.reason) if passed.gap else None
-        told: list[Told] = []
+        told: list[EmittedEvent] = []
         if passed.went_back:
             told += self._end_all(EndReason.RUN, published, before)
         elif passed.seconds > rules.away_s:
             told += self._end_all(EndReason.CAMERA, published, before)
         state.told_of_frame = 0
-        self._look(frame, passed)
-        told += self._tell(published)
+        self._associate(frame, passed)
+        told += self._emit(published)
         return told
 
-    def on_silence(self, seconds: float, published: str) -> list[Told]:
+    def on_silence(self, seconds: float, published: str) -> list[EmittedEvent]:
         """What it changes that no frame has come for ``seconds``."""
         last = self.state.timeline.last
         if last is None:
@@ -97,20 +97,20 @@ class EventEngine:
             return self._end_all(EndReason.CAMERA, published, self.state.timeline)
         return []
 
-    def begin_anew(self, published: str) -> list[Told]:
+    def reset(self, published: str) -> list[EmittedEvent]:
         """End all events: what comes next has nothing to do with what was."""
         told = self._end_all(EndReason.RUN, published, self.state.timeline)
         self.state.timeline = Timeline(is_away=self.state.timeline.is_away)
         return told
 
-    def adopt(self, told: Mapping[str, EventMessage], published: str) -> list[Told]:
+    def adopt(self, told: Mapping[str, EventMessage], published: str) -> list[EmittedEvent]:
         """Carry on what was told before by somebody whose state is lost.
 
         ``told`` is the last message of each event that has not ended. What was found again goes
         on under its number, the others end.
         """
         found = {visit.id: visit for visit in self.state.visits}
-        ended: list[Told] = []
+        ended: list[EmittedEvent] = []
         for event_id, message in told.items():
             if event_id in found:
                 found[event_id].told = message.revision + 1
@@ -124,10 +124,10 @@ class EventEngine:
                 time=replace(message.time, seen=seen, ended=seen, published=published),
                 end=EndReason.RUN.value,
             )
-            ended.append(Told(self._next_id(self.state.timeline), end))
+            ended.append(EmittedEvent(self._next_id(self.state.timeline), end))
         return ended
 
-    def _look(self, frame: DetectionMessage, passed: Passed) -> None:
+    def _associate(self, frame: DetectionMessage, passed: Elapsed) -> None:
         state, rules = self.state, self._rules
         now_s = state.timeline.now_s
         aspect = frame.frame.width / max(frame.frame.height, 1)
@@ -152,7 +152,7 @@ class EventEngine:
             begun.append(Visit.begun(track, frame, index, now_s, rules))
         state.visits += tuple(begun)
 
-    def _tell(self, published: str) -> list[Told]:
+    def _emit(self, published: str) -> list[EmittedEvent]:
         timeline = self.state.timeline
         told = self._end(
             [visit for visit in self.state.visits if self._has_left(visit)],
@@ -201,7 +201,7 @@ class EventEngine:
     def _period_s(self, visit: Visit) -> float:
         return self._rules.update_s * (_STILL_UPDATES if visit.was_still else 1)
 
-    def _end_all(self, reason: EndReason, published: str, timeline: Timeline) -> list[Told]:
+    def _end_all(self, reason: EndReason, published: str, timeline: Timeline) -> list[EmittedEvent]:
         return self._end(self.state.visits, reason, published, timeline)
 
     def _end(
@@ -210,7 +210,7 @@ class EventEngine:
         reason: EndReason,
         published: str,
         timeline: Timeline,
-    ) -> list[Told]:
+    ) -> list[EmittedEvent]:
         gone = {visit.id for visit in visits}
         self.state.visits = tuple(visit for visit in self.state.visits if visit.id not in gone)
         return [
@@ -226,9 +226,9 @@ class EventEngine:
         published: str,
         end: EndReason | None,
         timeline: Timeline,
-    ) -> Told:
+    ) -> EmittedEvent:
         message = visit.message(self._camera, kind, timeline.now_s, published, end)
-        return Told(self._next_id(timeline), message)
+        return EmittedEvent(self._next_id(timeline), message)
 
     def _next_id(self, timeline: Timeline) -> str:
         """After all ids of the frame before, and before those of the next one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from vision.domain.contract import Within
+from vision.domain.contract import InRange
 
 # Of the square root of the box's area: how far off a detector's box is, and what a body can do.
 # Chosen with `python -m bench.tracking`, at 10 to 1 frames a second together.
@@ -17,8 +17,8 @@ _ACCELERATION_PER_S2 = 1.0
 # Nobody keeps a speed for longer; what is not known then is how far, not which way.
 _COAST_S = 1.5
 # What a state that was written down may say: beyond, sums and squares would be no numbers.
-_Value = Annotated[float, Within(-1e30, 1e30)]
-_Variance = Annotated[float, Within(0.0, 1e60)]
+_Value = Annotated[float, InRange(-1e30, 1e30)]
+_Variance = Annotated[float, InRange(0.0, 1e60)]
 
 
 @dataclass(slots=True)

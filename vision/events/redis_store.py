@@ -25,7 +25,7 @@ from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.reading.stream_reader import StoredMessage, StreamReader
 from vision.redis.errors import is_of_another_type
 from vision.redis.link import Exchange, RedisLink
-from vision.redis.skipped_keys import LeftOut
+from vision.redis.skipped_keys import SkippedKeys
 
 LEASE_MS = 4_000
 """How long a camera stays with a worker that has gone silent."""
@@ -35,7 +35,7 @@ _WORKER = re.compile(rb"[0-9a-f]{16}")
 _SCRIPTS = (HOLD, FREE, LIVE, COMMIT)
 
 
-class Written(NamedTuple):
+class EventWrite(NamedTuple):
     """What a worker has to say of one camera: messages under their ids, and its state after."""
 
     camera: str
@@ -44,7 +44,7 @@ class Written(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Unended:
+class OpenEvents:
     """What a stream says of events: the last messages of those that have not ended."""
 
     newest_id: str | None
@@ -54,7 +54,7 @@ class Unended:
 class EventStore:
     """Leases, streams and states of the cameras on one Redis or cluster; used by one thread."""
 
-    def __init__(self, link: RedisLink, worker: str, kept: int, left_out: LeftOut) -> None:
+    def __init__(self, link: RedisLink, worker: str, kept: int, left_out: SkippedKeys) -> None:
         """``worker`` is a name nobody else has, 16 hexadecimal digits; streams are trimmed to ``kept`` messages.
 
         ``left_out`` hears of the keys that are of another type; their cameras are gone without.
@@ -155,7 +155,7 @@ class EventStore:
         found = self._reader.newest_of(streams, 1)
         return {stream: stored[0].stream_id for stream, stored in found.items() if stored}
 
-    def unended(self, camera: str) -> Unended:
+    def unended(self, camera: str) -> OpenEvents:
         """The events of a camera that were told of and have not ended, by their stream."""
         stored = self._reader.newest(StreamKey(Kind.EVENTS, camera), self._kept)
         found: dict[str, EventMessage] = {}
@@ -169,7 +169,7 @@ class EventStore:
             found.pop(message.id, None)
             if message.type != EventType.END:
                 found[message.id] = message
-        return Unended(stored[-1].stream_id if stored else None, found)
+        return OpenEvents(stored[-1].stream_id if stored else None, found)
 
     def read(
         self, after: Mapping[StreamKey, str], timeout_s: float
@@ -177,7 +177,7 @@ class EventStore:
         """As :meth:`StreamReader.read`."""
         return self._reader.read(after, timeout_s)
 
-    def write(self, all_written: Sequence[Written]) -> set[str]:
+    def write(self, all_written: Sequence[EventWrite]) -> set[str]:
         """Put messages on stream and channel and keep the states, in one round trip per server.
 
         A message that is on its stream already is neither added nor published a second time.

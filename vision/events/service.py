@@ -15,7 +15,7 @@ from vision.events.rules import rules_for
 from vision.events.snapshot_store import SnapshotStore
 from vision.events.snapshots import SnapshotTaker
 from vision.events.worker import EventWorker
-from vision.publishing.reading.passed_by import CountInvalid, count_nothing
+from vision.publishing.reading.unusable_messages import CountInvalid, count_nothing
 from vision.resilience.troubles import Troubles
 from vision.telemetry.event_metrics import EventMetrics
 from vision.telemetry.snapshot_metrics import SnapshotMetrics
@@ -48,7 +48,7 @@ def snapshot_store(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class EventsPart:
+class EventService:
     """Makes events of detections on Redis; implements the observer of its trackers."""
 
     def __init__(
@@ -96,9 +96,9 @@ class EventsPart:
         return self._worker.problem
 
     @property
-    def turned_ns(self) -> int:
+    def last_heartbeat_ns(self) -> int:
         """When the worker last looked around, on CLOCK_MONOTONIC."""
-        return self._worker.turned_ns
+        return self._worker.last_heartbeat_ns
 
     @property
     def cameras(self) -> list[str]:
@@ -109,7 +109,7 @@ class EventsPart:
         """Work until ``stop`` is set."""
         self._worker.run(stop)
 
-    def told(self, message: EventMessage) -> None:
+    def on_event(self, message: EventMessage) -> None:
         """Count it."""
         self._metrics.count(message)
 

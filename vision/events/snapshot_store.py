@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from vision.domain.snapshot import SnapshotFailure, SnapshotRemoval
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 # An event's id: the detection message that first showed it (camera, run, seq) and an index.
@@ -81,7 +81,7 @@ class SnapshotStore:
         self._utc_s = utc_s
         self._held_bytes = 0
         self._sweep_at_s = float("-inf")
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._damper = LogThrottle(_LOG_PERIOD_S)
 
     def write(self, event_id: str, jpeg: bytes) -> bool:
         """Keep the picture of an event, in place of an earlier one; False when it cannot be."""

@@ -18,7 +18,7 @@ from vision.domain.event import EventBest, EventMessage, EventType
 from vision.domain.frame import Frame, Image
 from vision.domain.message import DetectionMessage
 from vision.events.snapshot_store import SnapshotStore, snapshot_path
-from vision.events.visit import BETTER, Visit, worth_of
+from vision.events.visit import BETTER, Visit, snapshot_score
 from vision.frames.jpeg import encode_jpeg
 from vision.frames.planar import to_rgb
 
@@ -34,7 +34,7 @@ Jpeg = Callable[[], bytes]
 """Encodes a picture, or hands out one that came encoded."""
 
 
-class PictureMemory:
+class RecentFrames:
     """The newest pictures of each camera, by the id of the message about them. Thread-safe."""
 
     def __init__(self) -> None:
@@ -74,12 +74,12 @@ class _Shots:
 
 
 class SnapshotTaker:
-    """Implements :class:`vision.events.camera_tracker.EventPictures`."""
+    """Implements :class:`vision.events.camera_tracker.SnapshotSink`."""
 
     def __init__(
         self,
         store: SnapshotStore,
-        pictures: PictureMemory,
+        pictures: RecentFrames,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -101,7 +101,7 @@ class SnapshotTaker:
         self._sightings.pop(camera, None)
         self._wanted -= {camera}
 
-    def saw(self, frame: DetectionMessage, visits: Sequence[Visit]) -> None:
+    def on_frame(self, frame: DetectionMessage, visits: Sequence[Visit]) -> None:
         """Remember who is where in the frame."""
         seen = [
             (visit.id, EventBest(frame.id, visit.seen, visit.confidence, visit.box, None))
@@ -120,7 +120,7 @@ class SnapshotTaker:
             elif known.best != visit.best.detection:
                 known.best, known.improved_s = visit.best.detection, now_s
 
-    def illustrated(
+    def with_snapshot(
         self, camera: str, visits: Sequence[Visit], messages: Sequence[EventMessage]
     ) -> list[EventMessage]:
         """The messages with the pictures that are kept by now."""
@@ -186,7 +186,7 @@ class SnapshotTaker:
 
 
 def _worth(best: EventBest | None) -> float:
-    return 0.0 if best is None else worth_of(best.confidence, best.box)
+    return 0.0 if best is None else snapshot_score(best.confidence, best.box)
 
 
 def _encoded(image: Image) -> bytes:

@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class Elapsed:
     """The span before a frame.
 
     Attributes:
@@ -71,7 +71,7 @@ class Timeline:
             # Of a newer version: frames will tell.
             return
 
-    def advance(self, message: DetectionMessage, *, keeps_back_empty: bool) -> Passed:
+    def advance(self, message: DetectionMessage, *, keeps_back_empty: bool) -> Elapsed:
         """Move on to the frame of ``message``."""
         captured_ms, received_ms = _ms(message.time.captured), _ms(message.time.received)
         last, was_away = self.last, self.is_away
@@ -85,7 +85,7 @@ class Timeline:
         )
         self.is_away = False
         if last is None:
-            return Passed(0.0, None, went_back=False)
+            return Elapsed(0.0, None, went_back=False)
         by_camera = (captured_ms - _ms(last.captured)) / 1000
         by_arrival = (received_ms - _ms(last.received)) / 1000
         went_back = message.run != last.run and max(by_camera, by_arrival) < 0
@@ -101,7 +101,7 @@ class Timeline:
         if reason is not None and seconds >= _GAP_S:
             until = later_than(last.captured, message.time.captured, seconds)
             gap = EventGap(last.captured, until, reason.value, frames)
-        return Passed(seconds, gap, went_back)
+        return Elapsed(seconds, gap, went_back)
 
 
 def later_than(before: str, at: str, seconds: float) -> str:

@@ -33,7 +33,7 @@ from vision.domain.message import DetectionMessage, MessageDetection
 from vision.events.rules import Rules
 from vision.events.timeline import later_than
 from vision.events.tracker import Track
-from vision.events.zones import LineSide, Rest, Spot, ZoneStay, entered, foot_of, stays_after
+from vision.events.zones import DwellState, LineSide, Spot, ZoneStay, entered, foot_of, stays_after
 
 _MOST_POINTS = 32
 _MOST_NOTES = 32
@@ -88,7 +88,7 @@ class Visit:
     box: Box
     best: EventBest
     best_worth: float
-    rest: Rest
+    rest: DwellState
     zones: Mapping[ShapeName, ZoneStay]
     lines: Mapping[ShapeName, LineSide]
     path: Annotated[tuple[Spot, ...], Length(1, _MOST_POINTS)]
@@ -131,8 +131,8 @@ class Visit:
             confidence=seen.confidence,
             box=seen.box,
             best=EventBest(frame.id, at, seen.confidence, seen.box, None),
-            best_worth=worth_of(seen.confidence, seen.box),
-            rest=Rest.at(seen.box, now_s),
+            best_worth=snapshot_score(seen.confidence, seen.box),
+            rest=DwellState.at(seen.box, now_s),
             zones={},
             lines={},
             path=(spot,),
@@ -165,7 +165,7 @@ class Visit:
         self.sightings += 1
         self.unseen_s = self.unlooked_s = 0.0
         self.misses, self.new_gaps = 0, ()
-        worth = worth_of(seen.confidence, seen.box)
+        worth = snapshot_score(seen.confidence, seen.box)
         if worth > self.best_worth * BETTER:
             self.best = EventBest(frame.id, at, seen.confidence, seen.box, None)
             self.best_worth = worth
@@ -248,7 +248,7 @@ class Visit:
         self.lines = sides
 
 
-def worth_of(confidence: float, box: Box) -> float:
+def snapshot_score(confidence: float, box: Box) -> float:
     """How well a box would show the object in a picture."""
     left, top, right, bottom = box
     is_cut_off = min(left, top, 1 - right, 1 - bottom) < _EDGE

@@ -20,13 +20,13 @@ from typing import Protocol
 import redis
 
 from vision.config.core import RedisSettings
-from vision.events.redis_store import LEASE_MS, EventStore, Unended, Written
+from vision.events.redis_store import LEASE_MS, EventStore, EventWrite, OpenEvents
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.reading.stream_reader import StoredMessage, is_before
 from vision.redis.client import warn_if_unverified
 from vision.redis.link import RedisLink
 from vision.redis.reconnector import Reconnector
-from vision.redis.skipped_keys import RETRY_S, LeftOut
+from vision.redis.skipped_keys import RETRY_S, SkippedKeys
 from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class CameraTracker(Protocol):
     def restore(self, state: bytes) -> bool:
         """Go on from what another one left; False where that cannot be understood."""
 
-    def rebuild(self, told: Unended) -> None:
+    def rebuild(self, told: OpenEvents) -> None:
         """Begin anew, from the first sighting of what was told of and has not ended."""
 
     def begin(self, detections: Sequence[StoredMessage]) -> None:
@@ -63,7 +63,7 @@ class CameraTracker(Protocol):
     ) -> list[StoredMessage]:
         """The messages to write for what came; called with nothing when nothing has come."""
 
-    def made_anew(self, kind: Kind) -> list[StoredMessage]:
+    def on_stream_recreated(self, kind: Kind) -> list[StoredMessage]:
         """The messages to write because that stream begins anew, with ids that were read before."""
 
     def state(self) -> bytes | None:
@@ -110,9 +110,9 @@ class EventWorker:
         self._name = secrets.token_hex(8)
         self._held: dict[str, _Held] = {}
         self._cameras: list[str] = []
-        self._left_out = LeftOut(_log, "events", troubles)
+        self._left_out = SkippedKeys(_log, "events", troubles)
         self._shunned_s: dict[str, float] = {}
-        self.turned_ns = time.monotonic_ns()
+        self.last_heartbeat_ns = time.monotonic_ns()
 
     @property
     def connected(self) -> bool:
@@ -132,8 +132,8 @@ class EventWorker:
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; lost connections are waited for."""
         while not stop.is_set():
-            self.turned_ns = time.monotonic_ns()
-            with self._redis.outlast(stop), closing(self._redis.open()) as link:
+            self.last_heartbeat_ns = time.monotonic_ns()
+            with self._redis.retrying(stop), closing(self._redis.open()) as link:
                 try:
                     self._follow(
                         EventStore(link, self._name, self._kept, self._left_out), link, stop
@@ -148,7 +148,7 @@ class EventWorker:
         held_s = found_s = float("-inf")
         while not stop.is_set():
             now_s = time.monotonic()
-            self.turned_ns = time.monotonic_ns()
+            self.last_heartbeat_ns = time.monotonic_ns()
             if now_s - found_s >= _FIND_S:
                 found_s = now_s
                 known = store.cameras() if self._known is None else self._known
@@ -209,7 +209,9 @@ class EventWorker:
             if stream in newest and is_before(newest[stream], position):
                 held = self._held[stream.camera]
                 _log.warning("events.rewound stream=%s", stream)
-                messages.setdefault(stream.camera, []).extend(held.tracker.made_anew(stream.kind))
+                messages.setdefault(stream.camera, []).extend(
+                    held.tracker.on_stream_recreated(stream.kind)
+                )
                 held.is_changed = True
         if messages:
             self._write(store, messages, keep_all=True)
@@ -263,13 +265,13 @@ class EventWorker:
         keep_all: bool = False,
     ) -> None:
         now_s = time.monotonic()
-        due: list[Written] = []
+        due: list[EventWrite] = []
         for camera, held in self._held.items():
             told = (messages or {}).get(camera, ())
             is_due = held.is_changed and (keep_all or now_s - held.kept_s >= _KEEP_S)
             state = held.tracker.state() if told or is_due else None
             if state is not None:
-                due.append(Written(camera, told, state))
+                due.append(EventWrite(camera, told, state))
                 held.is_changed, held.kept_s = False, now_s
         if not due:
             return

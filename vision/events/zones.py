@@ -84,20 +84,20 @@ class LineSide:
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class DwellState:
     """Since when an object has been in one place."""
 
     middle: Spot
     since_s: float
 
     @classmethod
-    def at(cls, box: Box, now_s: float) -> Rest:
+    def at(cls, box: Box, now_s: float) -> DwellState:
         """In the place of ``box`` from now on."""
         return cls(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), now_s)
 
-    def seen(self, box: Box, now_s: float) -> Rest:
+    def seen(self, box: Box, now_s: float) -> DwellState:
         """After a sighting: the same place, or another one from now on."""
-        new = Rest.at(box, now_s)
+        new = DwellState.at(box, now_s)
         across = abs(new.middle[0] - self.middle[0]) / max(box[2] - box[0], 1e-6)
         down = abs(new.middle[1] - self.middle[1]) / max(box[3] - box[1], 1e-6)
         return self if max(across, down) <= _STILL_WITHIN else new

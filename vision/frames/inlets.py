@@ -34,7 +34,7 @@ class Inlet:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class InletSnapshot:
     """All inlets at one instant, with the poll object that watches their pipes."""
 
     poll: select.poll
@@ -81,7 +81,7 @@ class Inlets:
                 return
         reader.close()
 
-    def enter(self) -> View:
+    def enter(self) -> InletSnapshot:
         """Begin to look: until :meth:`leave`, no descriptor of the view is closed."""
         # Without the lock, since this runs for every frame, and so in this order: whoever takes a
         # reader out changes the view before it asks whether somebody looks.
@@ -99,7 +99,7 @@ class Inlets:
         for reader in taken_out:
             reader.close()
 
-    def _of_all(self) -> View:
+    def _of_all(self) -> InletSnapshot:
         poll = select.poll()
         poll.register(self._alarm, select.POLLIN)
         watched = {
@@ -107,4 +107,4 @@ class Inlets:
         }
         for descriptor in watched:
             poll.register(descriptor, select.POLLIN)
-        return View(poll, watched)
+        return InletSnapshot(poll, watched)

@@ -32,7 +32,7 @@ class SkipObserver(Protocol):
         """``count`` frames of ``camera`` are skipped for ``reason``."""
 
 
-class NewestFrames:
+class LatestFrames:
     """A slot of capacity one per camera; implements :class:`vision.frames.slot.FrameSource`.
 
     One thread takes; frames wait in their pipes until it has room. Whoever attaches a reader
@@ -87,7 +87,7 @@ class NewestFrames:
         deadline_s = time.monotonic() + timeout_s
         left_s = 0.0 if self._waiting else timeout_s
         while True:
-            self._look(left_s)
+            self._poll(left_s)
             if self._waiting or self._woken:
                 break
             left_s = deadline_s - time.monotonic()
@@ -103,7 +103,7 @@ class NewestFrames:
             for _ in self._ready(self._alarm_only, min(left_s, _LOOK_S)):
                 os.eventfd_read(self._alarm)
             if not self._woken:
-                self._look(0)
+                self._poll(0)
         self._woken = False
 
     def wake(self) -> None:
@@ -117,7 +117,7 @@ class NewestFrames:
         """Make the taker look around, also one that is about to wait for what is there already."""
         os.eventfd_write(self._alarm, 1)
 
-    def _look(self, timeout_s: float) -> None:
+    def _poll(self, timeout_s: float) -> None:
         """Take in what is ready; wait for something to be, or for the alarm."""
         view = self._inlets.enter()
         try:

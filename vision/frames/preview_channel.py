@@ -22,7 +22,7 @@ from vision.redis.client import address_of
 from vision.redis.connector import ASK_PERIOD_S, open_primary
 from vision.redis.errors import explain
 from vision.redis.reconnector import Reconnector
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 _PREFIX = struct.Struct("!4sI")
@@ -33,7 +33,7 @@ _LOOK_S = 0.2
 _LOOKS_PER_PING = round(ASK_PERIOD_S / _LOOK_S)
 
 
-class SentPicture(NamedTuple):
+class Preview(NamedTuple):
     """A picture as it travels.
 
     Attributes:
@@ -50,30 +50,30 @@ def channel_of(camera: str) -> str:
     return f"vision:picture:{{{camera}}}"
 
 
-def pack_picture(picture: SentPicture) -> bytes:
+def pack_preview(picture: Preview) -> bytes:
     """Four bytes ``VPC1``, the message's length (unsigned, 32 bit), the message, the JPEG."""
     return b"".join((_PREFIX.pack(_MAGIC, len(picture.message)), *picture))
 
 
-def unpack_picture(payload: bytes) -> SentPicture | None:
-    """The inverse of :func:`pack_picture`; None for bytes that are no picture."""
+def unpack_preview(payload: bytes) -> Preview | None:
+    """The inverse of :func:`pack_preview`; None for bytes that are no picture."""
     if len(payload) < _PREFIX.size:
         return None
     magic, length = _PREFIX.unpack_from(payload)
     end = _PREFIX.size + length
     if magic != _MAGIC or len(payload) <= end:
         return None
-    return SentPicture(payload[_PREFIX.size : end], payload[end:])
+    return Preview(payload[_PREFIX.size : end], payload[end:])
 
 
-class PictureSender:
+class PreviewSender:
     """Publishes pictures; used by one thread. What cannot be sent is lost, and nobody waits."""
 
     def __init__(self, settings: RedisSettings, password: Callable[[], str | None]) -> None:
         self._settings = settings
         self._password = password
         self._client: redis.Redis | None = None
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._damper = LogThrottle(_LOG_PERIOD_S)
 
     def watched(self, cameras: Collection[str]) -> frozenset[str]:
         """Those of ``cameras`` that somebody looks at; connects if need be."""
@@ -92,12 +92,12 @@ class PictureSender:
             camera for camera, (_, count) in zip(cameras, counts, strict=True) if count
         )
 
-    def send(self, camera: str, picture: SentPicture) -> bool:
+    def send(self, camera: str, picture: Preview) -> bool:
         """Publish a picture; False when it was lost."""
         if self._client is None:
             return False
         try:
-            self._client.publish(channel_of(camera), pack_picture(picture))
+            self._client.publish(channel_of(camera), pack_preview(picture))
         except (redis.RedisError, OSError) as error:
             self._lose(error)
             return False
@@ -117,7 +117,7 @@ class PictureSender:
             _log.warning("pictures.redis_away address=%s reason=%s", address, reason)
 
 
-class PictureReceiver:
+class PreviewReceiver:
     """Takes the pictures that are wanted; used by one thread, but for :attr:`connected`."""
 
     def __init__(self, settings: RedisSettings, password: Callable[[], str | None]) -> None:
@@ -140,19 +140,19 @@ class PictureReceiver:
 
     def pictures(
         self, stop: threading.Event, wanted: Callable[[], Collection[str]]
-    ) -> Iterator[SentPicture]:
+    ) -> Iterator[Preview]:
         """Pictures as they come; ``wanted`` names the cameras and is asked again and again.
 
         Ends when ``stop`` is set. Lost connections are waited for.
         """
         while not stop.is_set():
-            with self._redis.outlast(stop):
+            with self._redis.retrying(stop):
                 yield from self._connection(stop, wanted)
         self._redis.connected = False
 
     def _connection(
         self, stop: threading.Event, wanted: Callable[[], Collection[str]]
-    ) -> Iterator[SentPicture]:
+    ) -> Iterator[Preview]:
         with (
             closing(self._redis.open()) as asking,
             closing(self._redis.open()) as listening,
@@ -171,7 +171,7 @@ class PictureReceiver:
                     continue
                 reply = pubsub.get_message(timeout=_LOOK_S)
                 while reply is not None and not stop.is_set():
-                    if picture := unpack_picture(reply["data"]):
+                    if picture := unpack_preview(reply["data"]):
                         yield picture
                     reply = pubsub.get_message(timeout=0)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vision.domain.frame import Frame
-from vision.domain.run_numbers import RunNumbers
-from vision.frames.redis_slot import Newest, RedisSlot
-from vision.resilience.log_throttle import Damper
+from vision.domain.run_ids import RunIds
+from vision.frames.redis_slot import NewestRuns, RedisSlot
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0
@@ -32,7 +32,7 @@ class _Camera:
     """
 
     look_ns: int = 0
-    ahead: Newest | None = None
+    ahead: NewestRuns | None = None
     last: tuple[int, int] = (0, 0)
     sent: tuple[int, int] = (0, 0)
 
@@ -44,12 +44,12 @@ class SlotRuns:
     ingest of the camera, and two would overtake each other for ever.
     """
 
-    def __init__(self, runs: RunNumbers, mono_ns: Callable[[], int]) -> None:
+    def __init__(self, runs: RunIds, mono_ns: Callable[[], int]) -> None:
         self._runs = runs
         self._mono_ns = mono_ns
         self._cameras: dict[str, _Camera] = {}
         self._new: set[str] = set()
-        self._damper = Damper(_LOG_PERIOD_S, lambda: mono_ns() / _NS_PER_S)
+        self._damper = LogThrottle(_LOG_PERIOD_S, lambda: mono_ns() / _NS_PER_S)
 
     def connected(self) -> None:
         """Note a new connection: Redis may know other things than before."""
@@ -69,7 +69,7 @@ class SlotRuns:
             self._new.add(meta.camera)
         known = self._cameras[meta.camera]
         if self._mono_ns() >= known.look_ns:
-            self._look(slot, known, frame)
+            self._poll(slot, known, frame)
         return frame.renumbered(*self._runs.number(meta.camera, meta.run))
 
     def last_seq(self, frame: Frame) -> int:
@@ -95,7 +95,7 @@ class SlotRuns:
         """Begin a new run after Redis lost its data: nothing there says what was told of."""
         self._raise(frame, frame.meta.run, "Redis has other data than before")
 
-    def _look(self, slot: RedisSlot, known: _Camera, frame: Frame) -> None:
+    def _poll(self, slot: RedisSlot, known: _Camera, frame: Frame) -> None:
         camera = frame.meta.camera
         run = self._runs.number(camera, frame.meta.run).run
         newest = slot.newest(camera)

@@ -29,7 +29,7 @@ from vision.frames.redis_scripts import (
 )
 from vision.redis.connector import open_primary
 from vision.redis.errors import OtherTypeError, is_of_another_type
-from vision.redis.skipped_keys import LeftOut
+from vision.redis.skipped_keys import SkippedKeys
 
 _log = logging.getLogger(__name__)
 _NUMBER = re.compile(rb"[0-9]{1,19}")
@@ -38,7 +38,7 @@ LEASE_MS = 1_200
 """How long a camera waits for a reader that says nothing any more."""
 
 
-class Put(NamedTuple):
+class WriteResult(NamedTuple):
     """What became of a frame.
 
     Attributes:
@@ -53,7 +53,7 @@ class Put(NamedTuple):
     forgot: bool = False
 
 
-class Newest(NamedTuple):
+class NewestRuns(NamedTuple):
     """The newest that Redis knows of a camera, each as run and number, (0, 0) for nothing.
 
     Attributes:
@@ -72,7 +72,7 @@ class Newest(NamedTuple):
         return max(self)[0]
 
 
-class Ready(NamedTuple):
+class ReadyCamera(NamedTuple):
     """A camera that may have a frame, and its place in the order of service."""
 
     camera: str
@@ -80,7 +80,7 @@ class Ready(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountedFrame:
     """The frame of a camera that messages account for: all up to it were told of or skipped.
 
     Attributes:
@@ -95,7 +95,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Claim:
     """A frame that is the taker's alone, until it is freed or not renewed.
 
     Attributes:
@@ -111,7 +111,7 @@ class Taken:
     run: int
     seq: int
     slot_us: int
-    before: Account | None
+    before: AccountedFrame | None
     payload: bytes | None
 
     @property
@@ -120,7 +120,7 @@ class Taken:
         return f"{self.run}-{self.seq}"
 
 
-class Outcome(StrEnum):
+class ClaimOutcome(StrEnum):
     """What came of a taken frame."""
 
     DELIVERED = "delivered"
@@ -152,17 +152,17 @@ def _number(text: object) -> int:
 class RedisSlot:
     """One connection; spent once a method raised :class:`redis.RedisError` or ``OSError``."""
 
-    def __init__(self, client: redis.Redis, left_out: LeftOut | None = None) -> None:
+    def __init__(self, client: redis.Redis, left_out: SkippedKeys | None = None) -> None:
         """``left_out`` hears of keys of another type; the other cameras are gone on with."""
         self._client = client
-        self._left_out = left_out or LeftOut(_log, "frames")
+        self._left_out = left_out or SkippedKeys(_log, "frames")
         self._put, self._take, self._renew, self._free, self._announce = (
             client.script_load(script) for script in (PUT, TAKE, RENEW, FREE, ANNOUNCE)
         )
 
     @classmethod
     def connect(
-        cls, settings: RedisSettings, password: str | None, left_out: LeftOut | None = None
+        cls, settings: RedisSettings, password: str | None, left_out: SkippedKeys | None = None
     ) -> Self:
         """Connect and log in.
 
@@ -181,7 +181,7 @@ class RedisSlot:
         """Close the connection."""
         self._client.close()
 
-    def newest(self, camera: str) -> Newest:
+    def newest(self, camera: str) -> NewestRuns:
         """What Redis knows of a camera; the stream counts as empty for whoever may not read it."""
         pipe = self._client.pipeline(transaction=False)
         pipe.hmget(state_key(camera), ["put_run", "put_seq", "run", "seq"])
@@ -194,11 +194,11 @@ class RedisSlot:
         if isinstance(entries, list) and entries:
             stream_run, _, stream_seq = entries[0][0].partition(b"-")
             stream = int(stream_run), int(stream_seq)
-        return Newest((put_run, put_seq), (run, seq), stream)
+        return NewestRuns((put_run, put_seq), (run, seq), stream)
 
     def put(
         self, camera: str, run: int, seq: int, payload: bytes, ttl_ms: int, *, last_seq: int = 0
-    ) -> Put:
+    ) -> WriteResult:
         """Put a frame into its camera's slot and tell a reader of it.
 
         ``last_seq`` is the number of the run's frame that was put before, 0 without one.
@@ -208,10 +208,10 @@ class RedisSlot:
             self._put, len(keys), *keys, run, seq, ttl_ms, payload, last_seq
         )
         if score:
-            self.announce([Ready(camera, float(score))])
-        return Put(accepted == _ACCEPTED, bool(overtook), accepted == _OTHER_DATA)
+            self.announce([ReadyCamera(camera, float(score))])
+        return WriteResult(accepted == _ACCEPTED, bool(overtook), accepted == _OTHER_DATA)
 
-    def announce(self, ready: Sequence[Ready]) -> None:
+    def announce(self, ready: Sequence[ReadyCamera]) -> None:
         """Tell readers of cameras that have a frame; those known already keep their place."""
         try:
             self._client.zadd(READY, dict(ready), nx=True)
@@ -219,7 +219,7 @@ class RedisSlot:
             flat = [part for camera, score in ready for part in (score, camera)]
             self._client.evalsha(self._announce, 1, READY, *flat)
 
-    def wait(self, limit: int, timeout_s: float) -> list[Ready]:
+    def wait(self, limit: int, timeout_s: float) -> list[ReadyCamera]:
         """The longest unserved cameras that may have a frame; waits for the first."""
         try:
             first = self._client.bzpopmin(READY, timeout_s)
@@ -232,9 +232,9 @@ class RedisSlot:
             raise OtherTypeError(READY) if is_of_another_type(error) else error from None
         named = [(camera.decode(errors="replace"), score) for camera, score in found]
         # A name that no camera can have was put there by somebody else.
-        return [Ready(*one) for one in named if IS_CAMERA_NAME.problem(one[0]) is None]
+        return [ReadyCamera(*one) for one in named if IS_CAMERA_NAME.problem(one[0]) is None]
 
-    def take(self, cameras: Sequence[str], reader: str) -> list[Taken]:
+    def take(self, cameras: Sequence[str], reader: str) -> list[Claim]:
         """Take the frames of those ``cameras`` that have one and none under way."""
         pipe = self._client.pipeline(transaction=False)
         for camera in cameras:
@@ -244,14 +244,14 @@ class RedisSlot:
             # Not by the script: its language would copy the pixels twice more.
             pipe.getdel(held)
         replies = iter(pipe.execute(raise_on_error=False))
-        taken: list[Taken] = []
+        taken: list[Claim] = []
         for camera in cameras:
             answer, payload = next(replies), next(replies)
             if self._is_sound(camera, answer) and answer:
                 taken.append(_taken(camera, answer, self._pixels(camera, reader, payload)))
         return taken
 
-    def renew(self, frames: Sequence[Taken]) -> list[bool]:
+    def renew(self, frames: Sequence[Claim]) -> list[bool]:
         """Keep the cameras of ``frames`` from being taken by others; False: one was."""
         pipe = self._client.pipeline(transaction=False)
         for taken in frames:
@@ -263,7 +263,7 @@ class RedisSlot:
             for taken, reply in zip(frames, replies, strict=True)
         ]
 
-    def free(self, frames: Sequence[tuple[Taken, Outcome]]) -> None:
+    def free(self, frames: Sequence[tuple[Claim, ClaimOutcome]]) -> None:
         """Say what came of frames, and let the cameras' next ones be taken."""
         pipe = self._client.pipeline(transaction=False)
         for taken, outcome in frames:
@@ -275,7 +275,7 @@ class RedisSlot:
             )
         scores = pipe.execute(raise_on_error=False)
         ready = [
-            Ready(taken.camera, float(score))
+            ReadyCamera(taken.camera, float(score))
             for (taken, _), score in zip(frames, scores, strict=True)
             if self._is_sound(taken.camera, score) and score
         ]
@@ -312,9 +312,9 @@ class RedisSlot:
         return None
 
 
-def _taken(camera: str, answer: Sequence[bytes], payload: bytes | None) -> Taken:
+def _taken(camera: str, answer: Sequence[bytes], payload: bytes | None) -> Claim:
     run, seq, slot_us, run_before, seq_before, empty_before = answer
     before = None
     if run_before:
-        before = Account(int(run_before), int(seq_before), empty_before == b"1")
-    return Taken(camera, int(run), int(seq), int(slot_us), before, payload)
+        before = AccountedFrame(int(run_before), int(seq_before), empty_before == b"1")
+    return Claim(camera, int(run), int(seq), int(slot_us), before, payload)

@@ -15,14 +15,14 @@ import redis
 from vision.config.core import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
-from vision.frames.redis_slot import LEASE_MS, Outcome, RedisSlot, Taken, refuse_cluster
+from vision.frames.redis_slot import LEASE_MS, Claim, ClaimOutcome, RedisSlot, refuse_cluster
 from vision.frames.slot import FrameLease, Previous
 from vision.frames.wire import FrameFormatError, arrived_at, unpack_frame
 from vision.redis.client import address_of
 from vision.redis.connector import reconnect_backoff
 from vision.redis.errors import explain
-from vision.redis.skipped_keys import LeftOut
-from vision.resilience.log_throttle import Damper
+from vision.redis.skipped_keys import SkippedKeys
+from vision.resilience.log_throttle import LogThrottle
 from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ _LOG_PERIOD_S = 60.0
 class _Held:
     """A frame under way; once handed over, its message decides and no longer its lease."""
 
-    taken: Taken
+    taken: Claim
     is_handed_over: bool = False
 
 
@@ -72,14 +72,14 @@ class RedisFrameSource:
         self._mono_ns = mono_ns
         self._reader = secrets.token_hex(8)
         self._wait_s = min(_WAIT_S, settings.command_timeout_s / 2)
-        self._damper = Damper(_LOG_PERIOD_S)
-        self._left_out = LeftOut(_log, "frames", troubles)
+        self._damper = LogThrottle(_LOG_PERIOD_S)
+        self._left_out = SkippedKeys(_log, "frames", troubles)
         self._changed = threading.Condition()
         self._wanted = 0
         self._inbox: deque[RedisFrameLease] = deque()
         self._woken = False
         self._held: dict[tuple[str, str], _Held] = {}
-        self._done: list[tuple[Taken, Outcome]] = []
+        self._done: list[tuple[Claim, ClaimOutcome]] = []
         self._connected = False
         self.problem: str | None = None
         """Why Redis did not answer last time, in words; for any thread."""
@@ -126,8 +126,8 @@ class RedisFrameSource:
         """
         key = (camera, number)
         self._held[key].is_handed_over = True
-        outcome = Outcome.EMPTY if is_empty else Outcome.DELIVERED
-        return lambda: self._settle(key, outcome)
+        outcome = ClaimOutcome.EMPTY if is_empty else ClaimOutcome.DELIVERED
+        return lambda: self._ack(key, outcome)
 
     def fetch(self, stop: threading.Event) -> None:
         """Bring frames until ``stop`` is set; call :meth:`wake` after setting it."""
@@ -226,7 +226,7 @@ class RedisFrameSource:
             self._inbox.extend(leases)
             self._changed.notify_all()
 
-    def _lease(self, taken: Taken, asked_ns: int) -> RedisFrameLease | None:
+    def _lease(self, taken: Claim, asked_ns: int) -> RedisFrameLease | None:
         """The frame with its arrival on our clock; None when it cannot be used."""
         # Pixels that are gone are as bad as pixels nobody can read.
         payload, taken = taken.payload or b"", replace(taken, payload=None)
@@ -235,7 +235,7 @@ class RedisFrameSource:
         try:
             frame, age_ns = _unpack(payload, taken)
         except FrameFormatError as error:
-            self._settle((taken.camera, taken.lease), Outcome.SKIPPED)
+            self._ack((taken.camera, taken.lease), ClaimOutcome.SKIPPED)
             if times := self._damper.admit(f"{taken.camera} {error}"):
                 _log.warning(
                     "frames.unusable camera=%s times=%d reason=%s", taken.camera, times, error
@@ -246,28 +246,30 @@ class RedisFrameSource:
         arrived_ns = asked_ns - age_ns - slot_us * 1000
         return RedisFrameLease(arrived_at(frame, arrived_ns), taken, self._release)
 
-    def _release(self, taken: Taken) -> None:
+    def _release(self, taken: Claim) -> None:
         """Nobody reads the pixels any more; a frame not handed over by now was skipped."""
         key = (taken.camera, taken.lease)
         held = self._held.get(key)
         if held is not None and not held.is_handed_over:
-            self._settle(key, Outcome.SKIPPED)
+            self._ack(key, ClaimOutcome.SKIPPED)
 
-    def _settle(self, key: tuple[str, str], outcome: Outcome) -> None:
+    def _ack(self, key: tuple[str, str], outcome: ClaimOutcome) -> None:
         with self._changed:
             held = self._held.pop(key, None)
             if held is not None:
                 self._done.append((held.taken, outcome))
                 self._changed.notify_all()
 
-    def _next_done(self, stop: threading.Event, renew_at_s: float) -> list[tuple[Taken, Outcome]]:
+    def _next_done(
+        self, stop: threading.Event, renew_at_s: float
+    ) -> list[tuple[Claim, ClaimOutcome]]:
         with self._changed:
             self._changed.wait_for(
                 lambda: self._done or stop.is_set(), max(0.0, renew_at_s - time.monotonic())
             )
             return list(self._done)
 
-    def _forget(self, done: Sequence[tuple[Taken, Outcome]]) -> None:
+    def _forget(self, done: Sequence[tuple[Claim, ClaimOutcome]]) -> None:
         with self._changed:
             del self._done[: len(done)]
 
@@ -281,7 +283,7 @@ class RedisFrameSource:
                 _log.warning("frames.lease_lost camera=%s times=%d", taken.camera, times)
 
 
-def _unpack(payload: bytes, taken: Taken) -> tuple[Frame, int]:
+def _unpack(payload: bytes, taken: Claim) -> tuple[Frame, int]:
     """As :func:`unpack_frame`, for the very frame that was taken."""
     frame, age_ns = unpack_frame(payload)
     meta = frame.meta
@@ -295,7 +297,7 @@ class RedisFrameLease:
 
     __slots__ = ("_release", "_taken", "frame", "previous")
 
-    def __init__(self, frame: Frame, taken: Taken, release: Callable[[Taken], None]) -> None:
+    def __init__(self, frame: Frame, taken: Claim, release: Callable[[Claim], None]) -> None:
         self.frame = frame
         before = taken.before
         self.previous = (
@@ -304,7 +306,7 @@ class RedisFrameLease:
             else Previous(0, is_empty=False)
         )
         self._taken = taken
-        self._release: Callable[[Taken], None] | None = release
+        self._release: Callable[[Claim], None] | None = release
 
     def release(self) -> None:
         """See :meth:`vision.frames.slot.FrameLease.release`."""

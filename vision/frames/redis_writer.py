@@ -12,16 +12,16 @@ import redis
 from vision.config.core import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.domain.trouble import Trouble
 from vision.frames.latest_frame_slot import SkipObserver
 from vision.frames.redis_runs import SlotRuns
-from vision.frames.redis_slot import Put, RedisSlot, refuse_cluster
+from vision.frames.redis_slot import RedisSlot, WriteResult, refuse_cluster
 from vision.frames.wire import pack_frame
 from vision.redis.client import address_of
 from vision.redis.connector import reconnect_backoff
 from vision.redis.errors import explain
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class RedisFrameWriter:
         password: Callable[[], str | None],
         max_age_ms: int,
         on_skipped: SkipObserver,
-        runs: RunNumbers | None = None,
+        runs: RunIds | None = None,
         *,
         troubles: Troubles,
         mono_ns: Callable[[], int] = time.monotonic_ns,
@@ -82,11 +82,11 @@ class RedisFrameWriter:
         self._on_skipped = on_skipped
         self._troubles = troubles
         self._mono_ns = mono_ns
-        self._runs = SlotRuns(runs or RunNumbers(), mono_ns)
+        self._runs = SlotRuns(runs or RunIds(), mono_ns)
         self._slot: RedisSlot | None = None
         self._backoff = reconnect_backoff(settings)
         self._next_attempt_ns = 0
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._damper = LogThrottle(_LOG_PERIOD_S)
         self.problem: str | None = None
         """Why Redis did not answer last time, in words; for any thread."""
 
@@ -142,7 +142,7 @@ class RedisFrameWriter:
                 )
         return put.accepted
 
-    def _put(self, frame: Frame, now_ns: int, left_ms: int) -> Put:
+    def _put(self, frame: Frame, now_ns: int, left_ms: int) -> WriteResult:
         """Put a frame by the numbers it is to have; twice where its run has to be raised."""
         slot = self._connected_slot()
         for _ in range(2):

@@ -52,7 +52,7 @@ def shared_slot(camera: str, long_side: int) -> tuple[SharedFrameReader, WriterS
         os.ftruncate(memory, _buffer_bytes(long_side) * BUFFERS)
         # A writer that shrank it would take the reader with it: SIGBUS at the next picture.
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _FIXED_SIZE)
-        pictures = SharedPictures(memory, long_side)
+        pictures = SharedFrameBuffers(memory, long_side)
         opened.extend(announcing := os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC))
         opened.extend(freeing := os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC))
     except BaseException:
@@ -79,7 +79,7 @@ class WriterSide:
 
     def open(self) -> SharedFrameWriter:
         """Write to it from this process."""
-        pictures = SharedPictures(self._memory, self._long_side)
+        pictures = SharedFrameBuffers(self._memory, self._long_side)
         return SharedFrameWriter(pictures, self._announce, self._freed)
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ def _buffer_bytes(long_side: int) -> int:
     return long_side * long_side * 3 // 2
 
 
-class SharedPictures:
+class SharedFrameBuffers:
     """The pictures in a memory file, which may be closed once it is mapped."""
 
     def __init__(self, descriptor: int, long_side: int) -> None:
@@ -117,7 +117,7 @@ class SharedPictures:
 class SharedFrameWriter:
     """The ingest worker's side, for one thread; a :class:`vision.frames.slot.FrameSink`."""
 
-    def __init__(self, pictures: SharedPictures, announce: int, freed: int) -> None:
+    def __init__(self, pictures: SharedFrameBuffers, announce: int, freed: int) -> None:
         self._pictures = pictures
         self._announce = announce
         self._freed = freed
@@ -138,7 +138,7 @@ class SharedFrameReader:
     """The node's side of one worker; for one thread at a time, but for leases."""
 
     def __init__(
-        self, camera: str, pictures: SharedPictures, announced: int, give_back: int
+        self, camera: str, pictures: SharedFrameBuffers, announced: int, give_back: int
     ) -> None:
         self.camera = camera
         self._pictures = pictures

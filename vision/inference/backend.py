@@ -37,7 +37,7 @@ class RawResult:
     input_size: tuple[int, int]
 
 
-class Answer(Protocol):
+class BatchResult(Protocol):
     """The engine's answer to one batch; to be released once it was read."""
 
     @property
@@ -85,7 +85,7 @@ class Backend(Protocol):
             InferenceError: The engine refused it; nothing was started.
         """
 
-    def finished(self) -> Sequence[Answer]:
+    def finished(self) -> Sequence[BatchResult]:
         """The batches that were answered or failed since the last call."""
 
     def notify(self, finished: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from vision.domain.errors import ArtefactError
 from vision.inference.export import INSTALL
 from vision.models.catalogue import ModelEntry
-from vision.models.progress import Progress
+from vision.models.progress import TransferProgress
 from vision.models.store import LOADABLE, WEIGHTS, ModelFile, ModelStore, pullable
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class ChosenModel:
 def choose_model(
     name: str,
     store: ModelStore,
-    progress: Progress,
+    progress: TransferProgress,
     exporter: Exporter | None,
     precision: Precision = "auto",
 ) -> ChosenModel:
@@ -72,7 +72,7 @@ def choose_model(
 
 
 def obtain(
-    entry: ModelEntry, store: ModelStore, progress: Progress, exporter: Exporter | None
+    entry: ModelEntry, store: ModelStore, progress: TransferProgress, exporter: Exporter | None
 ) -> ModelFile:
     """A loadable file of the model in floating point.
 
@@ -84,7 +84,7 @@ def obtain(
 
 
 def _automatic(
-    store: ModelStore, progress: Progress, exporter: Exporter | None, precision: Precision
+    store: ModelStore, progress: TransferProgress, exporter: Exporter | None, precision: Precision
 ) -> ChosenModel:
     *preferred, last = (store.catalogue.models[name] for name in store.catalogue.auto)
     passed_over = ""
@@ -124,7 +124,7 @@ def _present(entry: ModelEntry, store: ModelStore, precision: Precision) -> Mode
 def _there_or_brought(
     entry: ModelEntry,
     store: ModelStore,
-    progress: Progress,
+    progress: TransferProgress,
     exporter: Exporter | None,
     precision: Precision,
 ) -> tuple[ModelFile, str]:
@@ -136,7 +136,7 @@ def _there_or_brought(
 
 
 def _bring(
-    entry: ModelEntry, store: ModelStore, progress: Progress, exporter: Exporter | None
+    entry: ModelEntry, store: ModelStore, progress: TransferProgress, exporter: Exporter | None
 ) -> tuple[ModelFile, str]:
     if pullable(entry, LOADABLE):
         file = store.pull(entry, LOADABLE, progress)
@@ -154,7 +154,7 @@ def _is_there(file: ModelFile) -> str:
     return f"{file.path} is there ({file.origin})"
 
 
-def choose_for_gpu(name: str, store: ModelStore, progress: Progress) -> ChosenModel:
+def choose_for_gpu(name: str, store: ModelStore, progress: TransferProgress) -> ChosenModel:
     """The model called ``name`` for a GPU; ``auto`` is the catalogue's first.
 
     An engine of TensorRT is taken if one was registered, else PyTorch weights, which are pulled

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from vision.config.camera import CameraSettings
 from vision.config.core import ModelSettings
 from vision.domain.errors import ConfigError
-from vision.inference.postprocess import Selection
+from vision.inference.postprocess import DetectionFilter
 
 
-def selection_for_all(model: ModelSettings) -> Selection:
+def detection_filter_for_all(model: ModelSettings) -> DetectionFilter:
     """What is reported of a camera without settings of its own."""
-    return Selection(model.confidence, model.iou, model.max_detections)
+    return DetectionFilter(model.confidence, model.iou, model.max_detections)
 
 
-def selections(
+def detection_filters(
     cameras: Mapping[str, CameraSettings], model: ModelSettings, labels: tuple[str, ...]
-) -> dict[str, Selection]:
+) -> dict[str, DetectionFilter]:
     """The selection of each camera by name; ``labels`` are the model's.
 
     Raises:
@@ -29,7 +29,7 @@ def selections(
 
 def _selection(
     name: str, camera: CameraSettings, model: ModelSettings, labels: tuple[str, ...]
-) -> Selection:
+) -> DetectionFilter:
     confidence = model.confidence if camera.confidence is None else camera.confidence
     class_ids = None
     if camera.labels is not None:
@@ -37,7 +37,7 @@ def _selection(
             if label not in labels:
                 raise ConfigError(f"cameras.{name}.labels: {_unknown(label, labels)}")
         class_ids = tuple(number for number, label in enumerate(labels) if label in camera.labels)
-    return Selection(confidence, model.iou, model.max_detections, class_ids)
+    return DetectionFilter(confidence, model.iou, model.max_detections, class_ids)
 
 
 def _unknown(label: str, labels: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from vision.inference.exports import new_build, run_program, tool_version
 from vision.inference.openvino_runtime import ov, read_model
 from vision.models.catalogue import ModelEntry
 from vision.models.digest import read_verified
-from vision.models.progress import Progress
+from vision.models.progress import TransferProgress
 from vision.models.store import WEIGHTS, ModelFile, ModelStore
 
 ExportFormat: TypeAlias = Literal["onnx", "openvino"]
@@ -31,7 +31,7 @@ def can_export() -> bool:
 def export_model(
     entry: ModelEntry,
     store: ModelStore,
-    progress: Progress,
+    progress: TransferProgress,
     export_format: ExportFormat = "onnx",
 ) -> ModelFile:
     """Make a loadable file of the model with open batch, height and width.

@@ -24,7 +24,7 @@ from vision.inference.heads import Heads
 from vision.inference.letterbox import Letterbox
 from vision.inference.openvino_runtime import ov, read_model, reason
 from vision.inference.openvino_shapes import CompiledShape, ShapePool
-from vision.inference.resize_to_fit import fitted
+from vision.inference.resize_to_fit import resize_to_fit
 from vision.models.catalogue import ModelEntry
 from vision.models.store import ModelFile
 
@@ -100,10 +100,10 @@ class OpenVinoBackend:
 
     def submit(self, pictures: Sequence[Image]) -> int:
         """See :meth:`Backend.submit`."""
-        (picture,) = (fitted(item, self._shapes.largest.size) for item in pictures)
+        (picture,) = (resize_to_fit(item, self._shapes.largest.size) for item in pictures)
         shape = self._shapes.best_for(size_of(picture))
         idle = self._idle[shape.size]
-        request = idle.pop() if idle else _Request(shape, self._tell)
+        request = idle.pop() if idle else _Request(shape, self._notify_done)
         try:
             request.start(picture)
         except InferenceError:
@@ -113,7 +113,7 @@ class OpenVinoBackend:
         self._under_way[ticket] = request
         return ticket
 
-    def finished(self) -> list[OpenVinoAnswer]:
+    def finished(self) -> list[OpenVinoBatchResult]:
         """See :meth:`Backend.finished`."""
         under_way = self._under_way.items()
         told = [(ticket, request) for ticket, request in under_way if request.finished_mono_ns]
@@ -124,7 +124,7 @@ class OpenVinoBackend:
             if results is not None:
                 del self._under_way[ticket]
                 give_back = self._idle[request.shape.size].append
-                answers.append(OpenVinoAnswer(ticket, request, results, give_back))
+                answers.append(OpenVinoBatchResult(ticket, request, results, give_back))
         return answers
 
     def notify(self, finished: Callable[[], None]) -> None:
@@ -138,12 +138,12 @@ class OpenVinoBackend:
         self._under_way.clear()
         self._idle.clear()
 
-    def _tell(self) -> None:
+    def _notify_done(self) -> None:
         self._finished()
 
 
-class OpenVinoAnswer:
-    """Implements :class:`vision.inference.backend.Answer`."""
+class OpenVinoBatchResult:
+    """Implements :class:`vision.inference.backend.BatchResult`."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class OpenVinoAnswer:
         self._give_back = give_back
 
     def release(self) -> None:
-        """See :meth:`Answer.release`; safe to repeat."""
+        """See :meth:`BatchResult.release`; safe to repeat."""
         request, self._request = self._request, None
         if request is not None:
             self._give_back(request)
@@ -171,7 +171,7 @@ class _Request:
     def __init__(self, shape: CompiledShape, tell: Callable[[], None]) -> None:
         self.shape = shape
         self.finished_mono_ns = 0
-        self._tell = tell
+        self._notify_done = tell
         self._request: Any = shape.compiled.create_infer_request()
         self._request.set_callback(self._called_back, None)
         self._canvas: RgbImage = self._request.get_input_tensor().data[0]
@@ -223,7 +223,7 @@ class _Request:
 
     def _called_back(self, _: object) -> None:
         self.finished_mono_ns = time.monotonic_ns()
-        self._tell()
+        self._notify_done()
 
 
 def _options(model: ModelSettings, inference: InferenceSettings) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def with_pixels_in(network: Any) -> Any:
     return ov.Model(results, [pixels], network.get_friendly_name())
 
 
-class Cut:
+class HeadSplit:
     """A network of a fixed input cut where its heads end.
 
     What an export appends to them works out all boxes and scores, of which a few are wanted:

@@ -14,7 +14,7 @@ from typing import Any
 from vision.domain.errors import InferenceError
 from vision.inference.heads import Grid
 from vision.inference.letterbox import tight_canvas
-from vision.inference.openvino_graph import Cut, with_pixels_in
+from vision.inference.openvino_graph import HeadSplit, with_pixels_in
 from vision.inference.openvino_runtime import reason
 
 _log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class ShapePool:
         network = self._fixed(size)
         if not self._is_cut:
             return with_pixels_in(network), None
-        cut = Cut(network)
+        cut = HeadSplit(network)
         return with_pixels_in(cut.heads_only()), cut.grid
 
     def _fixed(self, size: tuple[int, int]) -> Any:
@@ -135,7 +135,7 @@ class ShapePool:
 
     def _can_be_cut(self, size: tuple[int, int]) -> bool:
         try:
-            if Cut(self._fixed(size)).agrees(self._core):
+            if HeadSplit(self._fixed(size)).agrees(self._core):
                 return True
             why = "its last operations mean something else than those of YOLOv8"
         except LookupError as error:

@@ -21,7 +21,7 @@ _FARTHEST = np.float32(1e6)
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class DetectionFilter:
     """What of the raw result becomes a detection.
 
     Attributes:
@@ -52,7 +52,7 @@ class Postprocessor:
         self,
         raw: NDArray[np.float32] | Heads | Candidates,
         letterbox: Letterbox,
-        selection: Selection,
+        selection: DetectionFilter,
     ) -> Detections:
         """Decode one frame.
 
@@ -96,7 +96,7 @@ class Postprocessor:
         xywh: NDArray[np.float32],
         scores: NDArray[np.float32],
         class_ids: NDArray[np.int32],
-        selection: Selection,
+        selection: DetectionFilter,
     ) -> NDArray[np.intp]:
         """Indices of the boxes that stay, most confident first."""
         kept = cv2.dnn.NMSBoxesBatched(
@@ -112,7 +112,7 @@ class Postprocessor:
 
 
 def _wanted(
-    candidates: Candidates, selection: Selection
+    candidates: Candidates, selection: DetectionFilter
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]]:
     """Box, class and score of those that are confident enough and wanted."""
     wanted = _reaches(candidates.scores, selection.confidence)
@@ -123,7 +123,7 @@ def _wanted(
 
 
 def _candidates(
-    scores: NDArray[np.float32], selection: Selection
+    scores: NDArray[np.float32], selection: DetectionFilter
 ) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.float32]]:
     """Anchor, class and score of all that is confident enough and wanted."""
     if selection.multi_label:

@@ -12,7 +12,7 @@ from vision.frames.slot import FrameLease
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FrameResult:
     """What came of a frame; the fields are those of ``InferenceRecord``."""
 
     detections: Detections
@@ -22,29 +22,29 @@ class Seen:
 
 
 @dataclass(slots=True)
-class Job:
+class InFlightFrame:
     """One frame under way: still open, seen, or failed."""
 
     lease: FrameLease
     open: bool = True
-    seen: Seen | None = None
+    seen: FrameResult | None = None
 
     @property
     def meta(self) -> FrameMeta:
         """Of the frame."""
         return self.lease.frame.meta
 
-    def close(self, seen: Seen | None) -> None:
+    def close(self, seen: FrameResult | None) -> None:
         """Say what came of it; None when nothing did."""
         self.seen = seen
         self.open = False
 
 
-class CameraOrder:
+class ReorderBuffer:
     """Lets frames through in the order in which they were submitted, each camera by itself."""
 
     def __init__(self) -> None:
-        self._jobs: defaultdict[str, deque[Job]] = defaultdict(deque)
+        self._jobs: defaultdict[str, deque[InFlightFrame]] = defaultdict(deque)
         self._newest: dict[str, tuple[int, int]] = {}
         self._delivered: dict[str, tuple[int, int]] = {}
 
@@ -55,19 +55,19 @@ class CameraOrder:
         """Whether the frame is newer than all that were added of its camera."""
         return (meta.run, meta.seq) > self._newest.get(meta.camera, (0, 0))
 
-    def add(self, job: Job) -> None:
+    def add(self, job: InFlightFrame) -> None:
         """Queue a frame behind those of its camera."""
         meta = job.meta
         self._newest[meta.camera] = (meta.run, meta.seq)
         self._jobs[meta.camera].append(job)
 
-    def closed(self, camera: str) -> Iterator[Job]:
+    def closed(self, camera: str) -> Iterator[InFlightFrame]:
         """Take out the camera's frames that are done, up to the first that is still open."""
         jobs = self._jobs[camera]
         while jobs and not jobs[0].open:
             yield jobs.popleft()
 
-    def passed_over(self, job: Job) -> int:
+    def passed_over(self, job: InFlightFrame) -> int:
         """How many frames lie between this one and the one delivered before it.
 
         Of a run that nothing was delivered of yet, all frames up to this one do. Where other
@@ -83,7 +83,7 @@ class CameraOrder:
         """Note that the frame was delivered."""
         self._delivered[meta.camera] = (meta.run, meta.seq)
 
-    def abandon(self) -> list[Job]:
+    def abandon(self) -> list[InFlightFrame]:
         """Take out all frames, done or not."""
         jobs = [job for camera_jobs in self._jobs.values() for job in camera_jobs]
         self._jobs.clear()

@@ -10,7 +10,7 @@ from vision.domain.frame import Image
 from vision.frames.planar import from_rgb, size_of, to_rgb
 
 
-def fitted(picture: Image, canvas: tuple[int, int]) -> Image:
+def resize_to_fit(picture: Image, canvas: tuple[int, int]) -> Image:
     """The picture as large as a canvas of (height, width) allows; mostly it comes so.
 
     Raises:

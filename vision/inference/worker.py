@@ -15,12 +15,12 @@ from vision.domain.errors import InferenceError
 from vision.domain.frame import FrameMeta
 from vision.frames.latest_frame_slot import SkipObserver
 from vision.frames.slot import FrameLease, FrameSource
-from vision.inference.backend import Answer, Backend, RawResult
-from vision.inference.postprocess import Postprocessor, Selection
-from vision.inference.reorder_buffer import CameraOrder, Job, Seen
+from vision.inference.backend import Backend, BatchResult, RawResult
+from vision.inference.postprocess import DetectionFilter, Postprocessor
+from vision.inference.reorder_buffer import FrameResult, InFlightFrame, ReorderBuffer
 from vision.inference.staleness import Staleness
-from vision.resilience.log_throttle import Damper
-from vision.resilience.suspension import AwakeClock
+from vision.resilience.log_throttle import LogThrottle
+from vision.resilience.suspension import SuspensionAwareClock
 
 _log = logging.getLogger(__name__)
 _NS_PER_MS = 1_000_000
@@ -75,7 +75,7 @@ def _unobserved(batch: Sequence[FrameMeta], now_mono_ns: int) -> None:
 class _Request(NamedTuple):
     """Frames in the engine, since when, and since when by the worker's own time."""
 
-    batch: Sequence[Job]
+    batch: Sequence[InFlightFrame]
     started_ns: int
     awake_s: float
 
@@ -97,8 +97,8 @@ class InferenceWorker:
         sink: DetectionSink,
         *,
         settings: InferenceSettings,
-        selections: Mapping[str, Selection],
-        selection_for_all: Selection,
+        detection_filters: Mapping[str, DetectionFilter],
+        detection_filter_for_all: DetectionFilter,
         on_skipped: SkipObserver,
         on_submitted: SubmitObserver = _unobserved,
         on_discarded: DiscardObserver = _uncounted,
@@ -112,8 +112,8 @@ class InferenceWorker:
             backend: The engine; it stays the caller's to close.
             sink: Where detections go; what it raises ends :meth:`run`.
             settings: ``max_batch``, ``max_wait_ms`` and ``max_staleness_ms`` are used.
-            selections: What to report of each camera.
-            selection_for_all: What to report of cameras not named there.
+            detection_filters: What to report of each camera.
+            detection_filter_for_all: What to report of cameras not named there.
             on_skipped: Told of frames that were taken and not delivered, by
                 :class:`SkipReason`; those that were never taken are the source's to count.
             on_submitted: Told of each request to the engine.
@@ -127,18 +127,18 @@ class InferenceWorker:
         self._max_batch = min(settings.max_batch, backend.max_batch)
         self._max_wait_ns = settings.max_wait_ms * _NS_PER_MS
         self._staleness = Staleness(settings.max_staleness_ms * _NS_PER_MS)
-        self._selections = selections
-        self._selection_for_all = selection_for_all
+        self._detection_filters = detection_filters
+        self._detection_filter_for_all = detection_filter_for_all
         self._on_skipped = on_skipped
         self._on_submitted = on_submitted
         self._on_discarded = on_discarded
         self._mono_ns = mono_ns
         self._utc_ns = utc_ns
         self._postprocess = Postprocessor(backend.model.labels)
-        self._damper = Damper()
-        self._order = CameraOrder()
+        self._damper = LogThrottle()
+        self._order = ReorderBuffer()
         self._under_way: dict[int, _Request] = {}
-        self._awake = AwakeClock(_TURN_S, lambda: mono_ns() / _NS_PER_S)
+        self._awake = SuspensionAwareClock(_TURN_S, lambda: mono_ns() / _NS_PER_S)
         self._turned_ns = mono_ns()
         # Leases held: those in the engine, and as many that wait for one before them.
         self._most_held = 2 * backend.capacity * self._max_batch
@@ -154,16 +154,16 @@ class InferenceWorker:
         self._backend.notify(self.wake)
         try:
             while not stop.is_set():
-                self._turn()
+                self._run_once()
             while self._under_way:
-                self._settle(self._wait_for_answers())
+                self._ack(self._wait_for_answers())
         finally:
             self._under_way.clear()
             for job in self._order.abandon():
                 job.lease.release()
 
     @property
-    def turned_ns(self) -> int:
+    def last_heartbeat_ns(self) -> int:
         """When it last looked around, on CLOCK_MONOTONIC: about a second ago at most."""
         return self._turned_ns
 
@@ -171,16 +171,16 @@ class InferenceWorker:
         """Have the worker look around at once; callable from any thread."""
         self._source.wake()
 
-    def _turn(self) -> None:
+    def _run_once(self) -> None:
         self._turned_ns = self._mono_ns()
-        self._awake.turn()
+        self._awake.tick()
         answers = self._backend.finished()
         if not answers and self._room() <= 0:
             answers = self._wait_for_answers()
         if (room := self._room()) > 0:
             # First the engine, then the results: it works while they are read.
             self._submit(self._admit(self._take(room, 0 if answers else _PATIENCE_S)))
-        self._settle(answers)
+        self._ack(answers)
 
     def _room(self) -> int:
         """How many frames may be taken."""
@@ -201,16 +201,16 @@ class InferenceWorker:
                 break
         return leases
 
-    def _admit(self, leases: Sequence[FrameLease]) -> list[Job]:
+    def _admit(self, leases: Sequence[FrameLease]) -> list[InFlightFrame]:
         """Queue the frames that are young and new enough, and release the others."""
         now_ns = self._mono_ns()
-        jobs: list[Job] = []
+        jobs: list[InFlightFrame] = []
         skipped: list[tuple[str, SkipReason]] = []
         for lease in leases:
             meta = lease.frame.meta
             reason = self._reason_to_skip(meta, now_ns)
             if reason is None:
-                job = Job(lease)
+                job = InFlightFrame(lease)
                 self._order.add(job)
                 jobs.append(job)
             else:
@@ -227,7 +227,7 @@ class InferenceWorker:
             return SkipReason.STALE
         return None
 
-    def _submit(self, jobs: Sequence[Job]) -> None:
+    def _submit(self, jobs: Sequence[InFlightFrame]) -> None:
         for start in range(0, len(jobs), self._max_batch):
             batch = jobs[start : start + self._max_batch]
             now_ns = self._mono_ns()
@@ -240,18 +240,18 @@ class InferenceWorker:
                 self._under_way[ticket] = _Request(batch, now_ns, self._awake())
                 self._on_submitted([job.meta for job in batch], now_ns)
 
-    def _wait_for_answers(self) -> Sequence[Answer]:
+    def _wait_for_answers(self) -> Sequence[BatchResult]:
         """Wait until the engine may have answered."""
         self._source.wait(_PATIENCE_S)
         return self._backend.finished()
 
     def _check_engine(self) -> None:
-        self._awake.turn()
+        self._awake.tick()
         latest_s = self._awake() - _ANSWER_LIMIT_S
         if any(request.awake_s < latest_s for request in self._under_way.values()):
             raise InferenceError(f"the engine has not answered for {_ANSWER_LIMIT_S:.0f} s")
 
-    def _settle(self, answers: Sequence[Answer]) -> None:
+    def _ack(self, answers: Sequence[BatchResult]) -> None:
         if not answers:
             self._check_engine()
         try:
@@ -269,8 +269,8 @@ class InferenceWorker:
             for answer in answers:
                 answer.release()
 
-    def _read(self, job: Job, raw: RawResult, elapsed_ms: float) -> None:
-        selection = self._selections.get(job.meta.camera, self._selection_for_all)
+    def _read(self, job: InFlightFrame, raw: RawResult, elapsed_ms: float) -> None:
+        selection = self._detection_filters.get(job.meta.camera, self._detection_filter_for_all)
         detections = self._postprocess(raw.output, raw.letterbox, selection)
         if detections.discarded:
             self._on_discarded(job.meta.camera, detections.discarded)
@@ -282,9 +282,9 @@ class InferenceWorker:
                     detections.discarded,
                     times,
                 )
-        job.close(Seen(detections, raw.input_size, self._utc_ns(), elapsed_ms))
+        job.close(FrameResult(detections, raw.input_size, self._utc_ns(), elapsed_ms))
 
-    def _fail(self, batch: Sequence[Job], error: InferenceError) -> None:
+    def _fail(self, batch: Sequence[InFlightFrame], error: InferenceError) -> None:
         for job in batch:
             job.close(None)
             if count := self._damper.admit(SkipReason.ENGINE_ERROR):
@@ -295,13 +295,13 @@ class InferenceWorker:
                     error,
                 )
 
-    def _deliver(self, batch: Sequence[Job]) -> None:
+    def _deliver(self, batch: Sequence[InFlightFrame]) -> None:
         """Pass on what no longer waits for an earlier frame of its camera."""
         for camera in {job.meta.camera: None for job in batch}:
             for job in self._order.closed(camera):
                 self._pass_on(job)
 
-    def _pass_on(self, job: Job) -> None:
+    def _pass_on(self, job: InFlightFrame) -> None:
         try:
             if job.seen is None:
                 self._on_skipped(job.meta.camera, SkipReason.ENGINE_ERROR.value, 1)

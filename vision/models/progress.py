@@ -10,7 +10,7 @@ ReachedBytes: TypeAlias = Callable[[int], None]
 """Told how many bytes are there by now; the number can fall when a transfer starts over."""
 
 
-class Progress(Protocol):
+class TransferProgress(Protocol):
     """Shows transfers, one at a time."""
 
     def transfer(self, title: str, total_bytes: int) -> AbstractContextManager[ReachedBytes]:
@@ -25,7 +25,7 @@ class NoProgress:
         title: str,  # noqa: ARG002  the signature is Progress's
         total_bytes: int,  # noqa: ARG002  as above
     ) -> AbstractContextManager[ReachedBytes]:
-        """See :meth:`Progress.transfer`."""
+        """See :meth:`TransferProgress.transfer`."""
         return nullcontext(_ignore)
 
 

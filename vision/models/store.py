@@ -10,7 +10,7 @@ from vision.models.catalogue import INT8_SUFFIX, Artefact, Catalogue, ModelEntry
 from vision.models.digest import parts_of, sha256_of, short
 from vision.models.folders import Folders
 from vision.models.manifest import read_exports
-from vision.models.progress import Progress
+from vision.models.progress import TransferProgress
 from vision.models.pull import pull
 
 # What the CPU's engine loads, most preferred first; the same quantised; what can be exported and
@@ -81,7 +81,9 @@ class ModelStore:
             for name in self._names(entry, folder, _ALL)
         ]
 
-    def pull(self, entry: ModelEntry, suffixes: tuple[str, ...], progress: Progress) -> ModelFile:
+    def pull(
+        self, entry: ModelEntry, suffixes: tuple[str, ...], progress: TransferProgress
+    ) -> ModelFile:
         """A file of the model with one of ``suffixes``, pulled from its sources.
 
         Raises:

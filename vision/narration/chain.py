@@ -15,7 +15,7 @@ from vision.narration.wording import Language, question, sentence
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NarrationResult:
     """An event in words.
 
     Attributes:
@@ -49,7 +49,9 @@ class Chain:
         self._on_attempt = on_attempt
         self._clock_s = clock_s
 
-    async def tell(self, facts: Facts, until_s: float, image_url: Callable[[], str | None]) -> Told:
+    async def narrate(
+        self, facts: Facts, until_s: float, image_url: Callable[[], str | None]
+    ) -> NarrationResult:
         """``facts`` in words, before ``until_s`` on the clock; never fails.
 
         ``image_url`` reads the snapshot; it is asked only for a provider that may see it.
@@ -65,7 +67,7 @@ class Chain:
             attempt = self._noted(await provider.attempt(messages, left_s))
             attempts.append(attempt)
             if attempt.text:
-                return Told(
+                return NarrationResult(
                     text=attempt.text,
                     provider=attempt.provider,
                     model=attempt.model,
@@ -74,7 +76,7 @@ class Chain:
                 )
         return self._template(facts, attempts)
 
-    def tell_by_template(self, facts: Facts, why: AttemptOutcome) -> Told:
+    def narrate_by_template(self, facts: Facts, why: AttemptOutcome) -> NarrationResult:
         """``facts`` in words at once; ``why`` says why nobody was asked. From any thread."""
         attempts = [self._noted(_passed_over(provider, why)) for provider in self.providers]
         return self._template(facts, attempts)
@@ -85,9 +87,9 @@ class Chain:
             *(provider.close() for provider in self.providers), return_exceptions=True
         )
 
-    def _template(self, facts: Facts, attempts: Sequence[Attempt]) -> Told:
+    def _template(self, facts: Facts, attempts: Sequence[Attempt]) -> NarrationResult:
         text = sentence(facts, self._language)
-        return Told(text, TEMPLATE, None, image=False, attempts=tuple(attempts))
+        return NarrationResult(text, TEMPLATE, None, image=False, attempts=tuple(attempts))
 
     def _noted(self, attempt: Attempt) -> Attempt:
         self._on_attempt(attempt)

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 from vision.config.narration import NarrationSettings
 from vision.config.secrets import SecretFiles
-from vision.narration.chain import Chain, Told
+from vision.narration.chain import Chain, NarrationResult
 from vision.narration.chat import ChatClient
 from vision.narration.facts import Facts
 from vision.narration.network import open_pool
@@ -75,16 +75,16 @@ class NarrationLoop:
                 self._loop = None
                 loop.close()
 
-    def tell(
+    def narrate(
         self, facts: Facts, until_s: float, image_url: Callable[[], str | None]
-    ) -> Future[Told]:
+    ) -> Future[NarrationResult]:
         """``facts`` in words, before ``until_s`` of the monotonic clock."""
         self._is_open.wait()
         with self._ending:
             if self._loop is None:
                 return _nothing()
             return asyncio.run_coroutine_threadsafe(
-                self.chain.tell(facts, until_s, image_url), self._loop
+                self.chain.narrate(facts, until_s, image_url), self._loop
             )
 
     def stop(self) -> None:
@@ -104,8 +104,8 @@ class NarrationLoop:
         await asyncio.sleep(0)
 
 
-def _nothing() -> Future[Told]:
+def _nothing() -> Future[NarrationResult]:
     """What comes of asking when all has ended."""
-    nothing: Future[Told] = Future()
+    nothing: Future[NarrationResult] = Future()
     nothing.cancel()
     return nothing

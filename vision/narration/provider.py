@@ -18,7 +18,7 @@ from vision.domain.secret import Secret
 from vision.narration.answer import AttemptFailedError, text_of
 from vision.narration.chat import ChatClient
 from vision.resilience.breaker import Breaker, BreakerState
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 
 def key_file(provider: ProviderSettings) -> str:
@@ -105,7 +105,7 @@ class Provider:
         self._breaker = Breaker(breaker.failures, breaker.rest_s, clock_s)
         self._refused_key: str | None = None
         self._abandoned = set[asyncio.Task[bytes]]()
-        self._damper = Damper(_LOG_PERIOD_S, clock_s)
+        self._damper = LogThrottle(_LOG_PERIOD_S, clock_s)
 
     @property
     def state(self) -> BreakerState:

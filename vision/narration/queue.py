@@ -22,12 +22,12 @@ from vision.domain.narration import (
     NarrationMessage,
     NarrationTime,
 )
-from vision.narration.chain import Told
+from vision.narration.chain import NarrationResult
 from vision.narration.facts import Facts, facts_of, is_wanted
 from vision.narration.loop import NarrationLoop
 from vision.narration.wording import version_of
-from vision.narration.writer import NarrationWriter, Telling
-from vision.publishing.reading.event_follower import Followed
+from vision.narration.writer import NarrationWriter, WriteOutcome
+from vision.publishing.reading.event_follower import FollowedEntry
 from vision.telemetry.narration_metrics import NarrationMetrics
 
 _log = logging.getLogger(__name__)
@@ -40,14 +40,14 @@ _LAST_S = 0.1
 class _Pending:
     """An event under way; ``told`` is None for one that needs no sentence."""
 
-    entry: Followed
+    entry: FollowedEntry
     facts: Facts | None
-    told: Future[Told] | None
+    told: Future[NarrationResult] | None
     received_ns: int
     received_s: float
 
 
-class NarrationLine:
+class NarrationQueue:
     """One thread puts events in, another tells of them: each within its deadline."""
 
     def __init__(
@@ -58,30 +58,30 @@ class NarrationLine:
         metrics: NarrationMetrics,
         image_url: Callable[[EventMessage], str | None],
         *,
-        settle: Callable[[Followed], None],
+        ack: Callable[[FollowedEntry], None],
     ) -> None:
         """``image_url`` gives the snapshot of an event, None where there is none.
 
-        ``settle`` hears of each event that was told, or need not be.
+        ``ack`` hears of each event that was told, or need not be.
         """
         self._settings = settings
         self._loop = loop
         self._writer = writer
         self._metrics = metrics
         self._image_url = image_url
-        self._settle = settle
+        self._ack = ack
         self._zone = ZoneInfo(settings.timezone)
         self._names = [provider.name for provider in settings.providers]
         # As long as what is under way is told in time, it is emptied faster than that.
         self._pending: queue.Queue[_Pending] = queue.Queue(4 * settings.limits.pending)
-        self.turned_ns = time.monotonic_ns()
+        self.last_heartbeat_ns = time.monotonic_ns()
 
     @property
     def depth(self) -> int:
         """Events whose sentences are under way."""
         return self._pending.qsize()
 
-    def put(self, entry: Followed, stop: threading.Event) -> None:
+    def put(self, entry: FollowedEntry, stop: threading.Event) -> None:
         """Begin with an event; waits while Redis takes no sentences."""
         self._metrics.newest_event.labels(entry.camera).set_to_current_time()
         pending = self._begin(entry)
@@ -96,7 +96,7 @@ class NarrationLine:
     def run(self, stop: threading.Event) -> None:
         """Tell of what was put in until ``stop`` is set; the rest is for the next start."""
         while not stop.is_set():
-            self.turned_ns = time.monotonic_ns()
+            self.last_heartbeat_ns = time.monotonic_ns()
             try:
                 pending = self._pending.get(timeout=_LOOK_S)
             except queue.Empty:
@@ -105,20 +105,20 @@ class NarrationLine:
             self._finish(pending, stop)
         self._writer.close()
 
-    def _begin(self, entry: Followed) -> _Pending:
+    def _begin(self, entry: FollowedEntry) -> _Pending:
         received_ns, received_s = time.time_ns(), time.monotonic()
         event = entry.message
         if event is None or not is_wanted(event, self._settings):
             return _Pending(entry, None, None, received_ns, received_s)
         facts = facts_of(event, self._zone)
-        told: Future[Told] | None = None
+        told: Future[NarrationResult] | None = None
         why = self._why_by_template(event, received_ns)
         if why is None:
             until_s = received_s + self._settings.deadline_s
-            told = self._loop.tell(facts, until_s, lambda: self._image_url(event))
+            told = self._loop.narrate(facts, until_s, lambda: self._image_url(event))
         else:
             told = Future()
-            told.set_result(self._loop.chain.tell_by_template(facts, why))
+            told.set_result(self._loop.chain.narrate_by_template(facts, why))
         return _Pending(entry, facts, told, received_ns, received_s)
 
     def _why_by_template(self, event: EventMessage, now_ns: int) -> AttemptOutcome | None:
@@ -132,7 +132,7 @@ class NarrationLine:
     def _finish(self, pending: _Pending, stop: threading.Event) -> None:
         camera, event = pending.entry.camera, pending.entry.message
         if event is None or pending.facts is None or pending.told is None:
-            self._settle(pending.entry)
+            self._ack(pending.entry)
             return
         self._metrics.know_narrators(camera, (*self._names, "template"))
         told = self._told(pending.facts, pending.told, pending.received_s, stop)
@@ -142,10 +142,10 @@ class NarrationLine:
         message = self._message(event, told, pending.received_ns, took_s)
         is_fresh = _age_s(event, pending.received_ns) <= self._settings.max_age_s
         stream_id = pending.entry.place.stream_id
-        outcome = self._writer.tell(message, stream_id, stop, live=is_fresh)
-        if outcome is not Telling.LOST:
-            self._settle(pending.entry)
-        if outcome is Telling.TOLD:
+        outcome = self._writer.narrate(message, stream_id, stop, live=is_fresh)
+        if outcome is not WriteOutcome.LOST:
+            self._ack(pending.entry)
+        if outcome is WriteOutcome.TOLD:
             self._metrics.narrations.labels(camera, told.provider).inc()
             self._metrics.narration_seconds.observe(took_s)
             _log.info(
@@ -157,8 +157,8 @@ class NarrationLine:
             )
 
     def _told(
-        self, facts: Facts, asked: Future[Told], received_s: float, stop: threading.Event
-    ) -> Told | None:
+        self, facts: Facts, asked: Future[NarrationResult], received_s: float, stop: threading.Event
+    ) -> NarrationResult | None:
         """The sentence, by template if even the chain did not keep its time.
 
         None where ``stop`` was set before a provider answered: the next start tells of the event.
@@ -175,10 +175,10 @@ class NarrationLine:
             asked.cancel()
         except Exception:  # noqa: BLE001  a sentence there has to be
             _log.error("narrate.chain_failed", exc_info=True)
-        return self._loop.chain.tell_by_template(facts, AttemptOutcome.NO_TIME)
+        return self._loop.chain.narrate_by_template(facts, AttemptOutcome.NO_TIME)
 
     def _message(
-        self, event: EventMessage, told: Told, received_ns: int, took_s: float
+        self, event: EventMessage, told: NarrationResult, received_ns: int, took_s: float
     ) -> NarrationMessage:
         return NarrationMessage(
             schema=NARRATION_SCHEMA,

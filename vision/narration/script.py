@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 
-class Retold(IntEnum):
+class ScriptReply(IntEnum):
     """What became of such a sentence."""
 
     ADDED = 1

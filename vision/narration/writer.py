@@ -20,15 +20,15 @@ from vision.config.core import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.narration import NarrationMessage
 from vision.domain.trouble import Trouble
-from vision.narration.script import LOOK_BACK, RETELL, RETELL_SHA, Retold
+from vision.narration.script import LOOK_BACK, RETELL, RETELL_SHA, ScriptReply
 from vision.publishing.encoding import encode
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.append_script import (
     APPEND,
     APPEND_SHA,
-    Ahead,
-    Behind,
-    Code,
+    AppendCode,
+    BehindPolicy,
+    StreamAhead,
     StreamId,
     as_error,
     parse_id,
@@ -43,14 +43,14 @@ from vision.redis.errors import (
     is_of_another_type,
 )
 from vision.redis.link import RedisLink
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 from vision.resilience.troubles import LOOK_BACK_S, Troubles
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0
 
 
-class Telling(Enum):
+class WriteOutcome(Enum):
     """What became of a sentence."""
 
     TOLD = auto()
@@ -81,18 +81,18 @@ class NarrationWriter:
         self._troubles = troubles
         self._link: RedisLink | None = None
         self._backoff = reconnect_backoff(settings)
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._damper = LogThrottle(_LOG_PERIOD_S)
 
-    def tell(
+    def narrate(
         self, message: NarrationMessage, stream_id: str, stop: threading.Event, *, live: bool
-    ) -> Telling:
+    ) -> WriteOutcome:
         """Put a sentence on its stream, and if ``live`` on the channel.
 
         Tried until Redis takes it, or ``stop`` is set.
         """
         sentence = _Sentence(message, stream_id, self._kept_messages, live=live)
         told = self._persist(message.camera, sentence.write, stop)
-        if told is not Telling.LOST:
+        if told is not WriteOutcome.LOST:
             self._troubles.end(Trouble.HELD, message.camera)
             self._troubles.end(Trouble.DROPPED, message.camera, least_s=LOOK_BACK_S)
         return told
@@ -104,8 +104,8 @@ class NarrationWriter:
             self._link = None
 
     def _persist(
-        self, camera: str, write: Callable[[RedisLink], Telling], stop: threading.Event
-    ) -> Telling:
+        self, camera: str, write: Callable[[RedisLink], WriteOutcome], stop: threading.Event
+    ) -> WriteOutcome:
         while True:
             try:
                 if self._link is None:
@@ -118,7 +118,7 @@ class NarrationWriter:
                     self._troubles.begin(Trouble.DROPPED, camera, said)
                     if self._damper.admit("lost"):
                         _log.error("narrate.lost reason=%s", explain(error))
-                    return Telling.LOST
+                    return WriteOutcome.LOST
                 self._fail(camera, error, lose_link=is_elsewhere(error))
             except (redis.RedisError, ConfigError) as error:
                 self._fail(camera, error, lose_link=True)
@@ -126,7 +126,7 @@ class NarrationWriter:
                 self._backoff.reset()
                 return told
             if stop.wait(self._backoff.next_s()):
-                return Telling.LOST
+                return WriteOutcome.LOST
 
     def _fail(self, camera: str, error: Exception, *, lose_link: bool) -> None:
         if lose_link:
@@ -151,7 +151,7 @@ class _Sentence:
         self._kept = kept
         self._was_sent = False
 
-    def write(self, link: RedisLink) -> Telling:
+    def write(self, link: RedisLink) -> WriteOutcome:
         """Send it, also after a lost connection.
 
         Raises:
@@ -161,23 +161,23 @@ class _Sentence:
         publish = "SPUBLISH" if link.is_cluster else "PUBLISH"
         message = (self._stream_id, self._live, self._payload)
         reply = self._call(
-            *(link, APPEND, APPEND_SHA, self._kept, publish, Behind.PASS.value, ""), *message
+            *(link, APPEND, APPEND_SHA, self._kept, publish, BehindPolicy.PASS.value, ""), *message
         )
         (result,) = read_reply(reply).results
         if isinstance(result, redis.ResponseError):
             raise result
-        if isinstance(result, Ahead) and self._is_made_anew(link, result.newest):
+        if isinstance(result, StreamAhead) and self._is_made_anew(link, result.newest):
             again = self._call(
                 *(link, RETELL, RETELL_SHA, self._kept, publish, self._live),
                 *(LOOK_BACK, self._mark, self._payload),
             )
             if isinstance(again, bytes):
                 raise as_error(again)
-            is_added, is_there = again == Retold.ADDED, again == Retold.SAME
+            is_added, is_there = again == ScriptReply.ADDED, again == ScriptReply.SAME
         else:
-            is_added, is_there = result is Code.ADDED, result is Code.SAME
+            is_added, is_there = result is AppendCode.ADDED, result is AppendCode.SAME
         # Ours, if the answer to it was lost; else somebody told before us.
-        return Telling.TOLD if is_added or (is_there and was_sent) else Telling.KNOWN
+        return WriteOutcome.TOLD if is_added or (is_there and was_sent) else WriteOutcome.KNOWN
 
     def _is_made_anew(self, link: RedisLink, told: StreamId | None) -> bool:
         """Whether the stream of events is another one than that of which was told.

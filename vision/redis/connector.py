@@ -12,7 +12,7 @@ import redis
 from vision.config.core import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.redis.client import Address, open_client, parse_address
-from vision.redis.errors import NoGreetingError, NoPrimaryError, code_of
+from vision.redis.errors import HandshakeError, NoPrimaryError, code_of
 from vision.redis.link import RedisLink, SlotRange, ping
 from vision.resilience.backoff import Backoff
 
@@ -65,7 +65,7 @@ class RedisConnector:
         node = open_client(self._settings, password, at, self._settings.username)
         link = RedisLink([SlotRange(0, 2**14, node)], str(at or ""), is_cluster=False)
         with _closed_on_failure(link):
-            _greet(node)
+            _handshake(node)
         return link
 
     def is_current(self, link: RedisLink) -> bool:
@@ -95,7 +95,7 @@ class RedisConnector:
         link = RedisLink(ranges, ", ".join(map(str, clients)), is_cluster=True)
         with _closed_on_failure(link):
             for node in link.nodes:
-                _greet(node)
+                _handshake(node)
         return link
 
     def _ask_sentinels(self, password: str | None) -> Address:
@@ -194,7 +194,7 @@ def _without_database(url: str) -> str:
     return parts._replace(path="", query=urlencode(options)).geturl()
 
 
-def _greet(node: redis.Redis) -> None:
+def _handshake(node: redis.Redis) -> None:
     """Nothing is sent before the server answered: what fails here was not executed for sure.
 
     HELLO tells the role, and no ACL can forbid it. A replica would take none of the messages
@@ -207,7 +207,7 @@ def _greet(node: redis.Redis) -> None:
     except redis.ConnectionError as error:
         if _HUNG_UP not in str(error):
             raise
-        raise NoGreetingError(
+        raise HandshakeError(
             "it closed the connection at HELLO: it is about to end, or a proxy that does not know "
             "HELLO stands before it: name the server itself in redis.url"
         ) from error

@@ -105,7 +105,7 @@ class NoPrimaryError(redis.ConnectionError):
     """Nobody says who the primary is; the text is ours and may be shown."""
 
 
-class NoGreetingError(redis.ConnectionError):
+class HandshakeError(redis.ConnectionError):
     """The server hung up instead of answering; the text is ours and may be shown."""
 
 
@@ -164,7 +164,7 @@ def raise_if_elsewhere(replies: Iterable[object]) -> None:
 
 def explain(error: Exception) -> str:
     """Why Redis is away or refused something and what helps, without address or credential."""
-    if isinstance(error, NoPrimaryError | NoGreetingError | OtherTypeError | ConfigError):
+    if isinstance(error, NoPrimaryError | HandshakeError | OtherTypeError | ConfigError):
         return str(error)
     if isinstance(error, redis.RedisError):
         return _explain_reply(error) or _explain_loss(error)

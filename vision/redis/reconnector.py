@@ -16,7 +16,7 @@ from vision.redis.client import address_of
 from vision.redis.connector import ASK_PERIOD_S, RedisConnector, reconnect_backoff
 from vision.redis.errors import NoPrimaryError, explain
 from vision.redis.link import RedisLink
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _LOG_PERIOD_S = 60.0
 
@@ -41,7 +41,7 @@ class Reconnector:
         self._log = log
         self._told_as = told_as
         self._backoff = reconnect_backoff(settings)
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._damper = LogThrottle(_LOG_PERIOD_S)
         self._asked_s = 0.0
         self.connected = False
         """Whether Redis answered last time; for any thread."""
@@ -69,7 +69,7 @@ class Reconnector:
         self.connected, self.problem = True, None
 
     @contextmanager
-    def outlast(self, stop: threading.Event) -> Iterator[None]:
+    def retrying(self, stop: threading.Event) -> Iterator[None]:
         """A loss of Redis ends the block and nothing else: it is told of, and waited a while."""
         try:
             yield

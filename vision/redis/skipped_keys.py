@@ -12,7 +12,7 @@ import redis
 
 from vision.domain.trouble import Trouble
 from vision.redis.errors import is_of_another_type
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 from vision.resilience.troubles import Troubles
 
 RETRY_S = 1.0
@@ -22,7 +22,7 @@ _LOG_PERIOD_S = 60.0
 _CAMERA = re.compile(r"\{(.+)\}")
 
 
-class LeftOut:
+class SkippedKeys:
     """Whoever reads many keys notes here those it has to go on without. Thread-safe."""
 
     def __init__(
@@ -37,7 +37,7 @@ class LeftOut:
         self._told_as = told_as
         self._troubles = troubles or Troubles()
         self._clock_s = clock_s
-        self._damper = Damper(_LOG_PERIOD_S, clock_s)
+        self._damper = LogThrottle(_LOG_PERIOD_S, clock_s)
         self._lock = threading.Lock()
         self._retry_s: dict[str, float] = {}
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 _MOST_KINDS = 1024
 
 
-class Damper:
+class LogThrottle:
     """Says when a kind of event may be logged again. Thread-safe."""
 
     def __init__(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from vision.resilience.backoff import Backoff
 
 
-class RestartWindow:
+class RestartPolicy:
     """At once for the first so many restarts within a time, then with backoff; one thread.
 
     One crash is bad luck and must cost as little as can be; many in a row are a fault that a

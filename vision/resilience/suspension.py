@@ -21,7 +21,7 @@ class _Turn(NamedTuple):
     awake_s: float
 
 
-class AwakeClock:
+class SuspensionAwareClock:
     """A clock for the deadlines of one loop: what the loop stood still for does not count.
 
     One thread turns, any may read.
@@ -34,7 +34,7 @@ class AwakeClock:
         now_s = clock_s()
         self._last = _Turn(now_s, now_s)
 
-    def turn(self) -> float:
+    def tick(self) -> float:
         """Note that the loop has come around; the seconds it stood still, 0 for a usual turn."""
         now_s, last = self._clock_s(), self._last
         passed_s = max(0.0, now_s - last.at_s)
@@ -49,21 +49,21 @@ class AwakeClock:
         return last.awake_s + min(max(0.0, self._clock_s() - last.at_s), self._most_s)
 
 
-class Overdue:
+class DeadlineWatch:
     """Whether a deadline that another thread keeps setting anew has passed; for one loop."""
 
     def __init__(self, most_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
-        """``most_s`` as of :class:`AwakeClock`."""
-        self._awake = AwakeClock(most_s, clock_s)
+        """``most_s`` as of :class:`SuspensionAwareClock`."""
+        self._awake = SuspensionAwareClock(most_s, clock_s)
         self._clock_s = clock_s
         self._due_s = 0.0
         self._excused_s = 0.0
         self.stood_s = 0.0
         """How long the loop stood still before its newest turn."""
 
-    def turn(self, due_s: float) -> bool:
+    def tick(self, due_s: float) -> bool:
         """Whether ``due_s`` has passed while this loop was awake; 0 for no deadline."""
-        self.stood_s = self._awake.turn()
+        self.stood_s = self._awake.tick()
         if due_s != self._due_s:
             self._due_s, self._excused_s = due_s, 0.0
         # Set before or while the loop stood still: nobody can say, so the doubt is in its favour.
@@ -86,10 +86,10 @@ def hears(
             all of the time is waited for anew.
         clock_s: By which that is seen.
     """
-    awake = AwakeClock(look_s + _LATE_S, clock_s)
+    awake = SuspensionAwareClock(look_s + _LATE_S, clock_s)
     heard_nothing_s = 0.0
     while heard_nothing_s < within_s:
         if poll(min(look_s, within_s - heard_nothing_s)):
             return True
-        heard_nothing_s = 0.0 if awake.turn() else heard_nothing_s + look_s
+        heard_nothing_s = 0.0 if awake.tick() else heard_nothing_s + look_s
     return False

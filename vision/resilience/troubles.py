@@ -17,7 +17,7 @@ LOOK_BACK_S = 60.0
 """How long lost messages are told of once messages flow again."""
 
 
-class Standing(NamedTuple):
+class ActiveTrouble(NamedTuple):
     """A trouble that holds.
 
     Attributes:
@@ -73,12 +73,12 @@ class Troubles:
         self.begin(trouble, camera, reason, of=of)
         self.end(trouble, camera, of=of, least_s=lasts_s)
 
-    def standing(self) -> list[Standing]:
+    def standing(self) -> list[ActiveTrouble]:
         """What holds now, by camera and kind."""
         now_s = self._monotonic_s()
         with self._lock:
             self._held = {key: held for key, held in self._held.items() if held.until_s > now_s}
-            held = [Standing(key[0], key[1], held.reason) for key, held in self._held.items()]
+            held = [ActiveTrouble(key[0], key[1], held.reason) for key, held in self._held.items()]
         return sorted(held, key=lambda one: (one.camera, one.trouble, one.reason))
 
     def reasons(self, *besides: Trouble) -> tuple[str, ...]:

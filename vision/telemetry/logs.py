@@ -10,7 +10,7 @@ from typing import Literal, TextIO
 
 import orjson
 
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 from vision.telemetry.lenient_output import make_lenient
 from vision.telemetry.process_hooks import install_hooks
 from vision.telemetry.redacted_stream import RedactedStream
@@ -82,7 +82,7 @@ class _DampedLines(logging.Filter):
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._damper = Damper(clock_s=clock_s)
+        self._damper = LogThrottle(clock_s=clock_s)
 
     def filter(self, record: logging.LogRecord) -> bool:
         if (

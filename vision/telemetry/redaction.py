@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from vision.domain.credential_keys import CREDENTIAL_KEYS, CREDENTIAL_WORDS
-from vision.telemetry.secret_encodings import Span, Spelling, without_odd_escapes
+from vision.telemetry.secret_encodings import EncodedSecret, Span, without_odd_escapes
 
 REDACTED = "[redacted]"
 SHORTEST_ALONE = 4
@@ -49,8 +49,8 @@ class Redactor:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known = set[tuple[str, ...]]()
-        self._spellings: dict[str, Spelling] = {}
-        self._looked_for: tuple[tuple[str, Spelling], ...] = ()
+        self._spellings: dict[str, EncodedSecret] = {}
+        self._looked_for: tuple[tuple[str, EncodedSecret], ...] = ()
         self._redactions = 0
 
     @property
@@ -71,7 +71,7 @@ class Redactor:
             self._known.add(values)
             for form in ("NFC", "NFD", None):
                 same = [unicodedata.normalize(form, one) if form else one for one in values]
-                for spelling in _spellings_of(same):
+                for spelling in _encodings_of(same):
                     self._spellings.setdefault(spelling.value, spelling)
             self._looked_for = tuple((one.anchor, one) for one in self._spellings.values())
 
@@ -117,22 +117,22 @@ def _user_parts(text: str) -> Iterator[Span]:
             last_at = -1
 
 
-def _spellings_of(values: list[str]) -> Iterator[Spelling]:
+def _encodings_of(values: list[str]) -> Iterator[EncodedSecret]:
     values = [value for value in values if value]
     pair = ":".join(values) if len(values) > 1 else ""
     for value in values:
         if len(value) >= SHORTEST_ALONE:
-            yield Spelling(value)
+            yield EncodedSecret(value)
         else:
             names = CREDENTIAL_KEYS.union(CREDENTIAL_WORDS)
-            yield from (Spelling(f"{name}={value}", bounded=True) for name in names)
+            yield from (EncodedSecret(f"{name}={value}", bounded=True) for name in names)
     if pair and min(map(len, values)) < SHORTEST_ALONE <= len(pair):
-        yield Spelling(pair, bounded=True)
+        yield EncodedSecret(pair, bounded=True)
     for text in filter(None, (*values, pair)):
         data = text.encode("utf-8", "surrogatepass")
-        yield from (Spelling(core, token=True) for core in _base64_cores(data))
+        yield from (EncodedSecret(core, token=True) for core in _base64_cores(data))
         if len(text) >= SHORTEST_ALONE:
-            yield from (Spelling(data.hex()), Spelling(data.hex().upper()))
+            yield from (EncodedSecret(data.hex()), EncodedSecret(data.hex().upper()))
 
 
 def _base64_cores(data: bytes) -> Iterator[str]:

@@ -65,7 +65,7 @@ def _letter(match: re.Match[str]) -> str:
     return letter if letter.isalnum() else match[0]
 
 
-class Spelling:
+class EncodedSecret:
     """Finds one text in all its spellings.
 
     Args:

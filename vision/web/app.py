@@ -34,8 +34,8 @@ from vision.web.documents import (
 )
 from vision.web.event_routes import EventPages
 from vision.web.events import EventStream
-from vision.web.feed import LiveFeed, Picture
-from vision.web.pictures import PictureEncoder, PictureError
+from vision.web.feed import LiveFeed, LiveFrame
+from vision.web.live_frames import LiveFrameEncoder, NotAnImageError
 
 MetricsSource = Callable[[], tuple[bytes, str]]
 
@@ -56,7 +56,7 @@ def create_app(
     *,
     host: str = "127.0.0.1",
     token: TokenSource = open_access,
-    encoder: PictureEncoder | None = None,
+    encoder: LiveFrameEncoder | None = None,
     events: EventPages | None = None,
 ) -> Starlette:
     """Build the application.
@@ -71,7 +71,7 @@ def create_app(
         encoder: What encodes all pictures; a new one by default.
         events: Zones and pictures of events; none by default.
     """
-    routes = _Routes(feed, cameras, health, metrics, encoder or PictureEncoder())
+    routes = _Routes(feed, cameras, health, metrics, encoder or LiveFrameEncoder())
     middleware = [
         Middleware(SecureHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(host), www_redirect=False),
@@ -105,7 +105,7 @@ class _Routes:
         cameras: CamerasSource,
         health: HealthSource,
         metrics: MetricsSource,
-        encoder: PictureEncoder,
+        encoder: LiveFrameEncoder,
     ) -> None:
         self._feed = feed
         self._cameras = cameras
@@ -152,7 +152,7 @@ class _Routes:
             return _jpeg_response(picture, await self._encoder.jpeg(picture))
         try:
             return _jpeg_response(picture, await self._encoder.jpeg_with_boxes(picture))
-        except PictureError as error:
+        except NotAnImageError as error:
             raise HTTPException(503, "The newest picture cannot be decoded.\n") from error
 
     async def events(self, request: Request) -> Response:
@@ -161,7 +161,7 @@ class _Routes:
         client = self._place_for(request)
         return EventStream(self._feed, self._overview, client, self._is_crowded)
 
-    async def _fresh_picture(self, name: str, client: str) -> Picture | None:
+    async def _fresh_picture(self, name: str, client: str) -> LiveFrame | None:
         until = asyncio.get_running_loop().time() + _SNAPSHOT_WAIT_S
         with self._feed.watch(client) as viewer:
             while not viewer.closed:
@@ -182,7 +182,7 @@ class _Routes:
         return self._feed.viewers > _CROWD
 
 
-def _jpeg_response(picture: Picture, jpeg: bytes) -> Response:
+def _jpeg_response(picture: LiveFrame, jpeg: bytes) -> Response:
     headers = {"vision-frame": f"{picture.camera}:{picture.frame_id}"}
     return Response(jpeg, headers=headers, media_type="image/jpeg")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from vision.domain.event import EventMessage
 from vision.domain.frame import Frame, Image
 from vision.web.event_log import EventLog
-from vision.web.pace import PicturePace
+from vision.web.preview_rate import PreviewRateLimiter
 
 _SECOND_NS = 1_000_000_000
 _LEAST_DEPTH = 2
@@ -21,7 +21,7 @@ _STATUS_DEPTH = 64
 
 
 @dataclass(slots=True, eq=False)
-class Picture:
+class LiveFrame:
     """A frame with the message that describes it.
 
     Attributes:
@@ -109,8 +109,8 @@ class LiveFeed:
         self._now_ns = now_ns
         self._watched = False
         self._lock = threading.Lock()
-        self._channels: dict[str, deque[Picture]] = {}
-        self._pace = PicturePace()
+        self._channels: dict[str, deque[LiveFrame]] = {}
+        self._pace = PreviewRateLimiter()
         self._statuses: deque[tuple[int, bytes]] = deque(maxlen=_STATUS_DEPTH)
         self._events = EventLog()
         self._number = 0
@@ -221,13 +221,13 @@ class LiveFeed:
             news += [(at, "event", payload) for at, payload in self._events.since(event_position)]
             return self._number, [LiveEvent(kind, payload) for _, kind, payload in sorted(news)]
 
-    def picture(self, camera: str, frame_id: str) -> Picture | None:
+    def picture(self, camera: str, frame_id: str) -> LiveFrame | None:
         """The picture of that frame, None when it is gone or was never kept."""
         with self._lock:
             pictures = self._channels.get(camera, ())
             return next((kept for kept in pictures if kept.frame_id == frame_id), None)
 
-    def newest(self, camera: str, max_age_s: float) -> Picture | None:
+    def newest(self, camera: str, max_age_s: float) -> LiveFrame | None:
         """The newest picture of a camera, None when there is none that young."""
         with self._lock:
             pictures = self._channels.get(camera)
@@ -252,7 +252,7 @@ class LiveFeed:
     ) -> None:
         self._number += 1
         pictures = self._channels.setdefault(camera, deque())
-        pictures.append(Picture(camera, frame_id, image, payload, now_ns, self._number, jpeg))
+        pictures.append(LiveFrame(camera, frame_id, image, payload, now_ns, self._number, jpeg))
         # About a second: a viewer asks for the picture after it got the message.
         while len(pictures) > max(_LEAST_DEPTH, self._pace.pictures_per_s()):
             pictures.popleft()

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vision.web.clients import Client
 from vision.web.connections import Connections
-from vision.web.progress import Progress
+from vision.web.send_progress import SendProgress
 
 
 class HttpConnection(H11Protocol):
@@ -23,7 +23,7 @@ class HttpConnection(H11Protocol):
         super().__init__(**parts)
         self._connections = connections
         self._idle_since_s = self._unread_since_s = connections.monotonic_s()
-        self._progress = Progress(self._idle_since_s)
+        self._progress = SendProgress(self._idle_since_s)
         self.peer: Client = ("", id(self))
         self.is_held_back = False
 

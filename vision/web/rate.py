@@ -29,7 +29,7 @@ _REFUSAL_HEADERS = [
 ]
 
 
-class Allowances:
+class TokenBuckets:
     """A token bucket for each client: so many requests a second, and a few at once."""
 
     def __init__(self, per_s: float, monotonic_s: Callable[[], float] = time.monotonic) -> None:
@@ -52,12 +52,12 @@ class Allowances:
         return may
 
 
-class _Allowance:
+class _TokenBucket:
     """What an address may ask, and what all addresses of its prefix may ask together."""
 
     def __init__(self, per_s: float, monotonic_s: Callable[[], float]) -> None:
-        self._of_address = Allowances(per_s, monotonic_s)
-        self._of_prefix = Allowances(per_s * _ADDRESSES_PER_PREFIX, monotonic_s)
+        self._of_address = TokenBuckets(per_s, monotonic_s)
+        self._of_prefix = TokenBuckets(per_s * _ADDRESSES_PER_PREFIX, monotonic_s)
 
     def admits(self, host: str) -> bool:
         if not self._of_address.spend(host):
@@ -82,8 +82,8 @@ class RateLimit:
     ) -> None:
         """``on_refused`` is told of each request that will be answered with 429."""
         self._app = app
-        self._pages = _Allowance(per_s, monotonic_s)
-        self._probes = _Allowance(_PROBES_PER_S, monotonic_s)
+        self._pages = _TokenBucket(per_s, monotonic_s)
+        self._probes = _TokenBucket(_PROBES_PER_S, monotonic_s)
         self._on_refused = on_refused
         self._refusal_delay_s = refusal_delay_s
 

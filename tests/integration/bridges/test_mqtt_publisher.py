@@ -15,10 +15,10 @@ from paho.mqtt import publish
 
 from tests.support.mqtt_broker import MqttBroker, older_broker, running_broker, watching
 from tests.support.waiting import wait_until
-from vision.bridges.mqtt_outbox import EventParcel, MqttOutbox
+from vision.bridges.mqtt_outbox import EventBatch, MqttOutbox
 from vision.bridges.mqtt_probe import probe_mqtt
 from vision.bridges.mqtt_publisher import MqttPublisher
-from vision.bridges.mqtt_session import Login
+from vision.bridges.mqtt_session import MqttCredentials
 from vision.config.bridges import MqttSettings
 from vision.domain.bridge import BridgeError, BridgeFailure, BridgeLoss
 from vision.domain.secret import Secret
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 AVAILABLE = "vision/available"
-NOBODY = Login(None, None)
+NOBODY = MqttCredentials(None, None)
 
 
 class Recorded:
@@ -56,7 +56,7 @@ class Recorded:
 class Publishing:
     """A publisher in its thread; it waits less between attempts than it would."""
 
-    def __init__(self, settings: MqttSettings, login: Login = NOBODY) -> None:
+    def __init__(self, settings: MqttSettings, login: MqttCredentials = NOBODY) -> None:
         self.counts = Recorded()
         self.outbox = MqttOutbox()
         self.publisher = MqttPublisher(
@@ -68,14 +68,14 @@ class Publishing:
             wait=lambda stop, seconds: stop.wait(min(seconds, 0.1)),
         )
         self.publisher.is_ready = True
-        self.settled: list[int] = []
+        self.acked: list[int] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: self.publisher.run(self._stop))
 
     def event(self, number: int, *topics: str) -> None:
         """Put an event on ``topics``."""
         messages = tuple((topic, str(number).encode()) for topic in topics or ("vision/e",))
-        parcel = EventParcel(messages, lambda: self.settled.append(number))
+        parcel = EventBatch(messages, lambda: self.acked.append(number))
         assert self.outbox.put_event(parcel, 30)
 
     @contextmanager
@@ -109,7 +109,7 @@ def test_states_are_retained_and_events_are_not(broker: MqttBroker) -> None:
     with watching(broker) as watcher, publishing.running():
         publishing.event(1, "vision/e", "frigate/e")
         watcher.wait_for("vision/e", "1")
-        wait_until(lambda: publishing.settled == [1], "the confirmation")
+        wait_until(lambda: publishing.acked == [1], "the confirmation")
         assert watcher.heard("vision/s") == ["2"]
         assert watcher.heard("frigate/e") == ["1"]
         with watching(broker) as later:
@@ -150,7 +150,7 @@ def test_an_outage_costs_no_event_and_shows_no_old_state(broker: MqttBroker) -> 
         assert heard == sorted(heard)
         # A second time where the watcher came late and was given what is retained.
         assert set(watcher.heard("vision/s")) == {"11"}
-        wait_until(lambda: publishing.settled == list(range(1, 12)), "all confirmations")
+        wait_until(lambda: publishing.acked == list(range(1, 12)), "all confirmations")
 
 
 def test_a_broker_that_hangs_is_given_up(broker: MqttBroker) -> None:
@@ -174,15 +174,15 @@ def test_the_queue_is_bounded(broker: MqttBroker) -> None:
     publishing = Publishing(_settings(broker))
     with publishing.running():
         taken = 0
-        while publishing.outbox.put_event(EventParcel((("t", b""),), lambda: None), 0.0):
+        while publishing.outbox.put_event(EventBatch((("t", b""),), lambda: None), 0.0):
             taken += 1
             assert taken < 1000
         assert taken == 64
         wait_until(lambda: publishing.counts.failures[BridgeFailure.REFUSED] > 0, "an attempt")
 
 
-@pytest.mark.parametrize("login", [Login(Secret("me"), Secret("wrong-word")), NOBODY])
-def test_a_wrong_password_is_told_as_such(tmp_path: Path, login: Login) -> None:
+@pytest.mark.parametrize("login", [MqttCredentials(Secret("me"), Secret("wrong-word")), NOBODY])
+def test_a_wrong_password_is_told_as_such(tmp_path: Path, login: MqttCredentials) -> None:
     """As is a missing one; nothing says what it was."""
     passwords = tmp_path / "passwords"
     passwords.write_text("other:$7$101$YWJjZGVmZ2hpamts$AAAA\n")
@@ -255,13 +255,13 @@ def test_both_sides_look_at_certificates(
         with publishing.running():
             if outcome is None:
                 publishing.event(1)
-                wait_until(lambda: publishing.settled == [1], "the confirmation")
+                wait_until(lambda: publishing.acked == [1], "the confirmation")
             else:
                 wait_until(lambda: bool(publishing.counts.failures), "the refusal")
                 # With TLS 1.3 a client hears late that its certificate is not wanted.
                 late = {BridgeFailure.TLS} if outcome is BridgeFailure.REFUSED else set()
                 assert set(publishing.counts.failures) <= {outcome, *late}
-                assert not publishing.settled
+                assert not publishing.acked
 
 
 def test_what_is_no_broker_is_told_apart(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_what_the_rules_forbid_is_told_with_its_topic(tmp_path: Path) -> None:
             assert publishing.counts.failures[BridgeFailure.FORBIDDEN] > 0
             publishing.event(1, "vision/e", "frigate/events")
             publishing.event(2)
-            wait_until(lambda: publishing.settled == [1, 2], "those that come after it")
+            wait_until(lambda: publishing.acked == [1, 2], "those that come after it")
             assert publishing.counts.losses == {BridgeLoss.REJECTED: 1}
             assert "and 1 more" in str(publisher.forbidden)
             rules.write_text("topic readwrite #\n")
@@ -376,4 +376,4 @@ def test_a_broker_of_the_older_protocol_is_spoken_to_in_it(broker: MqttBroker) -
         with watching(broker) as watcher, publishing.running():
             publishing.event(1)
             watcher.wait_for("vision/e", "1")
-            wait_until(lambda: publishing.settled == [1], "the confirmation")
+            wait_until(lambda: publishing.acked == [1], "the confirmation")

@@ -21,7 +21,7 @@ from tests.support.webhook_server import (
     silence,
     webhook_server,
 )
-from vision.bridges.webhook_sender import Answer, WebhookSecrets, WebhookSender
+from vision.bridges.webhook_sender import WebhookReply, WebhookSecrets, WebhookSender
 from vision.config.bridges import WebhookTarget
 from vision.domain.bridge import BridgeError, BridgeFailure
 from vision.domain.errors import ConfigError
@@ -34,7 +34,7 @@ BODY = b'{"a":"\xc3\xa9"}'
 
 def _post(
     url: str, token: str | None = None, utc_s: Callable[[], float] = time.time, **target: Any
-) -> Answer:
+) -> WebhookReply:
     settings = WebhookTarget.model_validate({"name": "x", "url": url, "timeout_s": 1.0, **target})
     secrets = WebhookSecrets(Secret(KEY.decode()), Secret(token) if token else None)
     with WebhookSender(settings, lambda: secrets, utc_s) as sender:
@@ -50,7 +50,7 @@ def _failure(url: str, **more: Any) -> BridgeError:
 def test_what_is_sent_is_signed() -> None:
     """The body as it is, and a signature that an implementation of its own accepts."""
     with webhook_server() as server:
-        assert _post(server.url) == Answer(204)
+        assert _post(server.url) == WebhookReply(204)
         (request,) = server.requests
     assert request.line == "POST /hook HTTP/1.1"
     assert request.body == BODY
@@ -103,7 +103,7 @@ def test_when_to_come_again(header: str, delay_s: float | None) -> None:
     """In seconds or as a date, an hour at most."""
     with webhook_server(answer(429, header)) as server:
         found = _post(server.url, utc_s=lambda: 784111777.0)
-    assert found == Answer(429, delay_s)
+    assert found == WebhookReply(429, delay_s)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.support.clips import make_clip
 from tests.support.entering import CONSTANT_RATE, FPS, make_entering
 from tests.support.ingest import ingesting
 from tests.support.waiting import wait_until
-from vision.capture.decoding import DecodedFrame, Turn
+from vision.capture.decoding import DecodedFrame, FrameOrigin
 from vision.config.camera import MotionSettings
 from vision.domain.frame import FrameMeta
 from vision.domain.status import CameraState
@@ -55,11 +55,11 @@ def test_who_enters_is_seen_as_if_the_decoder_had_been_awake(
     clip = make_entering(tmp_path / "clip.mp4", codec, still_s=_STILL_S, bframes=bframes)
     with av.open(str(clip)) as container:
         sent = {frame.pts: frame.to_ndarray(format="gray") for frame in container.decode(video=0)}
-    turns: dict[int | None, set[Turn]] = {}
+    turns: dict[int | None, set[FrameOrigin]] = {}
 
     def look(decoded: DecodedFrame) -> None:
         pts = decoded.picture.pts
-        turns.setdefault(pts, set()).add(decoded.turn)
+        turns.setdefault(pts, set()).add(decoded.origin)
         assert np.array_equal(decoded.picture.to_ndarray(format="gray"), sent[pts or 0])
 
     asleep, awake = replay(clip, _PACE, _ON, on_picture=look), replay(clip, _PACE, _AWAKE)
@@ -75,7 +75,7 @@ def test_who_enters_is_seen_as_if_the_decoder_had_been_awake(
     # What it had slept over was decoded when it woke.
     woken = next(at for at in range(round(_STILL_S * FPS) - 3, len(sent)) if not asleep.slept[at])
     assert woken <= _STILL_S * FPS + 2
-    assert Turn.PAST in set().union(*turns.values())
+    assert FrameOrigin.CATCH_UP in set().union(*turns.values())
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265"])

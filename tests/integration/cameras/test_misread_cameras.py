@@ -15,8 +15,8 @@ from tests.support.clips import make_clip
 from tests.support.hostile_rtsp import HostileRtsp
 from tests.support.waiting import wait_until
 from vision.capture.address import RtspAddress
+from vision.capture.connection_history import ConnectionHistory
 from vision.capture.rtsp import RtspSession
-from vision.capture.stream_habits import Habits
 from vision.domain.errors import SourceError, SourceErrorCode
 from vision.domain.secret import Secret
 
@@ -141,7 +141,7 @@ def test_by_udp_the_remedy_is_named(clip: Clip) -> None:
 
 def test_a_session_whose_end_is_told_after_a_blank_is_kept_alive(clip: Clip) -> None:
     """After it ended twice; then for good."""
-    habits = Habits()
+    habits = ConnectionHistory()
     with camera(clip, QUIRKS["session_blank"]) as server:
         address = RtspAddress(server.url("front"))
         for _ in range(2):
@@ -161,7 +161,7 @@ def test_a_session_whose_end_is_told_after_a_blank_is_kept_alive(clip: Clip) -> 
 
 def test_a_camera_that_is_read_as_it_means_is_left_alone(clip: Clip) -> None:
     """One look, and FFmpeg talks to it itself again."""
-    habits = Habits()
+    habits = ConnectionHistory()
     for _ in range(2):
         habits.ended(5, by_camera=True)
     with Server({"front": clip}) as server:

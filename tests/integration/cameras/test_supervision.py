@@ -20,9 +20,9 @@ from tests.support.ingest import Ingest, ingesting
 from tests.support.waiting import wait_until
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.domain.status import CameraState
-from vision.frames.latest_frame_slot import NewestFrames
+from vision.frames.latest_frame_slot import LatestFrames
 from vision.runtime.cameras.fleet import CameraFleet
 from vision.runtime.commands.checks import _camera_look
 from vision.runtime.ingest.memory import resident_mib
@@ -226,7 +226,7 @@ def test_a_camera_whose_certificate_is_not_checked_is_told_of_at_each_start(
         assert "its certificate is not checked (tls.verify is false)" in look()
         for _ in range(2):
             fleet = CameraFleet(configured, lambda _: None)
-            fleet.start(NewestFrames(lambda *_: None), 640, RunNumbers())
+            fleet.start(LatestFrames(lambda *_: None), 640, RunIds())
             fleet.stop()
     told = [r.getMessage() for r in caplog.records if "camera.tls_unverified" in r.getMessage()]
     assert [line.partition(" reason=")[0] for line in told] == [

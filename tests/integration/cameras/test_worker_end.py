@@ -41,7 +41,7 @@ def test_a_killed_worker_says_so(worker: IngestWorker) -> None:
     """By the signal's name."""
     worker.kill()
     assert worker.end() == (WorkerLoss.KILLED, "was killed by SIGKILL")
-    worker.bury()
+    worker.reap()
 
 
 def test_a_worker_that_somebody_else_collected_can_be_buried(worker: IngestWorker) -> None:
@@ -49,7 +49,7 @@ def test_a_worker_that_somebody_else_collected_can_be_buried(worker: IngestWorke
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
     os.waitpid(worker.pid, 0)
-    worker.bury()
+    worker.reap()
 
 
 def test_workers_are_started_and_buried_side_by_side() -> None:
@@ -63,7 +63,7 @@ def test_workers_are_started_and_buried_side_by_side() -> None:
                 worker = IngestWorker(_TASK)
                 worker.kill()
                 assert worker.end()[0] is WorkerLoss.KILLED
-                worker.bury()
+                worker.reap()
                 worker.frames.close()
         except BaseException as error:  # noqa: BLE001  told by the test's own thread
             failures.append(error)

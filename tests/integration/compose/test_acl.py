@@ -26,12 +26,12 @@ from tests.support.visits import Walk, film
 from tests.support.waiting import wait_until
 from vision.config.core import PublishingSettings
 from vision.config.settings import Settings
-from vision.events.service import EventsPart
-from vision.frames.preview_channel import PictureReceiver, PictureSender, SentPicture
+from vision.events.service import EventService
+from vision.frames.preview_channel import Preview, PreviewReceiver, PreviewSender
 from vision.frames.redis_scripts import lease_key, state_key
-from vision.frames.redis_slot import Outcome, RedisSlot, Taken
+from vision.frames.redis_slot import Claim, ClaimOutcome, RedisSlot
 from vision.publishing.reading.event_follower import EventFollower
-from vision.publishing.reading.offsets import BridgePlaces
+from vision.publishing.reading.offsets import BridgeOffsets
 from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.stream_runs import newest_stream_runs
 from vision.telemetry.metrics import NodeMetrics
@@ -59,7 +59,7 @@ def test_a_frame_goes_from_ingest_to_infer(server: StackRedis) -> None:
     assert (taken.seq, taken.payload) == (2, PIXELS)
     assert infer.renew([taken]) == [True]
     assert ingest.put("front", run=1, seq=3, payload=PIXELS, ttl_ms=10_000).accepted
-    infer.free([(taken, Outcome.SKIPPED)])
+    infer.free([(taken, ClaimOutcome.SKIPPED)])
     assert [entry.camera for entry in infer.wait(4, 5.0)] == ["front"]
     ingest.close()
     infer.close()
@@ -90,7 +90,7 @@ def test_a_worker_that_lost_its_camera_publishes_nothing(server: StackRedis) -> 
     """The script that publishes reads and closes the account with the rights of the role."""
     ingest, infer = _slot(server, "ingest"), _slot(server, "infer")
 
-    def take(seq: int) -> Taken:
+    def take(seq: int) -> Claim:
         assert ingest.put("front", run=RUN, seq=seq, payload=PIXELS, ttl_ms=10_000).accepted
         (taken,) = infer.take(["front"], "reader")
         return taken
@@ -103,7 +103,7 @@ def test_a_worker_that_lost_its_camera_publishes_nothing(server: StackRedis) -> 
     )
     running.start()
     try:
-        infer.free([(take(1), Outcome.DELIVERED)])
+        infer.free([(take(1), ClaimOutcome.DELIVERED)])
         running.publisher.publish(detection(1))
         late = take(2)
         with server.client("infer") as client:
@@ -141,7 +141,7 @@ def test_events_are_made_with_the_rights_of_their_role(server: StackRedis) -> No
     """The worker's own code: leases, streams, states and channel; a subscriber hears of it."""
     settings = Settings.model_validate({"redis": server.settings("events").model_dump()})
     stop = threading.Event()
-    part = EventsPart(
+    part = EventService(
         settings,
         lambda: server.password("events"),
         NodeMetrics(lambda: (), "events").events,
@@ -168,11 +168,11 @@ def test_events_are_made_with_the_rights_of_their_role(server: StackRedis) -> No
 @pytest.mark.parametrize("reader", ["web", "events"])
 def test_a_picture_goes_from_infer_to_whoever_asks_for_it(server: StackRedis, reader: str) -> None:
     """The code of both sides runs with the rights of the two roles; unasked, nothing is sent."""
-    sender = PictureSender(server.settings("infer"), lambda: server.password("infer"))
-    receiver = PictureReceiver(server.settings(reader), lambda: server.password(reader))
+    sender = PreviewSender(server.settings("infer"), lambda: server.password("infer"))
+    receiver = PreviewReceiver(server.settings(reader), lambda: server.password(reader))
     assert sender.watched(["front", "yard"]) == frozenset()
     stop = threading.Event()
-    found: list[SentPicture] = []
+    found: list[Preview] = []
 
     def receive() -> None:
         for picture in receiver.pictures(stop, lambda: ["front"]):
@@ -183,13 +183,13 @@ def test_a_picture_goes_from_infer_to_whoever_asks_for_it(server: StackRedis, re
     receiving.start()
     try:
         wait_until(lambda: sender.watched(["yard", "front"]) == {"front"}, "somebody who asks")
-        assert sender.send("front", SentPicture(b"{}", b"jpeg"))
+        assert sender.send("front", Preview(b"{}", b"jpeg"))
         wait_until(lambda: bool(found), "the picture")
     finally:
         stop.set()
         receiving.join(30)
         sender.close()
-    assert found == [SentPicture(b"{}", b"jpeg")]
+    assert found == [Preview(b"{}", b"jpeg")]
 
 
 def test_a_bridge_reads_events_and_remembers_where_it_was(server: StackRedis) -> None:
@@ -200,7 +200,7 @@ def test_a_bridge_reads_events_and_remembers_where_it_was(server: StackRedis) ->
             follower = EventFollower(
                 server.settings("bridge"),
                 lambda: server.password("bridge"),
-                BridgePlaces("mqtt"),
+                BridgeOffsets("mqtt"),
                 on_lost=lambda *_: None,
             )
             entries = follower.entries(stop)
@@ -212,7 +212,7 @@ def test_a_bridge_reads_events_and_remembers_where_it_was(server: StackRedis) ->
                 admin.xadd(EVENTS, {"message": "2"})
             entry = next(entries)
             assert entry.payload == b"%d" % number
-            follower.settle(entry)
+            follower.ack(entry)
             follower.store()
 
 

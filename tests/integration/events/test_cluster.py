@@ -14,7 +14,7 @@ from tests.support.redis_cluster import RedisCluster, running_cluster
 from tests.support.visits import Walk, film
 from tests.support.waiting import wait_until
 from vision.config.settings import Settings
-from vision.events.service import EventsPart
+from vision.events.service import EventService
 from vision.resilience.troubles import Troubles
 from vision.telemetry.metrics import NodeMetrics
 
@@ -35,7 +35,7 @@ def test_cameras_on_several_nodes_have_their_events(tmp_path: Path) -> None:
     with running_cluster(tmp_path) as cluster:
         settings = Settings.model_validate({"redis": cluster.settings().model_dump()})
         metrics = NodeMetrics(lambda: (), "events")
-        part = EventsPart(settings, lambda: cluster.password, metrics.events)
+        part = EventService(settings, lambda: cluster.password, metrics.events)
         ports = {}
         for camera in ("front", "door", "hall", "shed"):
             ports[camera] = cluster.port_of(f"vision:detections:{{{camera}}}")
@@ -76,7 +76,9 @@ def test_a_key_of_another_type_costs_its_own_camera_alone(tmp_path: Path) -> Non
         for number, key in enumerate(_KEYS):
             later_ms, stop, troubles = 120_000 * number, threading.Event(), Troubles()
             metrics = NodeMetrics(lambda: (), "events")
-            part = EventsPart(settings, lambda: cluster.password, metrics.events, troubles=troubles)
+            part = EventService(
+                settings, lambda: cluster.password, metrics.events, troubles=troubles
+            )
             with cluster.client(cluster.port_of(key)) as client:
                 client.delete(key)
                 put_list(client, key)

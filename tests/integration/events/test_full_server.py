@@ -12,13 +12,13 @@ from tests.support.messages import RUN
 from tests.support.narrations import narration
 from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
-from vision.events.redis_store import EventStore, Written
-from vision.narration.writer import NarrationWriter, Telling
+from vision.events.redis_store import EventStore, EventWrite
+from vision.narration.writer import NarrationWriter, WriteOutcome
 from vision.publishing.encoding import encode
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.reading.stream_reader import StoredMessage
 from vision.redis.connector import RedisConnector
-from vision.redis.skipped_keys import LeftOut
+from vision.redis.skipped_keys import SkippedKeys
 from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)
@@ -38,13 +38,13 @@ def test_events_are_written_and_heard(server: RedisServer) -> None:
         for number in range(1, 501):
             client.xadd(_EVENTS, {"message": _TEXT}, id=f"{RUN}-{number}")
         client.config_set("maxmemory", "1")
-        store = EventStore(link, "worker", 10_000, LeftOut(_log, "events"))
+        store = EventStore(link, "worker", 10_000, SkippedKeys(_log, "events"))
         assert store.workers() == 1
         assert store.hold(["front"]) == {"front"}
         told = [b"%d" % number + _TEXT for number in range(501, 601)]
         for number, payload in enumerate(told, 501):
             messages = [StoredMessage(f"{RUN}-{number}", payload)]
-            written = Written("front", messages, b"state %d" % number)
+            written = EventWrite("front", messages, b"state %d" % number)
             assert store.write([written]) == {"front"}
             assert store.write([written]) == {"front"}
         assert live.payloads_until(told[-1]) == told
@@ -65,11 +65,11 @@ def test_sentences_are_written_and_heard(server: RedisServer) -> None:
         for number in range(1, 201):
             message = narration(number, text=f"{number} {'x' * 1000}")
             stream_id = f"{RUN}-{number}"
-            assert writer.tell(message, stream_id, stop, live=True) is Telling.TOLD
-            assert writer.tell(message, stream_id, stop, live=True) is Telling.KNOWN
+            assert writer.narrate(message, stream_id, stop, live=True) is WriteOutcome.TOLD
+            assert writer.narrate(message, stream_id, stop, live=True) is WriteOutcome.KNOWN
             assert live.next_payload() == encode(message)
         client.script_flush()
-        assert writer.tell(narration(201), f"{RUN}-201", stop, live=True) is Telling.TOLD
+        assert writer.narrate(narration(201), f"{RUN}-201", stop, live=True) is WriteOutcome.TOLD
         client.config_set("maxmemory", "0")
         assert 0 < client.xlen(_NARRATION) < 201
     writer.close()

@@ -143,7 +143,7 @@ def test_a_group_gets_every_message_once_over_a_restart(
         def add(seq: int) -> None:
             client.xadd(DETECTIONS, {"message": encode(detection(seq))}, id=f"{RUN}-{seq}")
 
-        def is_settled() -> bool:
+        def is_acked() -> bool:
             groups = client.xinfo_groups(DETECTIONS)
             return bool(groups) and groups[0]["pending"] == 0
 
@@ -151,7 +151,7 @@ def test_a_group_gets_every_message_once_over_a_restart(
         add(2)
         with running(server, language, "replay", tmp_path) as example:
             example.wait_for("front 1", "front 2")
-            wait_until(is_settled, "the acknowledgement")
+            wait_until(is_acked, "the acknowledgement")
         add(3)
         # Taken by the one that was killed, and never acknowledged: it comes again.
         client.xreadgroup("example", "worker-1", {DETECTIONS: ">"}, count=1)

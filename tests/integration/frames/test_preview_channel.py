@@ -13,13 +13,13 @@ from tests.support.redis_server import RedisServer, running_redis
 from tests.support.waiting import wait_until
 from tests.support.web import frame, message
 from vision.frames.preview_channel import (
-    PictureReceiver,
-    PictureSender,
-    SentPicture,
-    pack_picture,
-    unpack_picture,
+    Preview,
+    PreviewReceiver,
+    PreviewSender,
+    pack_preview,
+    unpack_preview,
 )
-from vision.runtime.components.preview_publisher import PictureRelay
+from vision.runtime.components.preview_publisher import PreviewPublisher
 
 pytestmark = pytest.mark.integration
 
@@ -35,9 +35,9 @@ class Page:
     """The receiving side, on a thread."""
 
     def __init__(self, redis: RedisServer) -> None:
-        self.receiver = PictureReceiver(redis.settings(), lambda: redis.password)
+        self.receiver = PreviewReceiver(redis.settings(), lambda: redis.password)
         self.wanted: tuple[str, ...] = ()
-        self.found: list[SentPicture] = []
+        self.found: list[Preview] = []
         self.stop = threading.Event()
 
     def run(self) -> None:
@@ -61,9 +61,9 @@ def receiving(redis: RedisServer) -> Iterator[Page]:
 
 
 @contextmanager
-def relaying(redis: RedisServer) -> Iterator[PictureRelay]:
+def relaying(redis: RedisServer) -> Iterator[PreviewPublisher]:
     """A relay for the length of a block."""
-    relay = PictureRelay(PictureSender(redis.settings(), lambda: redis.password))
+    relay = PreviewPublisher(PreviewSender(redis.settings(), lambda: redis.password))
     stop = threading.Event()
     thread = threading.Thread(target=relay.run, args=(stop,))
     thread.start()
@@ -78,13 +78,13 @@ def relaying(redis: RedisServer) -> Iterator[PictureRelay]:
 @pytest.mark.parametrize("payload", [b"", b"VPC1", b"XXXX\0\0\0\x01ab", b"VPC1\0\0\0\x09ab"])
 def test_other_bytes_are_no_picture(payload: bytes) -> None:
     """What is too short, of another kind or cut off is left out."""
-    assert unpack_picture(payload) is None
+    assert unpack_preview(payload) is None
 
 
 def test_a_picture_travels_whole() -> None:
     """What was packed comes out."""
-    picture = SentPicture(b'{"camera":"front"}', b"\xff\xd8jpeg")
-    assert unpack_picture(pack_picture(picture)) == picture
+    picture = Preview(b'{"camera":"front"}', b"\xff\xd8jpeg")
+    assert unpack_preview(pack_preview(picture)) == picture
 
 
 def test_nothing_is_encoded_while_nobody_looks(redis: RedisServer) -> None:

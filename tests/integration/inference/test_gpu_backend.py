@@ -21,11 +21,11 @@ from vision.domain.errors import InferenceError
 from vision.domain.frame import Image
 from vision.frames.planar import from_rgb, size_of
 from vision.inference.backends import ChosenModel, choose_for_gpu
-from vision.inference.detection_filters import selection_for_all
+from vision.inference.detection_filters import detection_filter_for_all
 from vision.inference.export import can_export, export_model
 from vision.inference.gpu.backend import LANES, GpuBackend
 from vision.inference.gpu.device import torch_module
-from vision.inference.gpu.graph import Replayed
+from vision.inference.gpu.graph import GraphReplay
 from vision.inference.gpu.steps import most_confident, network_input
 from vision.inference.heads import Candidates
 from vision.inference.letterbox import Letterbox
@@ -133,7 +133,7 @@ def test_it_sees_what_openvino_sees(
     backend = _backend(weights, engine, ModelSettings(precision=precision))
     pictures = _pictures(shared)
     # Without suppression: whether one box out of two survives at the limit is a matter of chance.
-    wide = selection_for_all(ModelSettings(confidence=0.25 - slack, iou=1.0))
+    wide = detection_filter_for_all(ModelSettings(confidence=0.25 - slack, iou=1.0))
     postprocess = Postprocessor(backend.model.labels)
     objects = 0
     for picture, one in zip(pictures, _look(backend, pictures, wide), strict=True):
@@ -161,7 +161,7 @@ def test_labels_after_suppression_are_those_of_openvino(
     """The whole way, in single precision, at 0.25."""
     backend = _backend(weights, engine)
     pictures = _pictures(shared)
-    live = selection_for_all(ModelSettings())
+    live = detection_filter_for_all(ModelSettings())
     postprocess = Postprocessor(backend.model.labels)
     for picture, one in zip(pictures, _look(backend, pictures, live), strict=True):
         answer = answer_to(reference, picture)
@@ -178,7 +178,7 @@ def test_two_batches_are_under_way_and_shapes_are_few(
     """Each picture's result is its own, whatever else is in its batch or beside it."""
     backend = _backend(weights, engine)
     landscape, portrait, *_ = _pictures(shared)
-    live = selection_for_all(ModelSettings())
+    live = detection_filter_for_all(ModelSettings())
     postprocess = Postprocessor(backend.model.labels)
     arrived = threading.Event()
     backend.notify(arrived.set)
@@ -255,7 +255,7 @@ def test_only_the_most_confident_anchors_leave_the_device() -> None:
     assert most_confident(torch.from_numpy(raw), 1000).shape == (2, 6, 300)
     postprocess = Postprocessor(("a", "b", "c", "d", "e"))
     letterbox = Letterbox(0, 0, 640, 640)
-    selection = selection_for_all(ModelSettings(confidence=0.5))
+    selection = detection_filter_for_all(ModelSettings(confidence=0.5))
     for every, (boxes, scores, classes) in zip(
         raw, ((item[:4], item[4], item[5].astype(np.int32)) for item in found), strict=True
     ):
@@ -269,7 +269,7 @@ def test_only_the_most_confident_anchors_leave_the_device() -> None:
 def test_without_a_gpu_work_is_done_at_each_call() -> None:
     """There is no graph to replay."""
     calls: list[int] = []
-    replayed = Replayed(lambda: calls.append(1), "cpu", None)
+    replayed = GraphReplay(lambda: calls.append(1), "cpu", None)
     assert not calls
     replayed()
     replayed()

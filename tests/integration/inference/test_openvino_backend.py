@@ -15,7 +15,7 @@ from vision.domain.errors import InferenceError
 from vision.domain.frame import Image
 from vision.frames.planar import from_rgb
 from vision.inference.letterbox import Letterbox
-from vision.inference.openvino_backend import OpenVinoAnswer, OpenVinoBackend
+from vision.inference.openvino_backend import OpenVinoBackend, OpenVinoBatchResult
 from vision.inference.openvino_runtime import ov
 from vision.inference.openvino_shapes import MAX_SHAPES
 
@@ -29,7 +29,7 @@ def _picture(height: int, width: int, colour: tuple[int, int, int] = (255, 51, 0
     return from_rgb(np.full((height, width, 3), colour, np.uint8))
 
 
-def _input_size(answer: OpenVinoAnswer) -> tuple[int, int]:
+def _input_size(answer: OpenVinoBatchResult) -> tuple[int, int]:
     assert not isinstance(answer.results, InferenceError)
     return answer.results[0].input_size
 
@@ -131,7 +131,7 @@ def test_requests_are_under_way_at_a_time(tmp_path: Path) -> None:
     assert (backend.capacity, backend.free()) == (3, 3)
     wanted = {backend.submit([_picture(128, 128, (red, 0, 0))]): red for red in (0, 51, 102)}
     assert backend.free() == 0
-    held: list[OpenVinoAnswer] = []
+    held: list[OpenVinoBatchResult] = []
     while len(held) < 3:
         held += answers.next()
     assert backend.free() == 3

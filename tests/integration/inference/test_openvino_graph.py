@@ -14,7 +14,7 @@ from vision.config.core import InferenceSettings, ModelSettings
 from vision.inference.backends import choose_model
 from vision.inference.heads import Heads
 from vision.inference.openvino_backend import OpenVinoBackend
-from vision.inference.openvino_graph import Cut, with_pixels_in
+from vision.inference.openvino_graph import HeadSplit, with_pixels_in
 from vision.inference.openvino_runtime import ov, read_model
 from vision.inference.openvino_shapes import ShapePool
 from vision.models.catalogue import load_catalogue
@@ -43,7 +43,7 @@ def fixed(request: pytest.FixtureRequest) -> Any:
 def test_all_boxes_and_scores_are_those_of_the_whole_network(fixed: Any) -> None:
     """Of every anchor, in single precision, on a picture of noise."""
     core, whole = ov.Core(), fixed.clone()
-    cut = Cut(fixed)
+    cut = HeadSplit(fixed)
     heads_only = core.compile_model(with_pixels_in(cut.heads_only()), "CPU", _EXACTLY)
     compiled = core.compile_model(with_pixels_in(whole), "CPU", _EXACTLY)
     pixels = np.random.default_rng(0).integers(0, 256, list(compiled.input().shape), np.uint8)
@@ -57,11 +57,11 @@ def test_all_boxes_and_scores_are_those_of_the_whole_network(fixed: Any) -> None
 
 def test_what_is_cut_off_is_tried_on_numbers(fixed: Any) -> None:
     """A network that ends as YOLOv8 does but means something else is found out."""
-    assert Cut(fixed.clone()).agrees(ov.Core())
+    assert HeadSplit(fixed.clone()).agrees(ov.Core())
     last = fixed.get_results()[0].input_value(0).get_node()
     boxes = last.input_value(0)
     last.input(0).replace_source_output(ov.opset13.multiply(boxes, np.float32(1.01)).output(0))
-    assert not Cut(fixed).agrees(ov.Core())
+    assert not HeadSplit(fixed).agrees(ov.Core())
 
 
 def test_a_network_whose_end_asks_for_more_than_its_heads_runs_whole(fixed: Any) -> None:

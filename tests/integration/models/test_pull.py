@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 from vision.domain.errors import ArtefactError
 from vision.models.catalogue import Artefact, UrlSource
 from vision.models.folders import Folders
-from vision.models.progress import NoProgress, Progress, ReachedBytes
+from vision.models.progress import NoProgress, ReachedBytes, TransferProgress
 from vision.models.pull import pull
 
 pytestmark = pytest.mark.integration
@@ -52,7 +52,7 @@ def _wanted(*urls: str, content: bytes = _CONTENT) -> Artefact:
     return artefacts.artefact("m.onnx", content, *map(UrlSource, urls))
 
 
-def _pull(artefact: Artefact, folders: Folders, progress: Progress | None = None) -> Path:
+def _pull(artefact: Artefact, folders: Folders, progress: TransferProgress | None = None) -> Path:
     return pull(artefact, folders.models, folders, progress or NoProgress())
 
 

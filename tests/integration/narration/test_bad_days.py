@@ -117,7 +117,7 @@ def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
             b"", "307 Temporary Redirect", "text/html", f"Location: {other.url}/chat/completions"
         )
         with closing(Narrator(narration_settings(cloud.url), tmp_path)) as telling:
-            (told,) = telling.tell()
+            (told,) = telling.narrate()
     assert [attempt.outcome for attempt in told.attempts] == ["redirected"]
     assert cloud.asked[0].headers["authorization"] == "Bearer sk-stays-here"
     assert other.connections == 0
@@ -146,7 +146,7 @@ def test_many_events_at_once_share_the_time() -> None:
         serving() as ollama,
         narrator(cloud.url, ollama.url, **changes) as telling,
     ):
-        told = telling.tell(8)
+        told = telling.narrate(8)
     assert "ollama" in {one.provider for one in told}
     outcomes = [one.attempts[0].outcome.value for one in told]
     # Whom a busy machine began with late may have found a place that was free again.
@@ -162,7 +162,7 @@ def test_a_provider_is_asked_so_often_in_a_minute() -> None:
         serving() as ollama,
         narrator(cloud.url, ollama.url, limits={"per_minute": 3}) as telling,
     ):
-        told = [telling.tell()[0] for _ in range(5)]
+        told = [telling.narrate()[0] for _ in range(5)]
         assert telling.chain.providers[0].state == "closed"
     assert [one.provider for one in told] == ["cloud"] * 3 + ["ollama"] * 2
     assert told[3].attempts[0].outcome == "limited"

@@ -25,16 +25,16 @@ def test_the_cloud_is_asked_again_once_it_works() -> None:
     with serving(LanguageModel(silent=True)) as cloud, serving() as ollama:
         settings = narration_settings(cloud.url, ollama.url, timeout_s=0.2, breaker=breaker)
         with closing(Narrator(settings)) as telling:
-            outcomes = [telling.tell()[0].attempts[0].outcome.value for _ in range(4)]
+            outcomes = [telling.narrate()[0].attempts[0].outcome.value for _ in range(4)]
             assert outcomes == ["timeout", "timeout", "resting", "resting"]
             time.sleep(2.05)
-            assert telling.tell()[0].attempts[0].outcome == "timeout", "the trial failed"
-            assert telling.tell()[0].attempts[0].outcome == "resting"
+            assert telling.narrate()[0].attempts[0].outcome == "timeout", "the trial failed"
+            assert telling.narrate()[0].attempts[0].outcome == "resting"
             cloud.say("Es ist jemand an der Tür.")
-            told = telling.tell()
+            told = telling.narrate()
 
             def is_back() -> bool:
-                told.append(telling.tell()[0])
+                told.append(telling.narrate()[0])
                 return told[-1].provider == "cloud"
 
             wait_until(is_back, "back to the cloud")
@@ -48,9 +48,9 @@ def test_of_many_events_one_is_the_trial() -> None:
     with serving(LanguageModel(silent=True)) as cloud, serving() as ollama:
         settings = narration_settings(cloud.url, ollama.url, timeout_s=1.0, breaker=breaker)
         with closing(Narrator(settings)) as telling:
-            telling.tell()
+            telling.narrate()
             time.sleep(2.05)
-            outcomes = sorted(one.attempts[0].outcome.value for one in telling.tell(5))
+            outcomes = sorted(one.attempts[0].outcome.value for one in telling.narrate(5))
             assert outcomes == ["resting"] * 4 + ["timeout"]
             wait_until(lambda: len(cloud.asked) >= 2, "the trial arrived")
             assert len(cloud.asked) == 2
@@ -65,10 +65,10 @@ def test_who_says_how_long_to_wait_is_left_alone_that_long(status: str) -> None:
         serving() as ollama,
         closing(Narrator(narration_settings(cloud.url, ollama.url))) as telling,
     ):
-        telling.tell()
+        telling.narrate()
         cloud.say(TEXT)
-        assert telling.tell()[0].attempts[0].outcome == "resting"
-        wait_until(lambda: telling.tell()[0].provider == "cloud", "the seconds are over")
+        assert telling.narrate()[0].attempts[0].outcome == "resting"
+        wait_until(lambda: telling.narrate()[0].provider == "cloud", "the seconds are over")
         assert telling.chain.providers[0].state == "closed"
 
 
@@ -80,11 +80,11 @@ def test_a_new_key_is_tried_at_once(tmp_path: Path) -> None:
         serving(LanguageModel(response=http(b"{}", "401 Unauthorized"))) as cloud,
         closing(Narrator(narration_settings(cloud.url, breaker=breaker), tmp_path)) as telling,
     ):
-        outcomes = [telling.tell()[0].attempts[0].outcome.value for _ in range(2)]
+        outcomes = [telling.narrate()[0].attempts[0].outcome.value for _ in range(2)]
         assert outcomes == ["unauthorized", "resting"]
         cloud.say(TEXT)
         key.write_text("sk-new-key-2")
-        assert telling.tell()[0].provider == "cloud"
+        assert telling.narrate()[0].provider == "cloud"
     assert [asked.headers["authorization"] for asked in cloud.asked] == [
         "Bearer sk-old-key-1",
         "Bearer sk-new-key-2",
@@ -97,9 +97,9 @@ def test_a_key_that_is_missing_or_no_key_is_no_reason_to_ask(tmp_path: Path) -> 
         provider = {"name": "cloud", "url": cloud.url, "model": "m", "auth": "required"}
         settings = NarrationSettings.model_validate({"providers": [provider]})
         with closing(Narrator(settings, tmp_path)) as telling:
-            assert telling.tell()[0].attempts[0].outcome == "no_key"
+            assert telling.narrate()[0].attempts[0].outcome == "no_key"
             write_secret(tmp_path / "narration_cloud_key", "sk-there-now")
-            assert telling.tell()[0].provider == "cloud"
+            assert telling.narrate()[0].provider == "cloud"
     assert len(cloud.asked) == 1
 
 
@@ -130,7 +130,7 @@ def test_a_certificate_is_checked(tmp_path: Path) -> None:
             (stranger.url, tmp_path / "1.pem", "tls"),
         ):
             with closing(Narrator(_tls_settings(url, ca_file))) as telling:
-                assert telling.tell()[0].attempts[0].outcome == outcome
+                assert telling.narrate()[0].attempts[0].outcome == outcome
     assert len(cloud.asked) == 1
     assert not stranger.asked
 
@@ -155,7 +155,7 @@ def test_what_is_sent_holds_the_facts_and_no_more(tmp_path: Path) -> None:
     with serving() as cloud:
         settings = narration_settings(cloud.url, limits={"max_tokens": 77})
         with closing(Narrator(settings, tmp_path)) as telling:
-            telling.tell(image_url="data:image/jpeg;base64,AA==")
+            telling.narrate(image_url="data:image/jpeg;base64,AA==")
     (asked,) = cloud.asked
     assert asked.line == "POST /v1/chat/completions HTTP/1.1"
     assert set(asked.document) == {"model", "messages", "max_tokens", "stream"}
@@ -180,7 +180,7 @@ def test_a_picture_goes_only_to_whom_it_is_allowed() -> None:
         cloud_only = settings.providers[0].model_copy(update={"images": True})
         settings = settings.model_copy(update={"providers": (cloud_only, settings.providers[1])})
         with closing(Narrator(settings)) as telling:
-            (told,) = telling.tell(image_url="data:image/jpeg;base64,AA==")
+            (told,) = telling.narrate(image_url="data:image/jpeg;base64,AA==")
     assert b"data:image/jpeg;base64,AA==" in cloud.asked[0].body
     assert b"image" not in ollama.asked[0].body
     assert (told.provider, told.image) == ("ollama", False)

@@ -68,12 +68,12 @@ class _Load:
             for lease in reader.source.take(2, 0.2):
                 meta = lease.frame.meta
                 assert lease.previous is not None
-                settle = reader.source.hand_over(meta.camera, f"{RUN}-{meta.seq}", is_empty=False)
+                ack = reader.source.hand_over(meta.camera, f"{RUN}-{meta.seq}", is_empty=False)
                 lease.release()
                 # As the stream sees it: before the camera is free for anybody else.
                 self.delivered[meta.camera].append((meta.seq, lease.previous.seq))
                 self.by_reader[number] += 1
-                settle()
+                ack()
 
 
 def test_three_readers_share_eight_cameras(server: RedisServer) -> None:

@@ -58,14 +58,14 @@ def test_the_end_of_a_cameras_certificate_is_told(tmp_path: Path) -> None:
         assert [peer.name for peer in peers] == ["camera:front", "camera:yard"]
         metrics = NodeMetrics(list)
         watch = CertificateWatch(peers, metrics)
-        watch.look()
+        watch.check()
         value = f"{_ENDS.timestamp():.0f}"
         (line,) = exposed(metrics)
     name, told = line.rsplit(" ", 1)
     assert name == 'vision_certificate_expiry_timestamp_seconds{peer="camera:front"}'
     assert f"{float(told):.0f}" == value
     # The server is gone: what was known goes on to hold.
-    watch.look()
+    watch.check()
     assert exposed(metrics) == [line]
     with pytest.raises(OSError, match=r".+"):
         certificate_end_s(peers[0])
@@ -87,4 +87,4 @@ def test_only_a_server_that_is_talked_to_over_tls_is_asked() -> None:
 def test_a_name_that_cannot_be_looked_up_ends_nothing(host: str) -> None:
     """The thread that looks at all of them is a part of the node."""
     peer = TlsPeer("camera:front", host, 322, host, None)
-    CertificateWatch([peer], NodeMetrics(list)).look()
+    CertificateWatch([peer], NodeMetrics(list)).check()

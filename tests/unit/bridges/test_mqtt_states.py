@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests.support.event_messages import event
 from tests.support.home_assistant import entities, states
 from vision.bridges.home_assistant import Discovery
-from vision.bridges.mqtt_marks import Marks
-from vision.bridges.mqtt_outbox import EventParcel, MqttOutbox
+from vision.bridges.mqtt_markers import BridgeMarkers
+from vision.bridges.mqtt_outbox import EventBatch, MqttOutbox
 from vision.bridges.mqtt_states import MqttStates
-from vision.bridges.objects import Place, PresentObjects
+from vision.bridges.objects import PresentObjects, ZoneLabel
 from vision.bridges.topics import ALL, Topics
 from vision.config.bridges import MqttSettings
 from vision.domain.event import EventType
@@ -43,7 +43,7 @@ class Scene:
             self.outbox,
             PresentObjects(60),
             lambda camera: not cameras or camera in cameras,
-            marks=Marks(client_id),
+            marks=BridgeMarkers(client_id),
             is_discovery_told=discovery,
         )
         self._broker: dict[str, str] = {topics.available: "online"}
@@ -65,9 +65,9 @@ class Scene:
             self.states.tidy()
 
 
-def _places(zones: Sequence[str] = (), labels: Sequence[str] = ()) -> list[Place]:
+def _places(zones: Sequence[str] = (), labels: Sequence[str] = ()) -> list[ZoneLabel]:
     """As the settings name them."""
-    return [Place(zone, label) for zone in (None, *zones) for label in (*labels, ALL)]
+    return [ZoneLabel(zone, label) for zone in (None, *zones) for label in (*labels, ALL)]
 
 
 def _of_interest(topics: Mapping[str, str], *words: str) -> list[str]:
@@ -265,7 +265,7 @@ def test_a_camera_that_is_gone_is_taken_back_and_no_other() -> None:
     before.states.on_event(event(camera="yard", zones=("door",)))
     old = before.broker()
     after = Scene(["front"])
-    after.states.know("front", [Place(None, "person")])
+    after.states.know("front", [ZoneLabel(None, "person")])
     after._broker |= old
     for topic, text in (
         *old.items(),
@@ -313,9 +313,9 @@ def test_any_event_gives_topics_and_entities_that_are_valid(label: str, zone: st
 def test_what_is_not_confirmed_is_sent_again_in_order() -> None:
     """By the next connection, before what is new."""
     outbox = MqttOutbox()
-    settled: list[int] = []
+    acked: list[int] = []
     parcels = [
-        EventParcel((("t", b"%d" % number),), lambda number=number: settled.append(number))  # type: ignore[misc]
+        EventBatch((("t", b"%d" % number),), lambda number=number: acked.append(number))  # type: ignore[misc]
         for number in range(4)
     ]
     for parcel in parcels[:3]:
@@ -324,7 +324,7 @@ def test_what_is_not_confirmed_is_sent_again_in_order() -> None:
     assert first == parcels[:3]
     outbox.confirm(parcels[0])
     outbox.put_event(parcels[3], 0)
-    outbox.begin_anew()
+    outbox.reset()
     again = [outbox.take_event(after_states=True) for _ in range(4)]
     assert again == [*parcels[1:], None]
-    assert settled == [0]
+    assert acked == [0]

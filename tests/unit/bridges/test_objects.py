@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from tests.support.event_messages import event
-from vision.bridges.objects import Place, Presence, PresentObjects
+from vision.bridges.objects import Presence, PresentObjects, ZoneLabel
 from vision.domain.event import EndReason, EventType
 
-ANYWHERE, ANYONE = Place(None, "person"), Place(None, "all")
+ANYWHERE, ANYONE = ZoneLabel(None, "person"), ZoneLabel(None, "all")
 
 
 def test_a_visit_is_counted_from_its_first_message_to_its_end() -> None:
@@ -19,16 +19,16 @@ def test_a_visit_is_counted_from_its_first_message_to_its_end() -> None:
     assert changes == {
         ANYWHERE: one,
         ANYONE: one,
-        Place("door", "person"): one,
-        Place("door", "all"): one,
+        ZoneLabel("door", "person"): one,
+        ZoneLabel("door", "all"): one,
     }
     assert objects.on_event(event(1, kind=EventType.UPDATE, zones=("door",))) == {}
     assert objects.on_event(event(2, kind=EventType.UPDATE)) == {
-        Place("door", "person"): Presence(),
-        Place("door", "all"): Presence(),
+        ZoneLabel("door", "person"): Presence(),
+        ZoneLabel("door", "all"): Presence(),
     }
     other = objects.on_event(event(number=2, label="dog"))
-    assert other == {Place(None, "dog"): one, ANYONE: Presence(2, 2)}
+    assert other == {ZoneLabel(None, "dog"): one, ANYONE: Presence(2, 2)}
     changes = objects.on_event(event(3, kind=EventType.END, end=EndReason.LEFT))
     assert changes == {ANYWHERE: Presence(), ANYONE: one}
 

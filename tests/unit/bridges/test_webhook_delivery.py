@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.event_messages import event
 from vision.bridges.webhook_delivery import WebhookDelivery
-from vision.bridges.webhook_sender import Answer
+from vision.bridges.webhook_sender import WebhookReply
 from vision.config.bridges import WebhookTarget
 from vision.domain.bridge import BridgeError, BridgeFailure, BridgeLoss
 from vision.domain.event import EventMessage
@@ -23,7 +23,7 @@ NOW_S = 1_900_000_000.0
 class Scene:
     """A target that answers as told, in a time of its own."""
 
-    def __init__(self, *answers: Answer | BridgeError, **target: Any) -> None:
+    def __init__(self, *answers: WebhookReply | BridgeError, **target: Any) -> None:
         self.now_s = NOW_S
         self.asked: list[tuple[float, str]] = []
         self.counted: Counter[str] = Counter()
@@ -34,7 +34,7 @@ class Scene:
             settings, self, self, utc_s=lambda: self.now_s, wait=self._pass_time
         )
 
-    def post(self, message_id: str, body: bytes) -> Answer:
+    def post(self, message_id: str, body: bytes) -> WebhookReply:
         """The next answer; the last one for ever."""
         assert body == b"{}"
         self.asked.append((self.now_s - NOW_S, message_id))
@@ -76,7 +76,7 @@ DOWN = BridgeError(BridgeFailure.REFUSED, "nobody listens there")
 
 def test_it_is_tried_until_it_arrives_under_one_id() -> None:
     """With waits that grow."""
-    scene = Scene(DOWN, Answer(503), Answer(500), Answer(204))
+    scene = Scene(DOWN, WebhookReply(503), WebhookReply(500), WebhookReply(204))
     assert scene.deliver()
     assert scene.counted == {"sent": 1, "refused": 1, "status": 2}
     assert len({message_id for _, message_id in scene.asked}) == 1
@@ -104,7 +104,7 @@ def test_waits_grow_to_five_minutes_and_it_is_given_up() -> None:
 
 def test_a_server_says_when_to_come_again() -> None:
     """Not before; a wait of its own may be longer."""
-    scene = Scene(Answer(429, 120.0), Answer(200))
+    scene = Scene(WebhookReply(429, 120.0), WebhookReply(200))
     assert scene.deliver()
     assert scene.asked[1][0] >= 120
 
@@ -112,7 +112,7 @@ def test_a_server_says_when_to_come_again() -> None:
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_message_that_is_refused_as_such_makes_way(status: int) -> None:
     """The next one is not to wait for it."""
-    scene = Scene(Answer(status))
+    scene = Scene(WebhookReply(status))
     assert scene.deliver()
     assert scene.counted == {"status": 1, "rejected": 1}
     assert len(scene.asked) == 1
@@ -121,7 +121,7 @@ def test_a_message_that_is_refused_as_such_makes_way(status: int) -> None:
 @pytest.mark.parametrize("status", [301, 302, 401, 403, 404, 410, 429, 500])
 def test_what_a_person_can_mend_is_waited_for(status: int) -> None:
     """A redirect too: it is followed nowhere."""
-    scene = Scene(Answer(status), Answer(200))
+    scene = Scene(WebhookReply(status), WebhookReply(200))
     assert scene.deliver()
     assert scene.counted["sent"] == 1
     assert scene.counted["auth" if status in (401, 403) else "status"] == 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.clips import make_clip
-from vision.capture.calibration_images import stills
+from vision.capture.calibration_images import calibration_images
 from vision.domain.errors import ConfigError
 from vision.frames.planar import size_of, to_rgb
 
@@ -20,9 +20,9 @@ def test_a_folder_gives_its_pictures(tmp_path: Path) -> None:
         picture = np.full((90, 160, 3), 40 * number, np.uint8)
         cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
     (tmp_path / "labels.txt").write_text("not a picture")
-    everything = list(stills(tmp_path, 64, 10))
+    everything = list(calibration_images(tmp_path, 64, 10))
     assert [size_of(picture) for picture in everything] == [(36, 64)] * 6
-    brightness = [float(to_rgb(picture).mean()) for picture in stills(tmp_path, 64, 3)]
+    brightness = [float(to_rgb(picture).mean()) for picture in calibration_images(tmp_path, 64, 3)]
     assert brightness == pytest.approx([0, 80, 160], abs=3)
 
 
@@ -30,7 +30,7 @@ def test_a_folder_gives_its_pictures(tmp_path: Path) -> None:
 def test_a_clip_gives_frames_of_all_its_length(tmp_path: Path, limit: int, expected: int) -> None:
     """No more than asked for, no more than there are."""
     clip = make_clip(tmp_path / "clip.mp4", seconds=2)
-    pictures = list(stills(clip, 64, limit))
+    pictures = list(calibration_images(clip, 64, limit))
     assert [size_of(picture) for picture in pictures] == [(48, 64)] * expected
 
 
@@ -42,5 +42,5 @@ def test_what_holds_no_picture_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 broken")
     with pytest.raises(ConfigError, match=name) as raised:
-        list(stills(tmp_path / name, 64, 10))
+        list(calibration_images(tmp_path / name, 64, 10))
     assert "\n" not in str(raised.value)

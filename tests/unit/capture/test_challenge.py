@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from simulator.auth import Credentials, Gate, Scheme
-from vision.capture.challenge import Answers, Challenge, challenges, chosen_by_ffmpeg
+from simulator.auth import AccessControl, Credentials, Scheme
+from vision.capture.challenge import Challenge, ChallengeResponder, challenges, chosen_by_ffmpeg
 from vision.capture.challenge import is_known_to_ffmpeg as is_known
 
 _MD5 = 'Digest realm="cam", nonce="abc", algorithm=MD5, qop="auth"'
@@ -117,7 +117,7 @@ def test_a_name_that_ffmpeg_sends_otherwise_is_not_known_to_it(username: str) ->
 def test_the_quality_is_one_that_is_offered(offered: str, sent: str | None) -> None:
     """``auth-int`` protects the body too, and there is none."""
     challenge = Challenge("digest", {"realm": "r", "nonce": "n", "qop": offered})
-    answer = Answers(challenge, "u", "p").authorization("PLAY", "x")
+    answer = ChallengeResponder(challenge, "u", "p").authorization("PLAY", "x")
     given = dict(re.findall(r'(\w+)="?([^",]*)', answer.removeprefix("Digest ")))
 
     def md5(*parts: str) -> str:
@@ -137,13 +137,13 @@ def test_without_a_way_that_ffmpeg_knows_it_chooses_none() -> None:
 @pytest.mark.parametrize("scheme", ["basic", "digest", "digest-sha256"])
 def test_answers_are_those_that_a_camera_checks(scheme: Scheme) -> None:
     """One after the other on one nonce."""
-    gate = Gate(Credentials("us er@x", 'p:@/ü\\"', scheme))
+    gate = AccessControl(Credentials("us er@x", 'p:@/ü\\"', scheme))
     (challenge,) = challenges(gate.challenges())
-    answers = Answers(challenge, "us er@x", 'p:@/ü\\"')
+    answers = ChallengeResponder(challenge, "us er@x", 'p:@/ü\\"')
     for method in ("DESCRIBE", "SETUP", "PLAY"):
         uri = f"rtsp://127.0.0.1/live/{method}"
         assert gate.admits(method, uri, answers.authorization(method, uri))
-    wrong = Answers(challenge, "us er@x", "other")
+    wrong = ChallengeResponder(challenge, "us er@x", "other")
     assert not gate.admits("PLAY", "rtsp://h/", wrong.authorization("PLAY", "rtsp://h/"))
 
 
@@ -165,16 +165,20 @@ def test_the_examples_of_rfc_7616(
         "digest",
         {"realm": "http-auth@example.org", "nonce": nonce, "qop": "auth", "algorithm": algorithm},
     )
-    answer = Answers(challenge, "Mufasa", "Circle of Life").authorization("GET", "/dir/index.html")
+    answer = ChallengeResponder(challenge, "Mufasa", "Circle of Life").authorization(
+        "GET", "/dir/index.html"
+    )
     assert re.search(r'response="([0-9a-f]+)"', answer)[1] == response  # type: ignore[index]
 
 
 def test_a_session_hash_and_old_cameras_are_answered() -> None:
     """``-sess`` mixes in both nonces; without ``qop`` there is no count."""
     given = {"realm": "r", "nonce": "n", "algorithm": "SHA-256-sess"}
-    session = Answers(Challenge("digest", given), "u", "p").authorization("PLAY", "x")
+    session = ChallengeResponder(Challenge("digest", given), "u", "p").authorization("PLAY", "x")
     assert "cnonce=" in session
     assert "nc=" not in session.replace("cnonce=", "")
-    plain = Answers(Challenge("digest", {"realm": "r", "nonce": "n", "opaque": "o"}), "u", "p")
+    plain = ChallengeResponder(
+        Challenge("digest", {"realm": "r", "nonce": "n", "opaque": "o"}), "u", "p"
+    )
     assert "cnonce" not in plain.authorization("PLAY", "x")
     assert 'opaque="o"' in plain.authorization("PLAY", "x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vision.capture.freeze_detector import FrozenWatch
+from vision.capture.freeze_detector import FreezeDetector
 from vision.capture.thumbnail import Grey
 
 SECOND = 1_000_000_000
@@ -23,9 +23,10 @@ def changed(levels: int, cells: int = 40, seed: int | None = None) -> Grey:
 
 def frozen(pictures: list[Grey], after_s: float = 10, fps: float = 5) -> list[bool]:
     """The verdict on each of these pictures, ``fps`` a second."""
-    watch = FrozenWatch(after_s)
+    watch = FreezeDetector(after_s)
     return [
-        watch.look(picture, round(number / fps * SECOND)) for number, picture in enumerate(pictures)
+        watch.observe(picture, round(number / fps * SECOND))
+        for number, picture in enumerate(pictures)
     ]
 
 

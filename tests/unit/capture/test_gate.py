@@ -109,7 +109,7 @@ def test_a_look_opens_and_shuts_it_and_passes_nothing() -> None:
     camera.show(*[scene.empty()] * 20)
     gated, now_ns = camera.counters.gated, camera.now_ns
     assert camera.gate.shut_for_ns(now_ns) > 2 * SECOND
-    camera.gate.look(scene.with_person(77), now_ns)
+    camera.gate.observe(scene.with_person(77), now_ns)
     assert camera.gate.shut_for_ns(now_ns) < 0
     assert camera.counters.gate_opened == camera.counters.gate_closed + 1
     assert camera.counters.gated == gated

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vision.capture.packet_size_baseline import PacketFloor
+from vision.capture.packet_size_baseline import PacketSizeBaseline
 
 GROUP = 20
 # A key frame's first followers are small, and the later ones dearer, as x264 makes them.
@@ -16,7 +16,7 @@ class Stream:
     """Sizes of packets of a still scene: by their place in the group, and with noise."""
 
     def __init__(self, spread: float = 0.2, seed: int = 1) -> None:
-        self.floor = PacketFloor()
+        self.floor = PacketSizeBaseline()
         self._spread = spread
         self._random = np.random.default_rng(seed)
 
@@ -88,7 +88,7 @@ def test_another_still_scene_is_learned_anew() -> None:
 
 def test_a_group_without_end_teaches_nothing() -> None:
     """One key frame a day: its places are never seen twice, and few of them are kept."""
-    floor = PacketFloor()
+    floor = PacketSizeBaseline()
     floor.key_frame()
     assert not any(floor.rises(100 + number % 7, is_still=True) for number in range(5000))
     assert not floor.is_calm

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.capture.gate import Pace
+from vision.capture.gate import RateLimiter
 
 SECOND = 1_000_000_000
 
 
 def admitted(source_fps: float, wanted_fps: float, seconds: int, jitter: list[int]) -> int:
     """How many frames of a source pass."""
-    pace = Pace(wanted_fps)
+    pace = RateLimiter(wanted_fps)
     times = [
         round(number * SECOND / source_fps) + jitter[number % len(jitter)]
         for number in range(round(source_fps * seconds))
@@ -40,7 +40,7 @@ def test_jitter_costs_no_frame_of_a_camera_at_just_that_rate(jitter: list[int]) 
 
 def test_after_a_stall_there_is_no_burst() -> None:
     """Frames held up by the network and delivered at once are not all inferred."""
-    pace = Pace(5)
+    pace = RateLimiter(5)
     assert pace.admit(0)
     assert sum(pace.admit(10 * SECOND + number) for number in range(50)) == 2
 
@@ -48,7 +48,7 @@ def test_after_a_stall_there_is_no_burst() -> None:
 @given(st.lists(st.integers(0, 99), max_size=20))
 def test_a_turn_that_is_taken_early_is_no_further_turn(taken: list[int]) -> None:
     """Ten seconds of ten frames a second, paced to five: fifty turns, whoever takes them."""
-    pace = Pace(5)
+    pace = RateLimiter(5)
     turns = [
         pace.take(number * SECOND // 10) if number in taken else pace.admit(number * SECOND // 10)
         for number in range(100)

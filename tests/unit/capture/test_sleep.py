@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.capture.sleep import Arrival, DecoderSleep, Step
+from vision.capture.sleep import DecodePlan, DecoderSleep, QueuedPacket
 
 SECOND = 1_000_000_000
 FPS = 10
@@ -45,7 +45,7 @@ class Camera:
         self.scene.refresh_ns = round(refresh_s * SECOND)
         self.sleep = DecoderSleep[int](self.scene, refresh_s, pace_fps)
         self.sleep.pixels = PIXELS
-        self.steps: list[Step[int] | None] = []
+        self.steps: list[DecodePlan[int] | None] = []
         self.group, self.size = group, size
         self._since_key = group
         self._random = np.random.default_rng(1)
@@ -55,21 +55,21 @@ class Camera:
         """Of the packet that comes next."""
         return len(self.steps)
 
-    def next(self, more: int = 0) -> Arrival:
+    def next(self, more: int = 0) -> QueuedPacket:
         """The packet that a still scene has next, ``more`` bytes larger."""
         is_key = self._since_key >= self.group
         self._since_key = 1 if is_key else self._since_key + 1
         size = _KEY_BYTES if is_key else self.size + int(self._random.integers(-9, 10)) + more
         at_s = self.number / FPS
-        return Arrival(round(at_s * SECOND) + SECOND, size, round(at_s * 90_000), is_key)
+        return QueuedPacket(round(at_s * SECOND) + SECOND, size, round(at_s * 90_000), is_key)
 
-    def send(self, arrival: Arrival) -> Step[int] | None:
+    def send(self, arrival: QueuedPacket) -> DecodePlan[int] | None:
         """One packet, and what is to be done then."""
         step = self.sleep.take(self.number, arrival)
         self.steps.append(step)
         return step
 
-    def run(self, seconds: float, more: int = 0) -> list[Step[int] | None]:
+    def run(self, seconds: float, more: int = 0) -> list[DecodePlan[int] | None]:
         """A still scene for so long."""
         return [self.send(self.next(more)) for _ in range(round(seconds * FPS))]
 

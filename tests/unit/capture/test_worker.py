@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vision.capture.decoding import DecodedFrame, PacketTime
-from vision.capture.worker import CaptureWorker, Pictures
+from vision.capture.worker import CaptureWorker, FrameSelector
 from vision.config.camera import MotionSettings
 from vision.domain.errors import SourceError
 from vision.domain.frame import Frame
@@ -70,7 +70,7 @@ def test_a_picture_that_cannot_be_converted_is_counted_and_leaves_no_gap(
     worker: CaptureWorker, taken: Taken
 ) -> None:
     """The numbers of frames go on: nothing was handed over that could be missing."""
-    pictures = Pictures(worker)
+    pictures = FrameSelector(worker)
     for at in range(9):
         pictures.serve(decoded(at, "rgb96le" if at % 3 else "yuv420p"))
     assert [frame.meta.seq for frame in taken.frames] == [1, 2, 3]
@@ -79,7 +79,7 @@ def test_a_picture_that_cannot_be_converted_is_counted_and_leaves_no_gap(
 
 def test_a_camera_of_which_no_picture_can_be_converted_is_told(worker: CaptureWorker) -> None:
     """After a while, as one that does not decode."""
-    pictures = Pictures(worker)
+    pictures = FrameSelector(worker)
     for at in range(20):
         pictures.serve(decoded(at, "rgb96le"))
     with pytest.raises(SourceError, match="decode: pictures of 64x48 in rgb96le"):
@@ -93,7 +93,7 @@ def test_assumed_colours_are_told_once(
     """Over pictures and connections, and again for another matrix."""
     with caplog.at_level(logging.WARNING):
         for connection in range(2):
-            pictures = Pictures(worker)
+            pictures = FrameSelector(worker)
             for at, matrix in enumerate((2, 8, 8, 2, 8, 10)):
                 pictures.serve(decoded(10 * connection + at, matrix=matrix))
     assert len(taken.frames) == 12

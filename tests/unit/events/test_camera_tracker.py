@@ -11,7 +11,7 @@ from tests.support.visits import Walk, film, rules
 from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage, utc_text
 from vision.events.camera_tracker import EventTracker
-from vision.events.redis_store import Unended
+from vision.events.redis_store import OpenEvents
 from vision.publishing.encoding import encode
 from vision.publishing.keys import Kind
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST
@@ -28,7 +28,7 @@ class Observer:
         self.frames: list[str] = []
         self.passed: list[tuple[str, str]] = []
 
-    def told(self, message: EventMessage) -> None:
+    def on_event(self, message: EventMessage) -> None:
         """Keep it."""
         self.events.append(message)
 
@@ -98,7 +98,7 @@ def test_nothing_is_told_twice_by_one_who_has_no_state() -> None:
     told = tracker().take(frames[:20], [])
     open_event = event(revision=len(told) - 1)
     other = tracker()
-    other.rebuild(Unended(told[-1].stream_id, {f"front:{RUN}-1-0": open_event}))
+    other.rebuild(OpenEvents(told[-1].stream_id, {f"front:{RUN}-1-0": open_event}))
     assert other.detections_id == f"{RUN}-0"
     newest = int(told[-1].stream_id.partition("-")[2]) // 10_000
     assert other.take(frames[:newest], []) == []
@@ -112,7 +112,7 @@ def test_an_open_event_with_a_foreign_id_is_ended() -> None:
     """Somebody else wrote it on our stream: it stops nobody."""
     one = tracker()
     foreign = event(number=3)
-    one.rebuild(Unended("9-9", {"x": foreign, "y": replace(foreign, id="front:x")}))
+    one.rebuild(OpenEvents("9-9", {"x": foreign, "y": replace(foreign, id="front:x")}))
     ended = one.take([], [])
     assert [b'"end":"run"' in message.payload for message in ended] == [True, True]
     assert utc_text(_NOW_NS).encode() in ended[0].payload
@@ -166,7 +166,7 @@ def test_a_stream_made_anew_ends_what_was_and_is_read_from_its_beginning() -> No
     one = tracker()
     one.take(stored(film([Walk(0, 9)], 6)), [])
     assert one.open_events == 1
-    ended = one.made_anew(Kind.DETECTIONS)
+    ended = one.on_stream_recreated(Kind.DETECTIONS)
     assert [b'"end":"run"' in message.payload for message in ended] == [True]
     assert one.detections_id == BEFORE_THE_FIRST
     told = one.take(stored(film([Walk(0, 9)], 6, run=RUN - 50_000)), [])

@@ -13,7 +13,7 @@ from tests.support.messages import RUN
 from tests.support.visits import Walk, film, rules
 from vision.domain.event import EventMessage
 from vision.domain.message import DetectionMessage, utc_text
-from vision.events.engine import EventEngine, Told
+from vision.events.engine import EmittedEvent, EventEngine
 
 _STEP_NS = 200_000_000
 _YEAR_S = 366 * 86_400
@@ -53,7 +53,7 @@ def _told(frames: Sequence[DetectionMessage], *, ends_with_silence: bool) -> lis
     zone = [(0.3, 0.0), (0.7, 0.0), (0.7, 1.0), (0.3, 1.0)]
     gate = [(0.5, 0.0), (0.5, 1.0)]
     engine = EventEngine("front", rules(zones={"door": zone}, lines={"gate": gate}))
-    told: list[Told] = []
+    told: list[EmittedEvent] = []
     for one in frames:
         told += engine.on_detections(one, one.time.published)
     if ends_with_silence:

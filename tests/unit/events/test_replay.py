@@ -12,7 +12,7 @@ from tests.support.visits import Walk, frame, rules, tell
 from vision.domain.event import EventGap
 from vision.domain.message import DetectionMessage
 from vision.events.camera_tracker import dump_state, load_state
-from vision.events.engine import EventEngine, State, Told
+from vision.events.engine import EmittedEvent, EngineState, EventEngine
 
 _RULES = rules(
     {"update_s": 1},
@@ -50,7 +50,7 @@ def _scenes(draw: st.DrawFn) -> list[DetectionMessage]:
     return frames
 
 
-def _through_bytes(state: State) -> State:
+def _through_bytes(state: EngineState) -> EngineState:
     kept = load_state(dump_state(state, "1-1", "2-2"))
     assert kept is not None
     assert (kept.detections_id, kept.statuses_id) == ("1-1", "2-2")
@@ -82,7 +82,7 @@ def test_from_any_cut_on_the_same_is_told(frames: list[DetectionMessage], data: 
 @given(_scenes())
 def test_events_are_sound_whatever_is_seen(frames: list[DetectionMessage]) -> None:
     """Stream ids rise; one ``new``, at most one ``end``, and no time that was not a frame's."""
-    told: list[Told] = list(tell(EventEngine("front", _RULES), frames))
+    told: list[EmittedEvent] = list(tell(EventEngine("front", _RULES), frames))
     ids = [_numbers(stream_id) for stream_id, _ in told]
     assert ids == sorted(set(ids))
     moments = {message.time.captured for message in frames}

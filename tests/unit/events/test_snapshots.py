@@ -19,7 +19,7 @@ from vision.domain.message import DetectionMessage
 from vision.events.camera_tracker import EventTracker
 from vision.events.rules import rules_for
 from vision.events.snapshot_store import SnapshotStore, snapshot_path
-from vision.events.snapshots import PictureMemory, SnapshotTaker
+from vision.events.snapshots import RecentFrames, SnapshotTaker
 from vision.publishing.encoding import decode_event, encode
 from vision.publishing.reading.stream_reader import StoredMessage
 
@@ -32,7 +32,7 @@ _STEP_S = 0.2
 class Nobody:
     """Hears what is told, and does nothing about it."""
 
-    def told(self, message: EventMessage) -> None:
+    def on_event(self, message: EventMessage) -> None:
         """Nothing."""
 
     def followed(self, frame: DetectionMessage, gap: GapReason | None) -> None:
@@ -48,7 +48,7 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.now_s = 0.0
         self.store = SnapshotStore(folder, max_age_s=1e9, max_bytes=1 << 20)
-        self.memory = PictureMemory()
+        self.memory = RecentFrames()
         self.encoded: list[int] = []
         self.messages: list[EventMessage] = []
         self.start()
@@ -228,7 +228,7 @@ def test_pictures_go_when_they_are_old_though_nothing_happens(tmp_path: Path) ->
 
 def test_memory_is_bounded_and_holds_copies() -> None:
     """Ten pictures of a camera, as they were when their memory is used again."""
-    memory = PictureMemory()
+    memory = RecentFrames()
     for seq in range(1, 31):
         of = frame(seq=seq, shade=90)
         memory.offer_frame(of)

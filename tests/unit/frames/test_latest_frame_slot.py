@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.frames import frame
 from vision.domain.frame import FrameMeta
-from vision.frames.latest_frame_slot import NewestFrames
+from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.shared_memory import BUFFERS, SharedFrameReader, SharedFrameWriter, shared_slot
 from vision.frames.slot import FrameLease
 
@@ -34,7 +34,7 @@ class Cameras:
 
     def __init__(self, *names: str) -> None:
         self.skips = Skips()
-        self.frames = NewestFrames(self.skips)
+        self.frames = LatestFrames(self.skips)
         self.metas: list[FrameMeta] = []
         self.readers: dict[str, SharedFrameReader] = {}
         self.writers: dict[str, SharedFrameWriter] = {}
@@ -134,7 +134,7 @@ class Interrupted:
         return self._poll.poll(timeout_ms)
 
 
-def interrupt(frames: NewestFrames, step: Callable[[], None]) -> None:
+def interrupt(frames: LatestFrames, step: Callable[[], None]) -> None:
     """Have ``step`` done in the middle of the next look."""
     view = frames._inlets._view
     poll: select.poll = Interrupted(view.poll, step)  # type: ignore[assignment]
@@ -202,7 +202,7 @@ def test_the_last_frame_of_a_writer_that_is_gone_is_taken() -> None:
 
 def test_writers_that_are_gone_do_not_keep_the_reader_awake() -> None:
     """Until they are detached their pipes are ready all the time, with nothing in them."""
-    frames = NewestFrames(Skips())
+    frames = LatestFrames(Skips())
     readers = []
     for name in ("front", "yard"):
         reader, side = shared_slot(name, 64)

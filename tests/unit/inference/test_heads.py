@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vision.inference.heads import Grid, Heads
 from vision.inference.letterbox import Letterbox
-from vision.inference.postprocess import Postprocessor, Selection
+from vision.inference.postprocess import DetectionFilter, Postprocessor
 
 _LABELS = ("person", "car", "dog")
 _SIZE = (64, 96)
@@ -84,7 +84,7 @@ def test_detections_are_those_of_the_whole_result(
     """Whatever is selected."""
     postprocess = Postprocessor(_LABELS)
     letterbox = Letterbox(0, 2, 96, 60)
-    selection = Selection(0.4, 0.7, 300, class_ids, multi_label=multi_label)
+    selection = DetectionFilter(0.4, 0.7, 300, class_ids, multi_label=multi_label)
     for seed in range(5):
         raw = heads(seed)
         ours = postprocess(raw, letterbox, selection)
@@ -98,7 +98,7 @@ def test_detections_are_those_of_the_whole_result(
 def test_where_nothing_is_confident_there_is_nothing() -> None:
     """As on most pictures of most cameras."""
     postprocess = Postprocessor(_LABELS)
-    seen = postprocess(heads(), Letterbox(0, 0, 96, 64), Selection(0.9999, 0.7, 300))
+    seen = postprocess(heads(), Letterbox(0, 0, 96, 64), DetectionFilter(0.9999, 0.7, 300))
     assert len(seen) == 0
     assert heads().decoded(1.0).shape == (4 + len(_LABELS), 0)
 
@@ -122,7 +122,7 @@ def test_a_head_without_a_number_is_left_out(
         best, logits = raw.best.copy(), raw.logits.copy()
         best[7] = logits[7, 0] = 9.0
         spoilt = replace(spoilt, best=best, logits=logits)
-    selection = Selection(0.4, 0.7, 300, multi_label=multi_label)
+    selection = DetectionFilter(0.4, 0.7, 300, multi_label=multi_label)
     seen = Postprocessor(_LABELS)(spoilt, Letterbox(0, 2, 96, 60), selection)
     assert np.isfinite(seen.xyxy).all()
     assert ((seen.confidence >= 0) & (seen.confidence <= 1)).all()

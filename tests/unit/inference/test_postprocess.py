@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from vision.domain.detections import Detections
 from vision.inference.heads import Candidates
 from vision.inference.letterbox import Letterbox
-from vision.inference.postprocess import Postprocessor, Selection, _strongest
+from vision.inference.postprocess import DetectionFilter, Postprocessor, _strongest
 
 _WIDTH, _HEIGHT = 640, 384
 _LETTERBOX = Letterbox(0, 12, 640, 360)
 _LABELS = ("person", "car", "person", "dog")
-_SELECTION = Selection(confidence=0.25, iou=0.5, max_detections=300)
+_SELECTION = DetectionFilter(confidence=0.25, iou=0.5, max_detections=300)
 # Suppression works in double precision on float32 boxes; the check below in shares.
 _SLACK = 1e-3
 
@@ -33,7 +33,7 @@ def _raw(*anchors: tuple[float, float, float, float, dict[int, float]]) -> NDArr
     return raw
 
 
-def _decode(raw: NDArray[np.float32], selection: Selection = _SELECTION) -> Detections:
+def _decode(raw: NDArray[np.float32], selection: DetectionFilter = _SELECTION) -> Detections:
     return Postprocessor(_LABELS)(raw, _LETTERBOX, selection)
 
 
@@ -125,7 +125,7 @@ def test_what_is_kept_is_confident_sorted_and_apart(
     raw: NDArray[np.float32], confidence: float, iou: float, max_detections: int
 ) -> None:
     """No two of one label overlap past the limit, and no bound is passed."""
-    seen = _decode(raw, Selection(confidence, iou, max_detections))
+    seen = _decode(raw, DetectionFilter(confidence, iou, max_detections))
     assert len(seen) <= max_detections
     assert (seen.confidence >= np.float32(confidence)).all()
     assert (np.diff(seen.confidence) <= 0).all()
@@ -142,7 +142,7 @@ def test_what_is_dropped_is_overlapped_by_something_better(
     raw: NDArray[np.float32], iou: float
 ) -> None:
     """Every confident candidate is kept, or a kept one of its label overlaps and beats it."""
-    selection = Selection(0.25, iou, 3000)
+    selection = DetectionFilter(0.25, iou, 3000)
     kept = _decode(raw, selection)
     apart = _decode(raw, replace(selection, iou=1.0))
     labels = np.array(_LABELS)
@@ -167,7 +167,7 @@ def test_a_flood_of_candidates_is_bounded() -> None:
     raw[4 + 7, 123] = 0.99
     raw[:4, 123] = 300, 200, 40, 40
     postprocess = Postprocessor(tuple(map(str, range(80))))
-    seen = postprocess(raw, _LETTERBOX, Selection(0.001, 0.7, 300, multi_label=True))
+    seen = postprocess(raw, _LETTERBOX, DetectionFilter(0.001, 0.7, 300, multi_label=True))
     assert seen.class_id[0] == 7
     assert len(seen) <= 300
 

@@ -27,7 +27,7 @@ from tests.support.scripted_worker import (
 from vision.config.core import InferenceSettings
 from vision.domain.detections import InferenceRecord
 from vision.domain.frame import Frame
-from vision.frames.latest_frame_slot import NewestFrames
+from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.slot import Previous
 from vision.inference.worker import InferenceWorker
 
@@ -77,8 +77,8 @@ def test_what_the_engine_takes_is_told_and_what_it_refuses_is_not() -> None:
         backend,
         Delivery(),
         settings=InferenceSettings(max_batch=2),
-        selections={},
-        selection_for_all=ALL,
+        detection_filters={},
+        detection_filter_for_all=ALL,
         on_skipped=Skips(),
         on_submitted=lambda batch, now_ns: told.append(([meta.camera for meta in batch], now_ns)),
         mono_ns=clock,
@@ -190,8 +190,8 @@ def test_each_camera_has_its_own_selection() -> None:
         ScriptedBackend(capacity=2),
         delivery,
         settings=InferenceSettings(),
-        selections={"a": replace(ALL, confidence=0.9)},
-        selection_for_all=ALL,
+        detection_filters={"a": replace(ALL, confidence=0.9)},
+        detection_filter_for_all=ALL,
         on_skipped=Skips(),
         mono_ns=Clock(),
     ).run(stop)
@@ -203,7 +203,7 @@ def test_each_camera_has_its_own_selection() -> None:
 
 def test_a_waiting_worker_is_woken_to_stop() -> None:
     """Without a frame in sight, in a thread as in the node."""
-    newest = NewestFrames(Skips())
+    newest = LatestFrames(Skips())
     worker = worker_on(newest, ScriptedBackend(), Delivery())
     stop = threading.Event()
     thread = threading.Thread(target=worker.run, args=(stop,))

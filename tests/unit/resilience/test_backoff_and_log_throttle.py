@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.resilience.backoff import Backoff
-from vision.resilience.log_throttle import Damper
-from vision.resilience.restart_policy import RestartWindow
+from vision.resilience.log_throttle import LogThrottle
+from vision.resilience.restart_policy import RestartPolicy
 
 
 def test_delays_double_up_to_the_cap_and_start_over_after_a_success() -> None:
@@ -41,7 +41,7 @@ class Restarts:
 
     def __init__(self) -> None:
         self.now_s = 1000.0
-        self.window = RestartWindow(3, 60, Backoff(1, 8, lambda: 1.0), lambda: self.now_s)
+        self.window = RestartPolicy(3, 60, Backoff(1, 8, lambda: 1.0), lambda: self.now_s)
 
     def after(self, *lives_s: float) -> list[float]:
         """The delays after workers that lived so long."""
@@ -73,7 +73,7 @@ def test_a_window_without_a_restart_makes_all_well_again() -> None:
 def test_a_burst_is_one_line_and_then_a_count() -> None:
     """Kinds are damped apart from each other."""
     now_s = 0.0
-    damper = Damper(1.0, lambda: now_s)
+    damper = LogThrottle(1.0, lambda: now_s)
     assert [damper.admit("loss") for _ in range(4)] == [1, 0, 0, 0]
     assert damper.admit("decode") == 1
     now_s = 1.5

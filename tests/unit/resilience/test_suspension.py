@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.resilience.suspension import AwakeClock, Overdue, hears
+from vision.resilience.suspension import DeadlineWatch, SuspensionAwareClock, hears
 
 
 @dataclass
@@ -26,15 +26,15 @@ class Clock:
 def test_what_a_loop_stood_still_for_does_not_count(stood_s: float) -> None:
     """But for one turn that takes as long as turns may."""
     clock = Clock()
-    awake = AwakeClock(1.0, clock)
+    awake = SuspensionAwareClock(1.0, clock)
     began_s = awake()
     for _ in range(4):
         clock.now_s += 0.5
-        assert awake.turn() == 0
+        assert awake.tick() == 0
     clock.now_s += stood_s
     # As another thread sees it that goes on before the loop does.
     assert awake() - began_s == pytest.approx(3.0)
-    assert awake.turn() == pytest.approx(stood_s - 1.0)
+    assert awake.tick() == pytest.approx(stood_s - 1.0)
     assert awake() - began_s == pytest.approx(3.0)
     clock.now_s += 0.5
     assert awake() - began_s == pytest.approx(3.5)
@@ -44,7 +44,7 @@ def test_what_a_loop_stood_still_for_does_not_count(stood_s: float) -> None:
 def test_it_never_goes_back_and_never_faster_than_time(steps: list[tuple[float, bool]]) -> None:
     """Whatever the loop does."""
     clock = Clock()
-    awake = AwakeClock(1.0, clock)
+    awake = SuspensionAwareClock(1.0, clock)
     for passes_s, turns in steps:
         before_s = awake()
         clock.now_s += passes_s
@@ -52,22 +52,22 @@ def test_it_never_goes_back_and_never_faster_than_time(steps: list[tuple[float, 
         assert -1e-9 <= passed_s <= passes_s + 1e-9
         if turns:
             seen_s = awake()
-            awake.turn()
+            awake.tick()
             assert awake() == pytest.approx(seen_s)
 
 
 def test_a_deadline_that_passes_while_its_judge_is_awake_is_overdue() -> None:
     """As soon as it has passed; a new one is another matter, and 0 is none."""
     clock = Clock()
-    overdue = Overdue(0.75, clock)
+    overdue = DeadlineWatch(0.75, clock)
     due_s = clock.now_s + 1.0
     late = []
     for _ in range(6):
         clock.now_s += 0.25
-        late.append(overdue.turn(due_s))
+        late.append(overdue.tick(due_s))
     assert late == [False] * 4 + [True] * 2
-    assert not overdue.turn(clock.now_s + 1.0)
-    assert not overdue.turn(0.0)
+    assert not overdue.tick(clock.now_s + 1.0)
+    assert not overdue.tick(0.0)
 
 
 @pytest.mark.parametrize("stood_s", [1.0, 9.0, 20.0])
@@ -77,15 +77,15 @@ def test_a_deadline_that_passed_while_its_judge_stood_still_is_put_off(
 ) -> None:
     """Also one that was set just before; whoever then does nothing is overdue all the same."""
     clock = Clock()
-    overdue = Overdue(0.75, clock)
+    overdue = DeadlineWatch(0.75, clock)
     due_s = clock.now_s + 2.5
     if not is_new:
-        overdue.turn(due_s)
+        overdue.tick(due_s)
     clock.now_s += 0.25 + stood_s
-    assert not overdue.turn(due_s)
+    assert not overdue.tick(due_s)
     assert overdue.stood_s == pytest.approx(max(0.0, stood_s - 0.5))
     turns = 0
-    while not overdue.turn(due_s):
+    while not overdue.tick(due_s):
         clock.now_s += 0.25
         turns += 1
     assert turns <= 11

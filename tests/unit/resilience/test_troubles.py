@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vision.domain.trouble import Trouble
-from vision.resilience.troubles import Standing, Troubles
+from vision.resilience.troubles import ActiveTrouble, Troubles
 
 
 class Clock:
@@ -24,7 +24,7 @@ def test_a_trouble_holds_until_it_ends() -> None:
     troubles.begin(Trouble.HELD, "yard", "another")
     assert troubles.reasons() == ("second", "another")
     troubles.end(Trouble.HELD, "front")
-    assert troubles.standing() == [Standing(Trouble.HELD, "yard", "another")]
+    assert troubles.standing() == [ActiveTrouble(Trouble.HELD, "yard", "another")]
     assert troubles.gauge() == {("front", Trouble.HELD): False, ("yard", Trouble.HELD): True}
 
 

@@ -26,7 +26,7 @@ from vision.bridges.mqtt_states import MqttStates
 from vision.bridges.objects import PresentObjects
 from vision.bridges.topics import Topics
 from vision.bridges.webhook_delivery import WebhookDelivery
-from vision.bridges.webhook_sender import Answer, signed_headers
+from vision.bridges.webhook_sender import WebhookReply, signed_headers
 from vision.cli.tail import DetectionLines, event_line, narration_line, status_line
 from vision.config.bridges import WebhookTarget
 from vision.config.narration import NarrationSettings
@@ -34,8 +34,8 @@ from vision.domain.bridge import BridgeFailure, BridgeLoss
 from vision.domain.errors import PublishError
 from vision.domain.event import EndReason, EventMessage, EventType
 from vision.events.camera_tracker import EventTracker
-from vision.events.redis_store import Unended
-from vision.frames.preview_channel import unpack_picture
+from vision.events.redis_store import OpenEvents
+from vision.frames.preview_channel import unpack_preview
 from vision.narration.facts import facts_of, is_wanted
 from vision.narration.wording import question, sentence
 from vision.publishing.encoding import (
@@ -45,12 +45,12 @@ from vision.publishing.encoding import (
     decode_status,
     encode,
 )
-from vision.publishing.reading.offsets import Place
+from vision.publishing.reading.offsets import StreamPosition
 from vision.publishing.reading.stream_reader import StoredMessage
 from vision.runtime.cameras.published import PublishedCameras
 from vision.web.documents import cameras_json
 from vision.web.feed import LiveFeed
-from vision.web.pictures import draw_boxes
+from vision.web.live_frames import draw_boxes
 
 _Message = TypeVar("_Message")
 _FRAMES = film([Walk(0, 9), Walk(2, 8, (0.9, 0.9), (0.1, 0.9))], 10)
@@ -72,7 +72,7 @@ def _accepted(decode: Callable[[bytes], _Message], payload: bytes) -> _Message |
 class _Nobody:
     """Takes everything a reader tells."""
 
-    def told(self, message: EventMessage) -> None:
+    def on_event(self, message: EventMessage) -> None:
         """Nothing."""
 
     def followed(self, *_: object) -> None:
@@ -81,11 +81,11 @@ class _Nobody:
     def passed_by(self, *_: str) -> None:
         """Nothing."""
 
-    def post(self, message_id: str, body: bytes) -> Answer:
+    def post(self, message_id: str, body: bytes) -> WebhookReply:
         """Signed, as a header has to be."""
         headers = signed_headers(b"0" * 32, message_id, 1, body)
         assert all(value.isascii() and value.isprintable() for value in headers.values())
-        return Answer(204)
+        return WebhookReply(204)
 
     def sent(self) -> None:
         """Nothing."""
@@ -152,7 +152,7 @@ def test_what_was_told_before_is_carried_on(payload: bytes) -> None:
     if message is None:
         return
     one = _tracker()
-    one.rebuild(Unended("1763898000123-10000", {message.id: message}))
+    one.rebuild(OpenEvents("1763898000123-10000", {message.id: message}))
     told = one.take([StoredMessage(frame.stream_id, encode(frame)) for frame in _FRAMES], [])
     for stored in [*told, *one.take([], [])]:
         decode_event(stored.payload)
@@ -218,7 +218,7 @@ def test_a_narration_fits_on_a_line(payload: bytes) -> None:
 @given(st.binary(max_size=60) | st.text().map(lambda text: text.encode("utf-8", "replace")))
 def test_a_place_is_one_that_redis_takes_or_none(stored: bytes) -> None:
     """As whoever remembers it reads it."""
-    place = Place.parse(stored)
+    place = StreamPosition.parse(stored)
     if place is not None:
         assert all(int(part) < 2**64 for part in place.stream_id.split("-"))
         assert place.number < 2**63
@@ -227,7 +227,7 @@ def test_a_place_is_one_that_redis_takes_or_none(stored: bytes) -> None:
 @pytest.mark.parametrize("payload", [*RUBBISH, b"VPC1", b"VPC1\xff\xff\xff\xff" + b"x" * 99])
 def test_a_picture_is_one_or_none(payload: bytes) -> None:
     """No bytes of the channel end who takes pictures."""
-    assert unpack_picture(payload) is None
+    assert unpack_preview(payload) is None
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)

@@ -15,11 +15,16 @@ from vision.domain.errors import InferenceError
 from vision.domain.status import CameraState, CameraStatus
 from vision.runtime.cameras.inferred import InferredCameras
 from vision.runtime.cameras.monitor import CameraMonitor
-from vision.runtime.cameras.tally import GateView
+from vision.runtime.cameras.totals import GateView
 from vision.runtime.components.model_loading import picture_size
 from vision.runtime.components.threads import PartThreads
 from vision.runtime.health.node_health import node_health
-from vision.runtime.health.role_liveness import camera_facts, camera_reasons, outbox_reasons, still
+from vision.runtime.health.role_liveness import (
+    camera_facts,
+    camera_reasons,
+    outbox_reasons,
+    stalled_threads,
+)
 
 SECOND = 1_000_000_000
 
@@ -127,8 +132,8 @@ def test_pictures_have_the_size_the_model_wants(model: dict[str, object], size: 
 def test_a_part_that_stands_still_is_complained_of() -> None:
     """After five seconds, not before."""
     now_ns = time.monotonic_ns()
-    assert still("inference", now_ns) == ()
-    (complaint,) = still("inference", now_ns - 7_000_000_000)
+    assert stalled_threads("inference", now_ns) == ()
+    (complaint,) = stalled_threads("inference", now_ns - 7_000_000_000)
     assert complaint.startswith("inference has not moved for 7")
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.auth import Credentials, Gate, Scheme, digest_response
+from simulator.auth import AccessControl, Credentials, Scheme, digest_response
 
 URL = "rtsp://127.0.0.1:8554/front/"
 OWNER = Credentials("operator", 'p:ä"ss')
@@ -57,7 +57,7 @@ def test_digest_vectors(
 
 
 def proof(
-    gate: Gate, credentials: Credentials = OWNER, count: int | None = 1, **changes: str
+    gate: AccessControl, credentials: Credentials = OWNER, count: int | None = 1, **changes: str
 ) -> str:
     """What a client answers to the challenge; without a count as RFC 2069 has it."""
     asked = dict(re.findall(r'(\w+)="?([^",]*)', gate.challenges()[0].partition(" ")[2]))
@@ -72,7 +72,7 @@ def proof(
 @pytest.mark.parametrize("scheme", DIGESTS)
 def test_right_digest_passes(scheme: Scheme) -> None:
     """Who knows the password passes, again and again with a rising count."""
-    gate = Gate(Credentials(OWNER.username, OWNER.password, scheme))
+    gate = AccessControl(Credentials(OWNER.username, OWNER.password, scheme))
 
     assert f"algorithm={DIGESTS[scheme]}" in gate.challenges()[0]
     assert gate.admits("PLAY", URL, proof(gate))
@@ -81,7 +81,7 @@ def test_right_digest_passes(scheme: Scheme) -> None:
 
 def test_client_without_quality_of_protection_passes() -> None:
     """Clients of RFC 2069 send neither qop nor count."""
-    gate = Gate(OWNER)
+    gate = AccessControl(OWNER)
 
     assert gate.admits("PLAY", URL, proof(gate, count=None))
 
@@ -99,9 +99,9 @@ def test_client_without_quality_of_protection_passes() -> None:
         pytest.param(lambda _: "Digest", id="no parameters"),
     ],
 )
-def test_wrong_digest_is_refused(authorization: Callable[[Gate], str]) -> None:
+def test_wrong_digest_is_refused(authorization: Callable[[AccessControl], str]) -> None:
     """Whatever is wrong, the answer is no, and not that the nonce was stale."""
-    gate = Gate(OWNER)
+    gate = AccessControl(OWNER)
 
     assert not gate.admits("PLAY", URL, authorization(gate))
     assert "stale=false" in gate.challenges()[0]
@@ -109,14 +109,14 @@ def test_wrong_digest_is_refused(authorization: Callable[[Gate], str]) -> None:
 
 def test_proof_is_for_one_method() -> None:
     """A proof overheard for one request is of no use for another."""
-    gate = Gate(OWNER)
+    gate = AccessControl(OWNER)
 
     assert not gate.admits("TEARDOWN", URL, proof(gate))
 
 
 def test_replay_is_stale() -> None:
     """The same count twice is refused with a new nonce, which lets the client in."""
-    gate = Gate(OWNER)
+    gate = AccessControl(OWNER)
     said = proof(gate)
     assert gate.admits("PLAY", URL, said)
 
@@ -128,16 +128,16 @@ def test_replay_is_stale() -> None:
 
 def test_nonce_of_another_connection_is_stale() -> None:
     """A proof that is right for another connection asks for a new try, not a password."""
-    gate = Gate(OWNER)
+    gate = AccessControl(OWNER)
 
-    assert not gate.admits("PLAY", URL, proof(Gate(OWNER)))
+    assert not gate.admits("PLAY", URL, proof(AccessControl(OWNER)))
 
     assert "stale=true" in gate.challenges()[0]
 
 
 def test_basic() -> None:
     """User name and password pass as RFC 7617 spells them, and nothing else does."""
-    gate = Gate(Credentials(OWNER.username, OWNER.password, "basic"))
+    gate = AccessControl(Credentials(OWNER.username, OWNER.password, "basic"))
     token = base64.b64encode(f"{OWNER.username}:{OWNER.password}".encode()).decode()
 
     assert gate.challenges()[0].startswith("Basic ")
@@ -150,7 +150,7 @@ def test_basic() -> None:
 @given(st.sampled_from(["basic", "digest", "digest-sha256"]), st.text())
 def test_noise_is_refused(scheme: Scheme, noise: str) -> None:
     """No text of a client does more than being refused."""
-    gate = Gate(Credentials(OWNER.username, OWNER.password, scheme))
+    gate = AccessControl(Credentials(OWNER.username, OWNER.password, scheme))
     noise = noise.encode(errors="replace").decode()
 
     for said in (noise, f"Basic {noise}", f"Digest {noise}", f'Digest nc="{noise}", qop=auth'):

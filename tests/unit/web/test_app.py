@@ -15,7 +15,7 @@ from tests.support.web import RUN, Node, asgi_client, camera_view, frame, get, m
 from vision.domain.status import CameraState
 from vision.frames.jpeg import encode_jpeg
 from vision.frames.planar import to_rgb
-from vision.web import pictures
+from vision.web import live_frames
 from vision.web.access import SECURITY_HEADERS
 from vision.web.app import create_app
 from vision.web.colours import colour_of
@@ -158,7 +158,7 @@ def test_several_viewers_cost_one_encoding(monkeypatch: pytest.MonkeyPatch) -> N
         calls.append(1)
         return encode(image)
 
-    monkeypatch.setattr(pictures, "encode_jpeg", counted)
+    monkeypatch.setattr(live_frames, "encode_jpeg", counted)
 
     async def scenario() -> None:
         node = Node()
@@ -287,7 +287,7 @@ def test_labels_at_the_edge_stay_in_the_picture() -> None:
     picture = to_rgb(frame(shade=0).image)
     everything = {"label": "car", "class_id": 1, "confidence": 1.0, "box": [0, 0, 1, 1]}
     corner = {"label": "car", "class_id": 1, "confidence": 0.5, "box": [0.99, 0.99, 1, 1]}
-    drawn = pictures.draw_boxes(picture, orjson.dumps({"detections": [everything, corner]}))
+    drawn = live_frames.draw_boxes(picture, orjson.dumps({"detections": [everything, corner]}))
     assert drawn.shape == picture.shape
     assert picture.max() == 0
     assert tuple(drawn[200, 0]) == colour_of("car")

@@ -8,7 +8,7 @@ import httpx
 
 from tests.support.web import Node
 from vision.web.access import SECURITY_HEADERS
-from vision.web.rate import Allowances, RateLimit
+from vision.web.rate import RateLimit, TokenBuckets
 
 
 class _Clock:
@@ -35,7 +35,7 @@ def _asked(limit: RateLimit, *paths: str) -> list[httpx.Response]:
 def test_a_burst_then_the_rate() -> None:
     """Two seconds' worth may come at once, after that as many a second as are allowed."""
     clock = _Clock()
-    allowances = Allowances(5, clock)
+    allowances = TokenBuckets(5, clock)
     assert [allowances.spend("a") for _ in range(11)] == [True] * 10 + [False]
     clock.now_s += 1
     assert [allowances.spend("a") for _ in range(6)] == [True] * 5 + [False]
@@ -45,14 +45,14 @@ def test_a_burst_then_the_rate() -> None:
 
 def test_one_client_takes_nothing_from_another() -> None:
     """Each address has its own allowance."""
-    allowances = Allowances(1, _Clock())
+    allowances = TokenBuckets(1, _Clock())
     assert [allowances.spend("a") for _ in range(3)] == [True, True, False]
     assert allowances.spend("b")
 
 
 def test_memory_is_bounded() -> None:
     """However many addresses ask, only the last few thousand are remembered."""
-    allowances = Allowances(1, _Clock())
+    allowances = TokenBuckets(1, _Clock())
     for number in range(10_000):
         allowances.spend(str(number))
     assert len(allowances._left) == 4096

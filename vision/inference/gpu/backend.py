@@ -20,12 +20,12 @@ from vision.domain.frame import Image
 from vision.frames.planar import size_of
 from vision.inference.backend import RawResult
 from vision.inference.gpu.device import Device, torch_module
-from vision.inference.gpu.execution_slot import Lane
+from vision.inference.gpu.execution_slot import ExecutionSlot
 from vision.inference.gpu.network import Network, TorchNetwork
 from vision.inference.gpu.tensorrt import TensorRtNetwork
 from vision.inference.heads import Candidates
 from vision.inference.letterbox import Letterbox, tight_canvas
-from vision.inference.resize_to_fit import fitted
+from vision.inference.resize_to_fit import resize_to_fit
 from vision.models.catalogue import ModelEntry
 from vision.models.store import TENSORRT, ModelFile
 
@@ -45,7 +45,7 @@ class _Batch:
     """A batch under way: its output to come, and where its pictures lie in the input."""
 
     output: Future[_Output]
-    lane: Lane
+    lane: ExecutionSlot
     letterboxes: Sequence[Letterbox]
     size: tuple[int, int]
 
@@ -90,7 +90,7 @@ class GpuBackend:
         self.input_size = max(limits.largest)
         self.max_batch = min(inference.max_batch, limits.max_batch or inference.max_batch)
         starting = threading.Lock()
-        self._idle = [Lane(network, device, starting) for _ in range(self.capacity)]
+        self._idle = [ExecutionSlot(network, device, starting) for _ in range(self.capacity)]
         self._sizes = {self._largest}
         self._tickets = itertools.count(1)
         self._under_way: dict[int, _Batch] = {}
@@ -108,7 +108,7 @@ class GpuBackend:
 
     def submit(self, pictures: Sequence[Image]) -> int:
         """See :meth:`Backend.submit`."""
-        scaled = [fitted(picture, self._largest) for picture in pictures]
+        scaled = [resize_to_fit(picture, self._largest) for picture in pictures]
         lane = self._idle.pop()
         try:
             letterboxes, size = self._stage(lane, scaled)
@@ -121,14 +121,14 @@ class GpuBackend:
         output.add_done_callback(lambda _: self._tell())
         return ticket
 
-    def finished(self) -> list[GpuAnswer]:
+    def finished(self) -> list[GpuBatchResult]:
         """See :meth:`Backend.finished`."""
         done = [ticket for ticket, batch in self._under_way.items() if batch.output.done()]
         answers = []
         for ticket in done:
             batch = self._under_way.pop(ticket)
             self._idle.append(batch.lane)
-            answers.append(GpuAnswer(ticket, batch))
+            answers.append(GpuBatchResult(ticket, batch))
         return answers
 
     def notify(self, finished: Callable[[], None]) -> None:
@@ -143,7 +143,7 @@ class GpuBackend:
         self._idle.clear()
 
     def _stage(
-        self, lane: Lane, pictures: Sequence[Image]
+        self, lane: ExecutionSlot, pictures: Sequence[Image]
     ) -> tuple[Sequence[Letterbox], tuple[int, int]]:
         sizes = [size_of(picture) for picture in pictures]
         size = self._size_for(sizes)
@@ -164,7 +164,7 @@ class GpuBackend:
         """A power of two, so that few shapes serve any number of pictures."""
         return max(min(1 << (count - 1).bit_length(), self.max_batch), self._min_batch)
 
-    def _run(self, lane: Lane) -> _Output:
+    def _run(self, lane: ExecutionSlot) -> _Output:
         try:
             found = lane.run()
         except RuntimeError as error:
@@ -176,8 +176,8 @@ class GpuBackend:
         return InferenceError(f"{self.model.backend}: {str(error).splitlines()[0]}")
 
 
-class GpuAnswer:
-    """Implements :class:`vision.inference.backend.Answer`; its memory is its own."""
+class GpuBatchResult:
+    """Implements :class:`vision.inference.backend.BatchResult`; its memory is its own."""
 
     def __init__(self, ticket: int, batch: _Batch) -> None:
         self.ticket = ticket
@@ -193,7 +193,7 @@ class GpuAnswer:
         ]
 
     def release(self) -> None:
-        """See :meth:`vision.inference.backend.Answer.release`."""
+        """See :meth:`vision.inference.backend.BatchResult.release`."""
 
 
 def _candidates(found: NDArray[np.float32]) -> Candidates:

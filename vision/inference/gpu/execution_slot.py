@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vision.domain.frame import Image
 from vision.frames.planar import size_of
 from vision.inference.gpu.device import Device, torch_module
-from vision.inference.gpu.graph import Replayed
+from vision.inference.gpu.graph import GraphReplay
 from vision.inference.gpu.network import Network
 from vision.inference.gpu.steps import most_confident, network_input
 from vision.inference.letterbox import Letterbox
@@ -22,7 +22,7 @@ from vision.inference.letterbox import Letterbox
 MOST_CANDIDATES = 2048
 
 
-class Lane:
+class ExecutionSlot:
     """One batch under way at a time; the copies of one lane overlap the work of another."""
 
     def __init__(self, network: Network, device: Device, starting: threading.Lock) -> None:
@@ -99,7 +99,7 @@ class _Plan:
         self._pinned = device == "cuda"
         self._planes = self._on_host((batch, size[0] * size[1] * 3 // 2), "uint8")
         self._places = self._on_host((batch, 4), "int64")
-        self._work: Replayed | None = None
+        self._work: GraphReplay | None = None
         self._found: Any = None
 
     def put(self, number: int, picture: Image, letterbox: Letterbox) -> None:
@@ -128,7 +128,7 @@ class _Plan:
         found: NDArray[np.float32] = self._found[:count].numpy().copy()
         return found
 
-    def _prepare(self, network: Network, pool: Any) -> Replayed:
+    def _prepare(self, network: Network, pool: Any) -> GraphReplay:
         self._planes_there = self._planes.to(self._device)
         self._places_there = self._places.to(self._device)
         infer = network.inference()
@@ -139,7 +139,7 @@ class _Plan:
             )
             return most_confident(infer(pixels), MOST_CANDIDATES)
 
-        self._work = Replayed(work, self._device, pool)
+        self._work = GraphReplay(work, self._device, pool)
         return self._work
 
     def _on_host(self, shape: tuple[int, ...], dtype: str) -> Any:

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 _WARM_UPS = 3
 
 
-class Replayed:
+class GraphReplay:
     """Calls ``work``, as a CUDA graph where that is possible.
 
     The network is hundreds of small kernels, and on a fast GPU starting them takes longer than

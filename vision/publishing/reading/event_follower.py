@@ -21,18 +21,22 @@ from vision.domain.errors import ConfigError, PublishError
 from vision.domain.event import EventMessage
 from vision.publishing.encoding import decode_event
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.reading.offsets import Place, Places
-from vision.publishing.reading.passed_by import CountInvalid, PassedBy, count_nothing
+from vision.publishing.reading.offsets import OffsetStore, StreamPosition
 from vision.publishing.reading.stream_reader import (
     StoredMessage,
     StreamReader,
     StreamState,
     is_before,
 )
+from vision.publishing.reading.unusable_messages import (
+    CountInvalid,
+    UnusableMessages,
+    count_nothing,
+)
 from vision.redis.errors import explain
 from vision.redis.link import RedisLink
 from vision.redis.reconnector import Reconnector
-from vision.redis.skipped_keys import LeftOut
+from vision.redis.skipped_keys import SkippedKeys
 from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)
@@ -42,7 +46,7 @@ _STORE_S = 1.0
 _RECENT = 1_000
 
 
-class Followed(NamedTuple):
+class FollowedEntry(NamedTuple):
     """An entry of a camera's stream of events.
 
     Attributes:
@@ -53,19 +57,19 @@ class Followed(NamedTuple):
     """
 
     camera: str
-    place: Place
+    place: StreamPosition
     payload: bytes
     message: EventMessage | None
 
 
 class EventFollower:
-    """Hands on entries in order; :meth:`settle` may be called by any thread, the rest by one."""
+    """Hands on entries in order; :meth:`ack` may be called by any thread, the rest by one."""
 
     def __init__(
         self,
         settings: RedisSettings,
         password: Callable[[], str | None],
-        places: Places,
+        places: OffsetStore,
         cameras: Sequence[str] = (),
         *,
         on_lost: Callable[[str, int], None] | None = None,
@@ -87,17 +91,17 @@ class EventFollower:
         self._wanted = [StreamKey(Kind.EVENTS, camera) for camera in dict.fromkeys(cameras)]
         self._on_lost = on_lost
         self._look_s = look_s
-        self._read: dict[StreamKey, Place] = {}
-        self._left_out = LeftOut(_log, "follow", troubles)
+        self._read: dict[StreamKey, StreamPosition] = {}
+        self._left_out = SkippedKeys(_log, "follow", troubles)
         self._unplaced: frozenset[StreamKey] = frozenset()
         self._recent: dict[StreamKey, deque[str]] = {}
-        self._in_hand: deque[Followed] = deque()
-        self._settled: dict[str, Place] = {}
+        self._in_hand: deque[FollowedEntry] = deque()
+        self._settled: dict[str, StreamPosition] = {}
         self._lock = threading.Lock()
         self._is_started = False
         self._link: RedisLink | None = None
-        self._passed_by = PassedBy(_log, "follow", on_invalid)
-        self.turned_ns = time.monotonic_ns()
+        self._passed_by = UnusableMessages(_log, "follow", on_invalid)
+        self.last_heartbeat_ns = time.monotonic_ns()
         """When it last looked around, monotonic."""
         self.waiting = 0
         """Entries that nobody has read yet, as of the last look; 0 where they are not counted."""
@@ -112,23 +116,23 @@ class EventFollower:
         """Why Redis did not answer last time, in words; None while it does."""
         return self._redis.problem
 
-    def entries(self, stop: threading.Event) -> Iterator[Followed]:
+    def entries(self, stop: threading.Event) -> Iterator[FollowedEntry]:
         """What comes, until ``stop`` is set; a connection that is lost is waited for."""
         while not stop.is_set():
-            self.turned_ns = time.monotonic_ns()
-            with self._redis.outlast(stop), closing(self._redis.open()) as link:
+            self.last_heartbeat_ns = time.monotonic_ns()
+            with self._redis.retrying(stop), closing(self._redis.open()) as link:
                 self._link = link
                 yield from self._follow(link, stop)
             self._link = None
 
-    def settle(self, entry: Followed) -> None:
+    def ack(self, entry: FollowedEntry) -> None:
         """Note that ``entry`` and those of its camera before it need not be read again."""
         with self._lock:
             self._settled[entry.camera] = entry.place
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Count what waits while what was handed on is dealt with; by the thread that reads."""
-        self.turned_ns = time.monotonic_ns()
+        self.last_heartbeat_ns = time.monotonic_ns()
         if self._link is not None:
             try:
                 self._look_around(self._link, self._reader(self._link))
@@ -147,11 +151,11 @@ class EventFollower:
         except (redis.RedisError, ConfigError) as error:
             _log.warning("follow.not_stored reason=%s", explain(error))
 
-    def _follow(self, link: RedisLink, stop: threading.Event) -> Iterator[Followed]:
+    def _follow(self, link: RedisLink, stop: threading.Event) -> Iterator[FollowedEntry]:
         reader = self._reader(link)
         looked_s = float("-inf")
         while not stop.is_set():
-            self.turned_ns = time.monotonic_ns()
+            self.last_heartbeat_ns = time.monotonic_ns()
             if time.monotonic() - looked_s >= self._look_s:
                 looked_s = time.monotonic()
                 self._look_around(link, reader)
@@ -171,19 +175,19 @@ class EventFollower:
         for stream, stored in reader.read(after, _READ_S).items():
             self._in_hand.extend(self._noted(stream, stored))
 
-    def _noted(self, stream: StreamKey, stored: Sequence[StoredMessage]) -> Iterator[Followed]:
+    def _noted(self, stream: StreamKey, stored: Sequence[StoredMessage]) -> Iterator[FollowedEntry]:
         for stream_id, payload in stored:
-            place = self._read[stream] = Place(stream_id, self._read[stream].number + 1)
+            place = self._read[stream] = StreamPosition(stream_id, self._read[stream].number + 1)
             self._recent.setdefault(stream, deque(maxlen=_RECENT)).append(stream_id)
             message = self._decoded(stream, stream_id, payload)
-            yield Followed(stream.camera, place, payload, message)
+            yield FollowedEntry(stream.camera, place, payload, message)
 
-    def _handed_on(self, link: RedisLink, stop: threading.Event) -> Iterator[Followed]:
+    def _handed_on(self, link: RedisLink, stop: threading.Event) -> Iterator[FollowedEntry]:
         """Hand on what was read, and remember now and then what of it is settled."""
         stored_s = time.monotonic()
         while self._in_hand and not stop.is_set():
             yield self._in_hand.popleft()
-            self.turned_ns = time.monotonic_ns()
+            self.last_heartbeat_ns = time.monotonic_ns()
             if time.monotonic() - stored_s >= _STORE_S:
                 stored_s = time.monotonic()
                 self._store(link)
@@ -213,7 +217,7 @@ class EventFollower:
                 continue
             if state is None:
                 # Gone with a server that had kept nothing: what comes then is all new.
-                self._read[stream] = Place()
+                self._read[stream] = StreamPosition()
                 continue
             if is_before(state.newest_id, self._read[stream].stream_id):
                 self._read[stream] = self._place_in_another(stream, state)
@@ -233,13 +237,15 @@ class EventFollower:
         # What comes up later is all new; but who could not be placed may be known.
         asked = [key for key in new if not self._is_started or key in self._unplaced]
         known, unknown = self._places.load(link, [key.camera for key in asked], self._left_out)
-        begun: dict[str, Place] = {}
+        begun: dict[str, StreamPosition] = {}
         for stream in new:
             if stream.camera in unknown:
                 continue
             if (place := known.get(stream.camera)) is None:
                 state = states.get(stream) if stream in asked else None
-                place = Place(state.newest_id, state.added or 0) if state else Place()
+                place = (
+                    StreamPosition(state.newest_id, state.added or 0) if state else StreamPosition()
+                )
                 # At once: who is killed before the first entry is settled begins here again.
                 begun[stream.camera] = place
             self._read[stream] = place
@@ -247,13 +253,13 @@ class EventFollower:
         self._places.store(link, begun)
         self._is_started = True
 
-    def _place_in_another(self, stream: StreamKey, state: StreamState) -> Place:
+    def _place_in_another(self, stream: StreamKey, state: StreamState) -> StreamPosition:
         """Where to go on in a stream that ends before the last entry that was read.
 
         Redis forgot the newest entries, or somebody made the stream anew: then all of it is new.
         """
         is_known = state.newest_id in self._recent.get(stream, ())
-        place = Place(state.newest_id, state.added or 0) if is_known else Place()
+        place = StreamPosition(state.newest_id, state.added or 0) if is_known else StreamPosition()
         _log.warning("follow.rewound stream=%s after=%s", stream, place.stream_id)
         return place
 
@@ -265,16 +271,16 @@ class EventFollower:
             self._on_lost(stream.camera, lost)
             _log.warning("follow.trimmed stream=%s entries=%d", stream, lost)
         number = min(place.number + max(0, lost), added)
-        self._read[stream] = Place(place.stream_id, number)
+        self._read[stream] = StreamPosition(place.stream_id, number)
         return added - number
 
     def _store(self, link: RedisLink) -> None:
         with self._lock:
-            settled, self._settled = self._settled, {}
-        if settled:
+            acked, self._settled = self._settled, {}
+        if acked:
             try:
-                self._places.store(link, settled)
+                self._places.store(link, acked)
             except redis.RedisError:
                 with self._lock:
-                    self._settled = settled | self._settled
+                    self._settled = acked | self._settled
                 raise

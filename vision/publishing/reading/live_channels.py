@@ -19,7 +19,7 @@ _TURN_S = 0.02
 
 
 @dataclass(slots=True)
-class _Ear:
+class _ListenerConnection:
     """A connection that only listens."""
 
     pubsub: PubSub
@@ -39,7 +39,7 @@ class LiveChannels:
         self._link = link
         self._quiet_s = quiet_s
         self._answer_s = answer_s
-        self._ears: dict[int, _Ear] = {}
+        self._ears: dict[int, _ListenerConnection] = {}
         self._early: list[tuple[StreamKey, bytes]] = []
 
     def __enter__(self) -> Self:
@@ -95,13 +95,13 @@ class LiveChannels:
             if heard or time.monotonic() >= deadline_s:
                 return
 
-    def _ear_of(self, channel: str) -> _Ear:
+    def _ear_of(self, channel: str) -> _ListenerConnection:
         node = self._link.node_of(channel)
         if id(node) not in self._ears:
-            self._ears[id(node)] = _Ear(PubSub(node.connection_pool))
+            self._ears[id(node)] = _ListenerConnection(PubSub(node.connection_pool))
         return self._ears[id(node)]
 
-    def _confirm(self, ear: _Ear, subscriptions: int) -> None:
+    def _confirm(self, ear: _ListenerConnection, subscriptions: int) -> None:
         while subscriptions:
             reply = ear.pubsub.get_message(timeout=self._answer_s)
             if reply is None:
@@ -111,7 +111,9 @@ class LiveChannels:
             else:
                 self._early.extend(_live(reply))
 
-    def _hear(self, ear: _Ear, timeout_s: float) -> Iterator[tuple[StreamKey, bytes]]:
+    def _hear(
+        self, ear: _ListenerConnection, timeout_s: float
+    ) -> Iterator[tuple[StreamKey, bytes]]:
         reply = ear.pubsub.get_message(timeout=timeout_s)
         now_s = time.monotonic()
         if reply is not None:

@@ -12,7 +12,7 @@ from vision.publishing.keys import narrated_key, position_key
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST
 from vision.redis.errors import OtherTypeError, is_of_another_type
 from vision.redis.link import RedisLink
-from vision.redis.skipped_keys import LeftOut
+from vision.redis.skipped_keys import SkippedKeys
 
 # No id that Redis would refuse, and no number that no stream can have reached.
 _PLACE = re.compile(r"([0-9]{1,19}-[0-9]{1,19})(?: ([0-9]{1,18}))?")
@@ -20,7 +20,7 @@ _PLACE = re.compile(r"([0-9]{1,19}-[0-9]{1,19})(?: ([0-9]{1,18}))?")
 _KNOWN = "."
 
 
-class Place(NamedTuple):
+class StreamPosition(NamedTuple):
     """An entry of a camera's stream, and how many the stream had got with it if that is counted."""
 
     stream_id: str = BEFORE_THE_FIRST
@@ -36,7 +36,7 @@ class Place(NamedTuple):
         return cls(found[1], int(found[2] or 0)) if found else None
 
 
-class Loaded(NamedTuple):
+class LoadedOffsets(NamedTuple):
     """What is known of the places of some cameras.
 
     Attributes:
@@ -44,41 +44,44 @@ class Loaded(NamedTuple):
         unknown: The cameras of which nobody can say it, because the key is of another type.
     """
 
-    places: dict[str, Place]
+    places: dict[str, StreamPosition]
     unknown: frozenset[str] = frozenset()
 
 
-class Places(Protocol):
+class OffsetStore(Protocol):
     """One follower's places, by camera."""
 
-    def load(self, link: RedisLink, cameras: Iterable[str], left_out: LeftOut) -> Loaded:
+    def load(self, link: RedisLink, cameras: Iterable[str], left_out: SkippedKeys) -> LoadedOffsets:
         """Those of ``cameras``; a key of another type is noted in ``left_out``."""
 
-    def store(self, link: RedisLink, places: Mapping[str, Place]) -> None:
+    def store(self, link: RedisLink, places: Mapping[str, StreamPosition]) -> None:
         """Remember ``places``, perhaps none; those of other cameras stay."""
 
 
-class BridgePlaces:
+class BridgeOffsets:
     """In one hash; once there is one, all of a camera that it does not know is new."""
 
     def __init__(self, name: str) -> None:
         self._key = position_key(name)
 
-    def load(self, link: RedisLink, cameras: Iterable[str], left_out: LeftOut) -> Loaded:
-        """As :class:`Places` says."""
+    def load(self, link: RedisLink, cameras: Iterable[str], left_out: SkippedKeys) -> LoadedOffsets:
+        """As :class:`OffsetStore` says."""
         del left_out
         try:
             stored = cast("dict[bytes, bytes]", link.node_of(self._key).hgetall(self._key))
         except redis.ResponseError as error:
             raise self._explained(error) from None
         if not stored:
-            return Loaded({})
-        return Loaded(
-            {camera: Place.parse(stored.get(camera.encode())) or Place() for camera in cameras}
+            return LoadedOffsets({})
+        return LoadedOffsets(
+            {
+                camera: StreamPosition.parse(stored.get(camera.encode())) or StreamPosition()
+                for camera in cameras
+            }
         )
 
-    def store(self, link: RedisLink, places: Mapping[str, Place]) -> None:
-        """As :class:`Places` says."""
+    def store(self, link: RedisLink, places: Mapping[str, StreamPosition]) -> None:
+        """As :class:`OffsetStore` says."""
         texts: dict[Any, Any] = {camera: str(place) for camera, place in places.items()}
         try:
             link.node_of(self._key).hset(self._key, mapping={_KNOWN: "", **texts})
@@ -90,27 +93,27 @@ class BridgePlaces:
         return OtherTypeError(self._key) if is_of_another_type(error) else error
 
 
-class NarratorPlaces:
+class NarratorOffsets:
     """In a string for each camera, beside its sentences; without the number."""
 
-    def load(self, link: RedisLink, cameras: Iterable[str], left_out: LeftOut) -> Loaded:
-        """As :class:`Places` says."""
+    def load(self, link: RedisLink, cameras: Iterable[str], left_out: SkippedKeys) -> LoadedOffsets:
+        """As :class:`OffsetStore` says."""
         exchange, names = link.exchange(), list(cameras)
         for camera in names:
             exchange.at(narrated_key(camera)).get(narrated_key(camera))
-        places: dict[str, Place] = {}
+        places: dict[str, StreamPosition] = {}
         unknown: set[str] = set()
         for camera, reply in zip(names, exchange.execute(), strict=True):
             if not left_out.admits(narrated_key(camera), reply):
                 unknown.add(camera)
                 continue
-            place = Place.parse(cast("bytes | None", reply))
+            place = StreamPosition.parse(cast("bytes | None", reply))
             if place is not None:
                 places[camera] = place
-        return Loaded(places, frozenset(unknown))
+        return LoadedOffsets(places, frozenset(unknown))
 
-    def store(self, link: RedisLink, places: Mapping[str, Place]) -> None:
-        """As :class:`Places` says."""
+    def store(self, link: RedisLink, places: Mapping[str, StreamPosition]) -> None:
+        """As :class:`OffsetStore` says."""
         exchange = link.exchange()
         for camera, place in places.items():
             exchange.at(narrated_key(camera)).set(narrated_key(camera), place.stream_id)

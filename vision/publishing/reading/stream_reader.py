@@ -12,7 +12,7 @@ import redis
 from vision.publishing.keys import MESSAGE_FIELD, Kind, StreamKey, parse_stream_key
 from vision.redis.errors import is_of_another_type
 from vision.redis.link import RedisLink
-from vision.redis.skipped_keys import LeftOut
+from vision.redis.skipped_keys import SkippedKeys
 
 _PAGE = 1_000
 _READ = 200
@@ -52,10 +52,10 @@ def _numbers(stream_id: str) -> tuple[int, int]:
 class StreamReader:
     """The streams of one Redis or cluster."""
 
-    def __init__(self, link: RedisLink, left_out: LeftOut | None = None) -> None:
+    def __init__(self, link: RedisLink, left_out: SkippedKeys | None = None) -> None:
         """``left_out`` knows, from one connection to the next, which streams to go on without."""
         self._link = link
-        self._left_out = left_out or LeftOut(_log, "read")
+        self._left_out = left_out or SkippedKeys(_log, "read")
 
     def streams(self, kind: Kind) -> list[StreamKey]:
         """Those of all cameras that exist now, by name."""

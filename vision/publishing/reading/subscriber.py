@@ -28,11 +28,16 @@ from vision.domain.errors import PublishError
 from vision.publishing.keys import StreamKey, parse_stream_key
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST, Cursor, Message
 from vision.publishing.reading.live_channels import LiveChannels
-from vision.publishing.reading.passed_by import LIVE, CountInvalid, PassedBy, count_nothing
 from vision.publishing.reading.stream_reader import StoredMessage, StreamReader, is_before
+from vision.publishing.reading.unusable_messages import (
+    LIVE,
+    CountInvalid,
+    UnusableMessages,
+    count_nothing,
+)
 from vision.redis.client import warn_if_unverified
 from vision.redis.reconnector import Reconnector
-from vision.redis.skipped_keys import RETRY_S, LeftOut
+from vision.redis.skipped_keys import RETRY_S, SkippedKeys
 from vision.resilience.troubles import Troubles
 
 _log = logging.getLogger(__name__)
@@ -47,7 +52,7 @@ _RECENT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Received(Generic[Message]):
+class ReceivedMessage(Generic[Message]):
     """A message, the bytes it came as, and whether they were read from the stream."""
 
     message: Message
@@ -89,8 +94,8 @@ class Subscriber(Generic[Message]):
         self._cursors: dict[StreamKey, Cursor[Message]] = {}
         self._is_started = False
         self._recent: dict[StreamKey, deque[str]] = {}
-        self._passed_by = PassedBy(_log, "subscribe", on_invalid)
-        self._left_out = LeftOut(_log, "subscribe", troubles)
+        self._passed_by = UnusableMessages(_log, "subscribe", on_invalid)
+        self._left_out = SkippedKeys(_log, "subscribe", troubles)
 
     @property
     def connected(self) -> bool:
@@ -102,16 +107,16 @@ class Subscriber(Generic[Message]):
         """Why Redis did not answer last time, in words; None while it does."""
         return self._redis.problem
 
-    def messages(self, stop: threading.Event) -> Iterator[Received[Message]]:
+    def messages(self, stop: threading.Event) -> Iterator[ReceivedMessage[Message]]:
         """Replayed messages of all cameras by time, then what comes; each camera's in order.
 
         Ends when ``stop`` is set. Lost connections are waited for and caught up on.
         """
         while not stop.is_set():
-            with self._redis.outlast(stop):
+            with self._redis.retrying(stop):
                 yield from self._connected(stop)
 
-    def _connected(self, stop: threading.Event) -> Iterator[Received[Message]]:
+    def _connected(self, stop: threading.Event) -> Iterator[ReceivedMessage[Message]]:
         with (
             closing(self._redis.open()) as reading,
             LiveChannels(self._redis.open(), self._quiet_s, self._answer_s) as live,
@@ -157,9 +162,9 @@ class Subscriber(Generic[Message]):
         """Whether cameras that come later are to be found by their streams."""
         return not self._wanted and not live.has_patterns
 
-    def _start(self, reader: StreamReader) -> Iterator[Received[Message]]:
+    def _start(self, reader: StreamReader) -> Iterator[ReceivedMessage[Message]]:
         """Hand on the newest entries and remember where each stream ended."""
-        received: list[tuple[str, Received[Message]]] = []
+        received: list[tuple[str, ReceivedMessage[Message]]] = []
         streams = self._wanted or reader.streams(self._cursor.kind)
         found = reader.newest_of(streams, max(1, self._replay))
         for stream in streams:
@@ -174,19 +179,19 @@ class Subscriber(Generic[Message]):
                     cursor.advance(message, stream_id)
                     # What a clock that was put back has stamped comes after what was before it.
                     latest = max(latest, self._cursor.moment(message))
-                    received.append((latest, Received(message, payload, is_replayed=True)))
+                    received.append((latest, ReceivedMessage(message, payload, is_replayed=True)))
         self._is_started = True
         for _, one in sorted(received, key=itemgetter(0)):
             yield one
 
     def _catch_up(
         self, reader: StreamReader, streams: Sequence[StreamKey]
-    ) -> Iterator[Received[Message]]:
+    ) -> Iterator[ReceivedMessage[Message]]:
         for stream, stored in reader.newest_of(streams, 1).items():
             self._rewind_if_made_anew(stream, stored)
             yield from self._read(reader, stream, None)
 
-    def _check(self, reader: StreamReader) -> Iterator[Received[Message]]:
+    def _check(self, reader: StreamReader) -> Iterator[ReceivedMessage[Message]]:
         """Look what the streams are now, and catch up on them.
 
         What waited for Redis comes on the stream alone, perhaps after it was read and as the last.
@@ -225,7 +230,7 @@ class Subscriber(Generic[Message]):
 
     def _read(
         self, reader: StreamReader, stream: StreamKey, before: str | None
-    ) -> Iterator[Received[Message]]:
+    ) -> Iterator[ReceivedMessage[Message]]:
         """Hand on what the stream has that is not handed on yet."""
         cursor = self._cursor_of(stream)
         for stream_id, payload in reader.between(stream, cursor.stream_id, before):
@@ -233,11 +238,11 @@ class Subscriber(Generic[Message]):
             self._remember(stream, stream_id)
             if message is not None and cursor.is_new(message):
                 cursor.advance(message, stream_id)
-                yield Received(message, payload, is_replayed=True)
+                yield ReceivedMessage(message, payload, is_replayed=True)
 
     def _take_live(
         self, reader: StreamReader, stream: StreamKey, payload: bytes
-    ) -> Iterator[Received[Message]]:
+    ) -> Iterator[ReceivedMessage[Message]]:
         message = self._decoded(stream, LIVE, payload)
         cursor = self._cursor_of(stream)
         if message is None or not cursor.is_new(message):
@@ -249,7 +254,7 @@ class Subscriber(Generic[Message]):
                 return
         cursor.advance(message, None)
         self._remember(stream, cursor.stream_id)
-        yield Received(message, payload, is_replayed=False)
+        yield ReceivedMessage(message, payload, is_replayed=False)
 
     def _cursor_of(self, stream: StreamKey) -> Cursor[Message]:
         """Of a camera that came later: all its messages are new."""

@@ -24,7 +24,7 @@ StreamId: TypeAlias = tuple[int, int]
 """Milliseconds and number of an entry, to be compared."""
 
 
-class Behind(StrEnum):
+class BehindPolicy(StrEnum):
     """What becomes of a message whose id the stream has passed without having it."""
 
     STOP = "stop"
@@ -35,7 +35,7 @@ class Behind(StrEnum):
     """It is added under an id of Redis' own: only the order of such messages means something."""
 
 
-class Code(IntEnum):
+class AppendCode(IntEnum):
     """What became of a message."""
 
     ADDED = 1
@@ -151,7 +151,7 @@ _NO_RIGHT = "The user executing the script"
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class StreamAhead:
     """The stream's newest id is not older than the message's; None where nobody may see it.
 
     ``is_taken`` says that a stranger's entry has the very id.
@@ -161,16 +161,16 @@ class Ahead:
     is_taken: bool = False
 
 
-class Unknown:
+class UnverifiedRefusal:
     """Refused by its id, and nobody may see whether it is there."""
 
 
-Result: TypeAlias = Code | StreamId | Ahead | Unknown | redis.ResponseError
+Result: TypeAlias = AppendCode | StreamId | StreamAhead | UnverifiedRefusal | redis.ResponseError
 """What became of a message; an id is that of an appended one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Appended:
+class AppendReply:
     """The answer to one call.
 
     Attributes:
@@ -184,10 +184,10 @@ class Appended:
     unheard: redis.ResponseError | None
 
 
-def read_reply(reply: object) -> Appended:
+def read_reply(reply: object) -> AppendReply:
     """The answer in Redis' reply to the script."""
     results, trimmed, unheard = cast("tuple[list[int | bytes], int, bytes]", reply)
-    return Appended(
+    return AppendReply(
         [_CODES.get(item) or _result(item) for item in results],  # type: ignore[arg-type]
         trimmed,
         as_error(unheard, "publish") if unheard else None,
@@ -210,15 +210,15 @@ def as_error(text: bytes, command: str = "xadd") -> redis.ResponseError:
     return kind(words)
 
 
-_CODES: Final = {code.value: code for code in Code}
+_CODES: Final = {code.value: code for code in AppendCode}
 
 
 def _result(item: int | bytes) -> Result:
     if isinstance(item, int):
-        return Code(item)
+        return AppendCode(item)
     mark, rest = item[:1], item[1:]
     if mark == b"+":
         return parse_id(rest)
     if mark in (b"<", b"!"):
-        return Ahead(parse_id(rest) if rest else None, is_taken=mark == b"!")
-    return Unknown() if mark == b"?" else as_error(item)
+        return StreamAhead(parse_id(rest) if rest else None, is_taken=mark == b"!")
+    return UnverifiedRefusal() if mark == b"?" else as_error(item)

@@ -32,7 +32,7 @@ class Gap(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled:
+class RecallResult:
     """What Redis has of the streams, by their newest ids.
 
     Attributes:
@@ -83,14 +83,14 @@ class RecentlyConfirmed:
         self._entries.clear()
         self._last.clear()
 
-    def recall(self, link: RedisLink, streams: Iterable[StreamKey]) -> Recalled:
+    def recall(self, link: RedisLink, streams: Iterable[StreamKey]) -> RecallResult:
         """Look what Redis has of ``streams`` and of what it confirmed; forget what it lost.
 
         Raises:
             redis.RedisError: It does not answer.
         """
-        recalled = Recalled()
-        has_last = self._look(link, streams, recalled.newest)
+        recalled = RecallResult()
+        has_last = self._compare(link, streams, recalled.newest)
         gone = {stream for stream, has in has_last.items() if has is False}
         if not gone:
             return recalled
@@ -116,7 +116,7 @@ class RecentlyConfirmed:
             del self._last[stream]
         return recalled
 
-    def _look(
+    def _compare(
         self, link: RedisLink, streams: Iterable[StreamKey], newest: dict[StreamKey, StreamId]
     ) -> Mapping[StreamKey, bool | None]:
         """Fill in ``newest``; says whether the last confirmed is there, None for unknown."""
@@ -138,7 +138,7 @@ class RecentlyConfirmed:
             has_last[stream] = bool(reply) if isinstance(reply, list) else None
         return has_last
 
-    def _account(self, stream: StreamKey, lost: list[Entry], recalled: Recalled) -> None:
+    def _account(self, stream: StreamKey, lost: list[Entry], recalled: RecallResult) -> None:
         """Find the frames between what Redis has and what can be sent again.
 
         What is sent again goes to the stream alone: its readers are told of the gap by

@@ -28,7 +28,7 @@ class Entry:
         unsure: Whether it was sent once with no answer: Redis may have it or not.
         delivered: Whether Redis once confirmed it.
         forgotten: Whether Redis confirmed it and does not have it any more.
-        on_settled: See :meth:`settle`.
+        on_settled: See :meth:`ack`.
         is_settled: Whether it has reached its stream or never will.
         on_unspool: Takes it off the disk; None when it is not there.
         spooled_lost: The ``lost_before`` that is on the disk.
@@ -45,8 +45,8 @@ class Entry:
     unsure: bool = False
     delivered: bool = False
     forgotten: bool = False
-    on_settled: Callable[[], None] | None = None
-    is_settled: bool = False
+    on_acked: Callable[[], None] | None = None
+    is_acked: bool = False
     on_unspool: Callable[[], None] | None = None
     spooled_lost: int = 0
 
@@ -55,19 +55,19 @@ class Entry:
         """Whether it is on the disk as it is now."""
         return self.on_unspool is not None and self.spooled_lost == self.lost_before
 
-    def settle(self) -> None:
+    def ack(self) -> None:
         """Tell, once, that it has reached its stream or never will."""
-        self.is_settled = True
+        self.is_acked = True
         on_unspool = self.on_unspool
         if on_unspool is not None:
             on_unspool()
-        on_settled, self.on_settled = self.on_settled, None
-        if on_settled is not None:
-            on_settled()
+        on_acked, self.on_acked = self.on_acked, None
+        if on_acked is not None:
+            on_acked()
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Queue:
     """The messages of one stream that wait.
 
     ``held_until_s`` is when its refused head may be tried again. From then on a single
@@ -100,7 +100,7 @@ class Outbox:
         self._on_drop = on_drop
         self._monotonic_s = monotonic_s
         self._changed = threading.Condition()
-        self._lanes: dict[StreamKey, _Lane] = {}
+        self._lanes: dict[StreamKey, _Queue] = {}
         self._first_lane = 0
         self._depth = 0
         self._bytes = 0
@@ -132,14 +132,14 @@ class Outbox:
         with self._changed:
             is_closed = self._is_closed
             if not is_closed:
-                lane = self._lanes.setdefault(entry.stream, _Lane())
+                lane = self._lanes.setdefault(entry.stream, _Queue())
                 lane.entries.append(entry)
                 self._depth += 1
                 self._bytes += len(entry.payload)
                 dropped = self._trim(lane)
                 self._changed.notify()
         if is_closed:
-            entry.settle()
+            entry.ack()
             self._on_drop(entry.stream, DropReason.SHUTDOWN, 1)
         if dropped:
             self._on_drop(entry.stream, DropReason.OVERFLOW, dropped)
@@ -189,7 +189,7 @@ class Outbox:
     def give_back(self, stream: StreamKey, entries: Sequence[Entry], hold_s: float) -> None:
         """Put messages back before the others of ``stream`` and hold it for ``hold_s``."""
         with self._changed:
-            lane = self._lanes.setdefault(stream, _Lane())
+            lane = self._lanes.setdefault(stream, _Queue())
             lane.entries.extendleft(reversed(entries))
             lane.held_until_s = self._monotonic_s() + hold_s
             lane.is_probing = True
@@ -202,7 +202,7 @@ class Outbox:
     def release(self, stream: StreamKey) -> None:
         """End the probing of a stream that was held: it takes messages again."""
         with self._changed:
-            lane = self._lanes.setdefault(stream, _Lane())
+            lane = self._lanes.setdefault(stream, _Queue())
             lane.held_until_s = 0.0
             lane.is_probing = False
 
@@ -234,7 +234,7 @@ class Outbox:
             self._depth = self._bytes = 0
         return left
 
-    def _trim(self, lane: _Lane) -> int:
+    def _trim(self, lane: _Queue) -> int:
         """Drop the oldest beyond the bound; the next message accounts for their frames."""
         dropped = 0
         while len(lane.entries) > self._limit:
@@ -244,7 +244,7 @@ class Outbox:
             if oldest.delivered and not oldest.forgotten:
                 continue
             dropped += 1
-            oldest.settle()
+            oldest.ack()
             heir = lane.entries[0]
             # Frames are counted per run: another run's message starts from nothing.
             if heir.run == oldest.run:
@@ -256,5 +256,5 @@ def _payload_bytes(entries: Iterable[Entry]) -> int:
     return sum(len(entry.payload) for entry in entries)
 
 
-def _is_due(lane: _Lane, now_s: float) -> bool:
+def _is_due(lane: _Queue, now_s: float) -> bool:
     return bool(lane.entries) and lane.held_until_s <= now_s

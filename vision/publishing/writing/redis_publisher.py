@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from vision.config.core import PublishingSettings, RedisSettings
 from vision.domain.message import DetectionMessage, StatusMessage, utc_text
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.publishing.encoding import encode, renumber
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.empty_frames import EmptyFrames
@@ -52,7 +52,7 @@ class RedisPublisher:
         observer: PublishObserver,
         *,
         spool_name: str = "node",
-        runs: RunNumbers | None = None,
+        runs: RunIds | None = None,
         is_fenced: bool = False,
         monotonic_s: Callable[[], float] = time.monotonic,
         wall_ns: Callable[[], int] = time.time_ns,
@@ -91,7 +91,7 @@ class RedisPublisher:
         )
         self._runs = runs
         if runs is not None:
-            runs.listen(self._tell_again)
+            runs.listen(self._republish)
         # Guards all that must have one order: policy, ids, and the outbox they end in.
         self._order = threading.Lock()
         self._status_ids: dict[str, tuple[int, int]] = {}
@@ -136,12 +136,12 @@ class RedisPublisher:
         return self._spool.problem if self._spool else None
 
     def publish(
-        self, message: DetectionMessage, on_settled: Callable[[], None] | None = None
+        self, message: DetectionMessage, on_acked: Callable[[], None] | None = None
     ) -> bytes:
         """Hand over what was seen in a frame; returns the document.
 
         Under ``empty_frames: on_change`` a message may be kept back; its document is
-        returned all the same. ``on_settled`` is called once, by any thread, when the message
+        returned all the same. ``on_acked`` is called once, by any thread, when the message
         has reached its stream or never will; it must return at once.
         """
         with self._order:
@@ -157,11 +157,11 @@ class RedisPublisher:
                         put_s=self._monotonic_s(),
                         run=document.run,
                         skipped=document.skipped,
-                        on_settled=on_settled,
+                        on_acked=on_acked,
                     )
                 )
-        if passed_on is None and on_settled is not None:
-            on_settled()
+        if passed_on is None and on_acked is not None:
+            on_acked()
         return payload
 
     def publish_status(self, message: StatusMessage) -> bytes:
@@ -186,7 +186,7 @@ class RedisPublisher:
         """Send until ``stop`` is set; after setting it, call :meth:`drain` to wake this loop."""
         with self._sending:
             while not stop.is_set():
-                pause_s = self._turn()
+                pause_s = self._run_once()
                 if pause_s:
                     stop.wait(pause_s)
                 elif not self._sender.has_more:
@@ -213,7 +213,7 @@ class RedisPublisher:
         try:
             pause = threading.Event()
             while self.depth and (left_s := deadline_s - self._monotonic_s()) > 0:
-                pause_s = self._turn()
+                pause_s = self._run_once()
                 if pause_s:
                     pause.wait(min(pause_s, left_s))
                 elif not self._sender.has_more and self.depth:
@@ -245,15 +245,15 @@ class RedisPublisher:
             return message
         return renumber(message, *number)
 
-    def _tell_again(self, camera: str) -> None:
+    def _republish(self, camera: str) -> None:
         """Say a camera's state once more, by the run that it goes by now."""
         status = self._hashes.newest(camera)
         if status is not None:
             at = utc_text(self._wall_ns())
             self.publish_status(dataclasses.replace(status, at=at))
 
-    def _turn(self) -> float:
-        pause_s = self._sender.turn()
+    def _run_once(self) -> float:
+        pause_s = self._sender.run_once()
         self._observer.waiting(self.depth)
         self._keep_what_waits()
         if self._unreported and self._sender.is_connected:
@@ -263,7 +263,7 @@ class RedisPublisher:
     def _close(self) -> int:
         left = self._leave_on_disk(self._sender.close() + self._outbox.close())
         for entry in left:
-            entry.settle()
+            entry.ack()
         for stream, messages in Counter(entry.stream for entry in left).items():
             self._on_drop(stream, DropReason.SHUTDOWN, messages)
         self._observer.waiting(0)
@@ -286,7 +286,7 @@ class RedisPublisher:
         if spool is None or not spool.is_due(is_away=is_away):
             return
         until_s = spool.until_s(is_away=is_away)
-        in_hand = [entry for entry in self._sender.unsettled() if entry.put_s <= until_s]
+        in_hand = [entry for entry in self._sender.unacked() if entry.put_s <= until_s]
         # What is in hand is older than the rest of its stream.
         spool.keep(in_hand + self._outbox.unspooled(until_s))
 
@@ -298,7 +298,7 @@ class RedisPublisher:
         self._spool.close()
         kept = {entry for entry in left if is_kept or entry.on_unspool is not None}
         for entry in kept:
-            entry.settle()
+            entry.ack()
         if kept:
             lost = self._spool.without_room
             # The next start counts those: it can tell their cameras' subscribers.

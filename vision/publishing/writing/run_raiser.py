@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.publishing.encoding import decode_detections, encode, renumber
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.append_script import StreamId, parse_id
@@ -14,7 +14,7 @@ from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.outbox import Entry
 from vision.publishing.writing.outrun import OutrunStreams, Verdict
 from vision.publishing.writing.stream_writer import Loss, Outcome, Outrun, Refusal
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0
@@ -29,10 +29,10 @@ class RunRaiser:
     ``skipped`` claims no frame that was told of before.
     """
 
-    def __init__(self, runs: RunNumbers, monotonic_s: Callable[[], float]) -> None:
+    def __init__(self, runs: RunIds, monotonic_s: Callable[[], float]) -> None:
         self._runs = runs
         self._streams = OutrunStreams(monotonic_s)
-        self._damper = Damper(_LOG_PERIOD_S, monotonic_s)
+        self._damper = LogThrottle(_LOG_PERIOD_S, monotonic_s)
 
     def learn(self, newest: Mapping[StreamKey, StreamId]) -> None:
         """Take over the newest id of each stream, at each connection before the first write."""

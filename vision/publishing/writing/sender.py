@@ -14,8 +14,8 @@ from vision.config.core import PublishingSettings, RedisSettings
 from vision.domain.errors import ConfigError
 from vision.publishing.encoding import add_skipped
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.writing.append_script import Behind
-from vision.publishing.writing.confirmed import Recalled, RecentlyConfirmed
+from vision.publishing.writing.append_script import BehindPolicy
+from vision.publishing.writing.confirmed import RecallResult, RecentlyConfirmed
 from vision.publishing.writing.observer import DropReason, PublishObserver
 from vision.publishing.writing.outbox import Entry, Outbox
 from vision.publishing.writing.run_raiser import RunRaiser
@@ -27,7 +27,7 @@ from vision.redis.connector import ASK_PERIOD_S, RedisConnector, reconnect_backo
 from vision.redis.errors import NoPrimaryError, explain
 from vision.redis.link import RedisLink
 from vision.resilience.backoff import Backoff
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 # One exchange must fit into the command timeout on a slow link: half a second at 10 Mbit/s,
@@ -77,7 +77,7 @@ class Sender:
         self._writer = StreamWriter(
             publishing,
             monotonic_s,
-            behind=Behind.STOP if raiser else Behind.PASS,
+            behind=BehindPolicy.STOP if raiser else BehindPolicy.PASS,
             is_fenced=is_fenced,
         )
         self._address = address_of(settings)
@@ -92,7 +92,7 @@ class Sender:
         self._confirmed = RecentlyConfirmed(settings.command_timeout_s, monotonic_s)
         self._heard_s = 0.0
         self._asked_s = 0.0
-        self._damper = Damper(_LOG_PERIOD_S, monotonic_s)
+        self._damper = LogThrottle(_LOG_PERIOD_S, monotonic_s)
 
     @property
     def is_connected(self) -> bool:
@@ -109,11 +109,11 @@ class Sender:
         """Messages taken from the outbox of which Redis confirmed nothing yet."""
         return sum(not entry.delivered for entry in self._in_hand.copy())
 
-    def unsettled(self) -> list[Entry]:
+    def unacked(self) -> list[Entry]:
         """What is in hand and not confirmed; it stays there."""
         return [entry for entry in self._in_hand if not entry.delivered]
 
-    def turn(self) -> float:
+    def run_once(self) -> float:
         """Connect if need be and make one exchange; returns seconds to wait after a failure."""
         try:
             link = self._link or self._connect()
@@ -130,7 +130,7 @@ class Sender:
 
     def close(self) -> list[Entry]:
         """Close the connection and give up what is in hand and unconfirmed."""
-        left = self.unsettled()
+        left = self.unacked()
         self._in_hand.clear()
         self._confirmed.clear()
         if self._link is not None:
@@ -161,7 +161,7 @@ class Sender:
         )
         return link
 
-    def _take_up(self, recalled: Recalled) -> None:
+    def _take_up(self, recalled: RecallResult) -> None:
         """Send again what Redis forgot, and tell of what nobody can send any more."""
         self._in_hand.extendleft(reversed(recalled.lost))
         if self._raiser is not None:
@@ -206,12 +206,12 @@ class Sender:
             self._in_hand.extend(self._outbox.take(_BATCH_MESSAGES, _BATCH_BYTES))
         batch = self._next_batch()
         # Before its message, so that whoever hears of a change reads the new state.
-        has_spoken = self._states.turn(link)
+        has_spoken = self._states.run_once(link)
         if batch:
             outcome = self._writer.write(link, batch)
             for _ in batch:
                 self._in_hand.popleft()
-            self._settle(batch, outcome)
+            self._ack(batch, outcome)
         elif self._monotonic_s() - self._heard_s >= _HEARTBEAT_S:
             link.ping()
         elif not has_spoken:
@@ -236,14 +236,14 @@ class Sender:
             batch.append(entry)
         return batch
 
-    def _settle(self, batch: Iterable[Entry], outcome: Outcome) -> None:
+    def _ack(self, batch: Iterable[Entry], outcome: Outcome) -> None:
         delivered = set(outcome.delivered)
         # In the order of the batch, which is that of the streams.
         self._confirmed.add(entry for entry in batch if entry in delivered)
         news = sum(not entry.delivered for entry in delivered)
         for entry in delivered:
             entry.delivered = True
-            entry.settle()
+            entry.ack()
             if self._holds.pop(entry.stream, None):
                 self._outbox.release(entry.stream)
                 _log.info("publish.taken_again stream=%s", entry.stream)
@@ -283,7 +283,7 @@ class Sender:
         for entry, code, reason in losses:
             if entry.delivered:
                 continue
-            entry.settle()
+            entry.ack()
             self._on_drop(entry.stream, reason, 1)
             if times := self._damper.admit(f"{entry.stream} {reason}"):
                 _log.error(

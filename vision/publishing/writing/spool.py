@@ -18,7 +18,7 @@ from pathlib import Path
 from vision.domain.errors import ConfigError
 from vision.publishing.writing.outbox import Entry
 from vision.publishing.writing.spool_file import DamagedError, Row, open_file, set_aside, write
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 _MIB = 1024 * 1024
@@ -58,7 +58,7 @@ class Spool:
         self._looked_s = 0.0
         self._retry_s = 0.0
         self._problem: str | None = None
-        self._damper = Damper(_LOG_PERIOD_S, monotonic_s)
+        self._damper = LogThrottle(_LOG_PERIOD_S, monotonic_s)
         self._rows: list[Row] = []
         self._database: sqlite3.Connection | None = None
         try:
@@ -90,7 +90,7 @@ class Spool:
         """Take ``entry`` as what stands in ``row``."""
         entry.spooled_lost = row.lost_before
         entry.on_unspool = partial(self._settled.append, row.number)
-        if entry.is_settled:
+        if entry.is_acked:
             # Meanwhile, by another thread.
             entry.on_unspool()
 
@@ -117,22 +117,22 @@ class Spool:
         kept = [
             entry
             for entry in entries
-            if not (entry.is_spooled or entry.is_settled or entry.delivered)
+            if not (entry.is_spooled or entry.is_acked or entry.delivered)
         ]
         for entry in kept:
             if entry.on_unspool is not None:
                 # It has to account for other messages since: written anew.
                 entry.on_unspool()
                 entry.on_unspool = None
-        settled = [self._settled.popleft() for _ in range(len(self._settled))]
-        if not kept and not settled:
+        acked = [self._settled.popleft() for _ in range(len(self._settled))]
+        if not kept and not acked:
             return self._problem is None
         try:
             if self._database is None:
                 self._open()
-            self._write(kept, settled)
+            self._write(kept, acked)
         except (sqlite3.Error, ConfigError) as error:
-            self._settled.extendleft(settled)
+            self._settled.extendleft(acked)
             self._fail(error)
             return False
         if self._problem is not None:
@@ -191,13 +191,13 @@ class Spool:
         self._bytes = sum(self._sizes.values()) + _ROW_BYTES * len(self._sizes)
         self._next_number = max(self._sizes, default=0) + 1
 
-    def _write(self, kept: Sequence[Entry], settled: Iterable[int]) -> None:
+    def _write(self, kept: Sequence[Entry], acked: Iterable[int]) -> None:
         """One transaction: the settled go, the new come, the oldest make way."""
         if self._database is None:
             return
         first = self._next_number
         rows = [_row(number, entry) for number, entry in enumerate(kept, first)]
-        gone = self._sizes.keys() & set(settled)
+        gone = self._sizes.keys() & set(acked)
         left = self._bytes - sum(self._sizes[number] + _ROW_BYTES for number in gone)
         left += sum(row.size + _ROW_BYTES for row in rows)
         sizes = {number: size for number, size in self._sizes.items() if number not in gone}

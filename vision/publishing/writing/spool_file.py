@@ -125,16 +125,16 @@ def _rows(database: sqlite3.Connection) -> list[Row]:
 def write(
     database: sqlite3.Connection,
     new: Iterable[Row],
-    settled: Iterable[int],
+    acked: Iterable[int],
     emptied: Iterable[int],
 ) -> None:
-    """Add ``new``, remove ``settled`` and take the payloads of ``emptied``: all or nothing.
+    """Add ``new``, remove ``acked`` and take the payloads of ``emptied``: all or nothing.
 
     Raises:
         sqlite3.Error: Nothing was changed.
     """
     with database:
-        database.executemany("DELETE FROM waiting WHERE number = ?", [(n,) for n in settled])
+        database.executemany("DELETE FROM waiting WHERE number = ?", [(n,) for n in acked])
         database.executemany(_INSERT, [dataclasses.astuple(row) for row in new])
         database.executemany(
             "UPDATE waiting SET payload = NULL WHERE number = ?", [(n,) for n in emptied]

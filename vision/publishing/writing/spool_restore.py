@@ -19,7 +19,7 @@ _DECODE = {Kind.DETECTIONS: decode_detections, Kind.STATUS: decode_status}
 
 
 @dataclass(slots=True)
-class _Carry:
+class _CarriedLoss:
     """Frames of lost messages of a run that the next one must account for."""
 
     run: str = ""
@@ -39,13 +39,13 @@ def restore(
     newest: dict[StreamKey, tuple[int, int]] = {}
     put = 0
     for stream, rows in _by_stream(spool.take_found()).items():
-        carry, lost = _Carry(), 0
+        carry, lost = _CarriedLoss(), 0
         for row in rows:
             newest[stream] = row.order
             if row.payload is None or not _is_message(stream.kind, row.payload):
                 lost += 1
                 frames = carry.frames if carry.run == row.run else 0
-                carry = _Carry(row.run, frames + row.lost_before + row.skipped + 1)
+                carry = _CarriedLoss(row.run, frames + row.lost_before + row.skipped + 1)
                 spool.discard([row.number])
                 continue
             entry = Entry(
@@ -60,7 +60,7 @@ def restore(
                 # It may have been sent: Redis is asked before it is taken for refused.
                 unsure=True,
             )
-            carry = _Carry()
+            carry = _CarriedLoss()
             spool.adopt(entry, row)
             outbox.put(entry)
             put += 1

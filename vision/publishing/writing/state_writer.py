@@ -16,7 +16,7 @@ from vision.publishing.writing.state_hashes import HashFields, StateHashes
 from vision.publishing.writing.state_script import WRITE, WRITE_SHA, writers_key
 from vision.redis.errors import code_of, explain, raise_if_elsewhere
 from vision.redis.link import Exchange, RedisLink
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 _LEASE_MS = 6_000
@@ -46,7 +46,7 @@ class StateWriter:
         self._next_s = 0.0
         self._behind: set[str] = set()
         self._refused: set[str] = set()
-        self._damper = Damper(_LOG_PERIOD_S, monotonic_s)
+        self._damper = LogThrottle(_LOG_PERIOD_S, monotonic_s)
 
     def begin(self) -> None:
         """Note a new link: its servers may know nothing, and all hashes are due."""
@@ -58,7 +58,7 @@ class StateWriter:
         self._is_scripted = True
         self._hashes.rewrite_all()
 
-    def turn(self, link: RedisLink) -> bool:
+    def run_once(self, link: RedisLink) -> bool:
         """Write the hashes that are due, and say now and then that this process is at work.
 
         Returns:

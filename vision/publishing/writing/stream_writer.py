@@ -15,13 +15,13 @@ from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.append_script import (
     APPEND,
     APPEND_SHA,
-    Ahead,
-    Appended,
-    Behind,
-    Code,
+    AppendCode,
+    AppendReply,
+    BehindPolicy,
     Result,
+    StreamAhead,
     StreamId,
-    Unknown,
+    UnverifiedRefusal,
     read_reply,
 )
 from vision.publishing.writing.observer import DropReason
@@ -114,7 +114,7 @@ class StreamWriter:
         settings: PublishingSettings,
         monotonic_s: Callable[[], float] = time.monotonic,
         *,
-        behind: Behind = Behind.PASS,
+        behind: BehindPolicy = BehindPolicy.PASS,
         is_fenced: bool = False,
     ) -> None:
         """``behind`` says what becomes of detections whose ids their stream is ahead of.
@@ -128,7 +128,7 @@ class StreamWriter:
         }
         # Only the order of statuses means something. Detections keep their ids: they are run
         # and number of the frame.
-        self._behind = {Kind.DETECTIONS: behind, Kind.STATUS: Behind.APPEND}
+        self._behind = {Kind.DETECTIONS: behind, Kind.STATUS: BehindPolicy.APPEND}
         self._is_fenced = is_fenced
         self._live_max_age_s = settings.live_max_age_ms / 1000
         self._monotonic_s = monotonic_s
@@ -214,7 +214,7 @@ class StreamWriter:
         outcome: Outcome,
         stream: StreamKey,
         attempts: Sequence[_Attempt],
-        appended: Appended | redis.ResponseError,
+        appended: AppendReply | redis.ResponseError,
     ) -> None:
         """File what became of the messages of one stream under ``outcome``."""
         if isinstance(appended, redis.ResponseError):
@@ -245,20 +245,20 @@ class StreamWriter:
                 entry.unsure = was_sent_before
                 _refuse(outcome, entry, result)
                 return
-            case Ahead(newest, is_taken) if (
-                not entry.delivered and self._behind[entry.stream.kind] is Behind.STOP
+            case StreamAhead(newest, is_taken) if (
+                not entry.delivered and self._behind[entry.stream.kind] is BehindPolicy.STOP
             ):
                 # It is not there: whatever was sent before has not arrived.
                 entry.unsure = False
                 outcome.outrun.append(Outrun(entry, newest, untried, is_taken))
                 return
-            case Ahead() if not entry.delivered:
+            case StreamAhead() if not entry.delivered:
                 outcome.lost.append(Loss(entry, "ERR", DropReason.REFUSED_ID))
                 return
-            case Code.CLAIMED if not entry.delivered:
+            case AppendCode.CLAIMED if not entry.delivered:
                 outcome.lost.append(Loss(entry, "LEASE", DropReason.LEASE_LOST))
                 return
-            case Unknown() if not (was_sent_before or entry.delivered):
+            case UnverifiedRefusal() if not (was_sent_before or entry.delivered):
                 # Nobody may look: the likely reason is taken for the true one.
                 outcome.lost.append(Loss(entry, "ERR", DropReason.REFUSED_ID))
                 return
@@ -271,7 +271,7 @@ class StreamWriter:
 
 def _understood(
     replies: Mapping[StreamKey, object],
-) -> dict[StreamKey, Appended | redis.ResponseError]:
+) -> dict[StreamKey, AppendReply | redis.ResponseError]:
     """The answers in the replies; raised if one sends us to another server."""
     answers = {
         stream: reply if isinstance(reply, redis.ResponseError) else read_reply(reply)

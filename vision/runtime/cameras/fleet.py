@@ -10,9 +10,9 @@ from functools import partial
 
 from vision.config.core import LogSettings
 from vision.config.settings import Settings
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.domain.status import CameraStatus
-from vision.frames.latest_frame_slot import NewestFrames
+from vision.frames.latest_frame_slot import LatestFrames
 from vision.runtime.cameras.monitor import CameraMonitor
 from vision.runtime.cameras.supervisor import IngestSupervisor
 from vision.runtime.ingest.protocol import IngestTask
@@ -37,7 +37,7 @@ class CameraFleet:
         """All cameras at a glance, in the order of the configuration."""
         return [monitor.view() for monitor in self.monitors.values()]
 
-    def start(self, frames: NewestFrames, long_side: int, runs: RunNumbers) -> None:
+    def start(self, frames: LatestFrames, long_side: int, runs: RunIds) -> None:
         """Start an ingest process per camera.
 
         Args:
@@ -72,11 +72,11 @@ class CameraFleet:
         for monitor in self.monitors.values():
             monitor.check_stall()
 
-    def log_as(self, logs: LogSettings) -> None:
+    def apply_log_settings(self, logs: LogSettings) -> None:
         """Have all ingest processes log in this way, those to come included."""
         self._logs = logs
         for supervisor in self._supervisors:
-            supervisor.log_as(logs)
+            supervisor.apply_log_settings(logs)
 
     def stop(self) -> None:
         """End all ingest processes and wait until they are gone."""

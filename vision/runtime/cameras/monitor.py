@@ -14,8 +14,8 @@ from vision.domain.errors import SourceErrorCode
 from vision.domain.frame import FrameMeta
 from vision.domain.status import CameraState, CameraStatus
 from vision.domain.worker_loss import WorkerLoss
-from vision.runtime.cameras.states import CameraStates, Sight, Told
-from vision.runtime.cameras.tally import CameraTally, GateView
+from vision.runtime.cameras.states import CameraStates, Observation, StateChange
+from vision.runtime.cameras.totals import CameraTotals, GateView
 from vision.runtime.ingest.protocol import Heartbeat
 from vision.telemetry.camera_view import CameraView, p50_p99
 
@@ -74,7 +74,7 @@ class CameraMonitor:
         self._labels: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
         self._gate = GateView()
-        self._tally = CameraTally()
+        self._tally = CameraTotals()
 
     @property
     def state(self) -> CameraState:
@@ -101,7 +101,7 @@ class CameraMonitor:
             elif state is not CameraState.CLOCK_STEP:
                 # What was counted before says nothing of the next connection.
                 self._beat = None
-            self._tell(self._states.report(run, Told(state, reason, retry_at_ns)))
+            self._notify(self._states.report(run, StateChange(state, reason, retry_at_ns)))
 
     def on_worker_lost(self, loss: WorkerLoss) -> None:
         """Count a worker that has to be replaced."""
@@ -169,9 +169,9 @@ class CameraMonitor:
 
     def _judge(self, now_s: float) -> None:
         if now_s >= self._spared_until_s:
-            self._tell(self._states.see(self._look(now_s)))
+            self._notify(self._states.observe(self._observe(now_s)))
 
-    def _look(self, now_s: float) -> Sight:
+    def _observe(self, now_s: float) -> Observation:
         beat_s, run, counters = self._beat or (0.0, 0, CaptureCounters())
         if run != self._states.run:
             counters = CaptureCounters()
@@ -181,12 +181,12 @@ class CameraMonitor:
         if not self._states.expects_pictures:
             waited_s = seen_s - counters.undecoded_since_mono_ns / 1e9
             waits = counters.undecoded < _PATIENCE_PACKETS or waited_s < _PATIENCE_S
-            return Sight.PICTURES if waits or not packets_come else Sight.PACKETS
+            return Observation.PICTURES if waits or not packets_come else Observation.PACKETS
         if self._newest_decoded_s is None or seen_s - self._newest_decoded_s <= limit_s:
-            return Sight.PICTURES
+            return Observation.PICTURES
         if packets_come and counters.undecoded > _REORDERED_PACKETS:
-            return Sight.PACKETS
-        return Sight.NOTHING
+            return Observation.PACKETS
+        return Observation.NOTHING
 
     def _limit_s(self) -> float:
         """How long this camera may show no picture."""
@@ -198,7 +198,7 @@ class CameraMonitor:
         bounded_s = min(most_s, _STALL_INTERVALS * interval_s)
         return max(least_s, bounded_s, _LEAST_INTERVALS * interval_s)
 
-    def _tell(self, news: Iterable[Told]) -> None:
+    def _notify(self, news: Iterable[StateChange]) -> None:
         # Under the lock, or two threads could tell of two changes in the wrong order.
         for state, reason, retry_at_ns in news:
             old, now_ns = self._status, self._utc_ns()

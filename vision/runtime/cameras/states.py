@@ -36,7 +36,7 @@ TRANSITIONS: Mapping[CameraState, frozenset[CameraState]] = MappingProxyType(
 """Which state may follow which; each may follow itself, with another reason."""
 
 
-class Sight(Enum):
+class Observation(Enum):
     """What the watchdog sees of the stream."""
 
     PICTURES = "pictures"
@@ -47,7 +47,7 @@ class Sight(Enum):
     """Neither."""
 
 
-class Told(NamedTuple):
+class StateChange(NamedTuple):
     """A state, why it holds and when the next attempt is due (UTC nanoseconds)."""
 
     state: CameraState
@@ -55,9 +55,9 @@ class Told(NamedTuple):
     retry_at_ns: int | None = None
 
 
-_STARTED = Told(CameraState.STARTING, "the node starts")
-_STALLED = Told(CameraState.STALLED, "connected, but no frame arrives")
-_UNDECODED = Told(CameraState.DECODE_ERROR, "packets arrive, but none of them decodes")
+_STARTED = StateChange(CameraState.STARTING, "the node starts")
+_STALLED = StateChange(CameraState.STALLED, "connected, but no frame arrives")
+_UNDECODED = StateChange(CameraState.DECODE_ERROR, "packets arrive, but none of them decodes")
 
 
 class CameraStates:
@@ -66,7 +66,7 @@ class CameraStates:
     def __init__(self) -> None:
         self._run = 0
         self._reported = _STARTED
-        self._sight = Sight.PICTURES
+        self._sight = Observation.PICTURES
         self._shown = _STARTED
 
     @property
@@ -79,7 +79,7 @@ class CameraStates:
         """Whether the worker last said that pictures come."""
         return self._reported.state in _UP
 
-    def report(self, run: int, told: Told) -> list[Told]:
+    def report(self, run: int, told: StateChange) -> list[StateChange]:
         """Take in what a worker of ``run`` says; returns the states to tell of, in order."""
         # The last words of a worker that has been replaced, or of a node that stops.
         if run < self._run or not self._may_follow(told.state):
@@ -89,33 +89,33 @@ class CameraStates:
             if not self.expects_pictures:
                 return []
             # An event, not a condition: what held goes on to hold.
-            self._reported = Told(self._reported.state, told.reason)
+            self._reported = StateChange(self._reported.state, told.reason)
             return self._show(told) + self._show(self._worked_out())
         self._reported = told
         # Said with a picture in hand, or of a connection that was not watched yet.
-        self._sight = Sight.PICTURES
+        self._sight = Observation.PICTURES
         return self._show(told, is_news=is_new_run or told.retry_at_ns is not None)
 
-    def see(self, sight: Sight) -> list[Told]:
+    def observe(self, sight: Observation) -> list[StateChange]:
         """Take in what the watchdog sees; returns the states to tell of."""
         if sight is self._sight:
             return []
         self._sight = sight
-        if sight is Sight.PICTURES and self.expects_pictures:
-            self._reported = Told(self._reported.state, "frames arrive again")
+        if sight is Observation.PICTURES and self.expects_pictures:
+            self._reported = StateChange(self._reported.state, "frames arrive again")
         return self._show(self._worked_out())
 
-    def _worked_out(self) -> Told:
-        if self._sight is Sight.PACKETS and self._reported.state is not CameraState.STOPPED:
+    def _worked_out(self) -> StateChange:
+        if self._sight is Observation.PACKETS and self._reported.state is not CameraState.STOPPED:
             return _UNDECODED
-        if self._sight is Sight.NOTHING and self.expects_pictures:
+        if self._sight is Observation.NOTHING and self.expects_pictures:
             return _STALLED
         return self._reported
 
     def _may_follow(self, state: CameraState) -> bool:
         return state is self._shown.state or state in TRANSITIONS[self._shown.state]
 
-    def _show(self, told: Told, *, is_news: bool = False) -> list[Told]:
+    def _show(self, told: StateChange, *, is_news: bool = False) -> list[StateChange]:
         if not self._may_follow(told.state):
             return []
         is_news |= told != self._shown

@@ -12,10 +12,10 @@ from functools import partial
 from vision.config.core import LogSettings
 from vision.domain.status import CameraState
 from vision.domain.worker_loss import WorkerLoss
-from vision.frames.latest_frame_slot import NewestFrames
+from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.wire import FrameFormatError
 from vision.resilience.backoff import Backoff
-from vision.resilience.restart_policy import RestartWindow
+from vision.resilience.restart_policy import RestartPolicy
 from vision.resilience.suspension import hears
 from vision.runtime.cameras.monitor import CameraMonitor
 from vision.runtime.cameras.worker import IngestWorker
@@ -27,7 +27,7 @@ _ROUND_S, _ROUNDS = 30.0, 10
 _GETS_ON_S = 0.03
 
 
-def silence_before_birth_s(
+def startup_timeout_s(
     poll: Callable[[float], bool], processor_s: Callable[[], float | None]
 ) -> float:
     """Wait for a first word for as long as whoever is to say it gets on.
@@ -67,7 +67,7 @@ class IngestSupervisor:
     def __init__(
         self,
         task: IngestTask,
-        frames: NewestFrames,
+        frames: LatestFrames,
         monitor: CameraMonitor,
         next_run: Callable[[], int],
     ) -> None:
@@ -88,7 +88,7 @@ class IngestSupervisor:
 
     def run(self) -> None:
         """Keep a worker running until :meth:`stop`."""
-        restarts = RestartWindow(_AT_ONCE, _WINDOW_S, Backoff(*_RESTART_BOUNDS_S))
+        restarts = RestartPolicy(_AT_ONCE, _WINDOW_S, Backoff(*_RESTART_BOUNDS_S))
         while not self._stopping.is_set():
             try:
                 loss, why = self._serve()
@@ -116,12 +116,12 @@ class IngestSupervisor:
             if self._worker is not None:
                 self._worker.stop()
 
-    def log_as(self, logs: LogSettings) -> None:
+    def apply_log_settings(self, logs: LogSettings) -> None:
         """Have the worker log in this way, and those to come."""
         with self._lock:
             self._task = replace(self._task, logs=logs)
             if self._worker is not None:
-                self._worker.log_as(logs)
+                self._worker.apply_log_settings(logs)
 
     def kill(self) -> None:
         """End a worker that does not go by itself."""
@@ -155,7 +155,7 @@ class IngestSupervisor:
             with self._lock:
                 self._worker = None
             try:
-                worker.bury()
+                worker.reap()
             finally:
                 self._frames.detach(worker.frames)
 
@@ -164,7 +164,7 @@ class IngestSupervisor:
         weigh_s = time.monotonic()
         try:
             listen = partial(hears, worker.pipe.poll, look_s=_LOOK_S)
-            unborn_s = silence_before_birth_s(listen, worker.processor_s)
+            unborn_s = startup_timeout_s(listen, worker.processor_s)
             if unborn_s:
                 return WorkerLoss.SILENT, f"said nothing for {unborn_s:g} s"
             while listen(_SILENCE_S):

@@ -93,7 +93,7 @@ class IngestWorker:
         """Ask it to go."""
         self._send(bytes((STOP,)))
 
-    def log_as(self, logs: LogSettings) -> None:
+    def apply_log_settings(self, logs: LogSettings) -> None:
         """Tell it how to log from now on."""
         self._send(bytes((LOGS,)) + logs.model_dump_json().encode())
 
@@ -109,7 +109,7 @@ class IngestWorker:
         how = "closed its pipe" if code is None else f"ended with exit code {code}"
         return WorkerLoss.EXITED, how
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """Wait until nothing is left of it but frames that were not read yet."""
         self._process.kill()
         if self._exit_code() is not None:

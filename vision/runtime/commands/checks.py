@@ -16,8 +16,8 @@ from vision.config.narration import ProviderSettings
 from vision.config.secrets import SecretFiles, redis_password
 from vision.config.settings import Settings
 from vision.domain.errors import VisionError
-from vision.inference.detection_filters import selections
-from vision.models.progress import Progress
+from vision.inference.detection_filters import detection_filters
+from vision.models.progress import TransferProgress
 from vision.narration.probe import probe_provider
 from vision.publishing.probe import probe_redis
 from vision.runtime.components.descriptors import look_at_descriptors
@@ -43,12 +43,12 @@ def bridge_looks(
 
 
 def _webhook_look(target: WebhookTarget, secrets: SecretFiles) -> Callable[[], str]:
-    def look() -> str:
+    def inspect() -> str:
         found = webhook_secrets(target, secrets)
         token = "key and token are" if found.token else "the key is"
         return f"{token} there; tells of {', '.join(target.types)}"
 
-    return look
+    return inspect
 
 
 _log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Check:
     text: str
 
 
-def run_checks(settings: Settings, progress: Progress) -> Iterator[Check]:
+def run_checks(settings: Settings, progress: TransferProgress) -> Iterator[Check]:
     """Check secrets, model, Redis, every camera and every narrator's provider of ``settings``."""
     secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
     cameras = settings.active_cameras
@@ -84,8 +84,8 @@ def run_checks(settings: Settings, progress: Progress) -> Iterator[Check]:
     yield _check(
         "redis", lambda: probe_redis(settings.redis, lambda: redis_password(settings, secrets))
     )
-    for subject, look in bridge_looks(settings, secrets):
-        yield _check(subject, look)
+    for subject, inspect in bridge_looks(settings, secrets):
+        yield _check(subject, inspect)
     with ThreadPoolExecutor(_PROBES_AT_ONCE, thread_name_prefix="probe") as pool:
         probes = {
             name: pool.submit(_check, f"camera {name}", _camera_look(name, camera, secrets))
@@ -98,9 +98,9 @@ def run_checks(settings: Settings, progress: Progress) -> Iterator[Check]:
             yield probe.result()
 
 
-def _check(subject: str, look: Callable[[], str]) -> Check:
+def _check(subject: str, inspect: Callable[[], str]) -> Check:
     try:
-        is_fine, text = True, look()
+        is_fine, text = True, inspect()
     except VisionError as error:
         is_fine, text = False, str(error)
     except Exception as error:  # noqa: BLE001  one look that fails keeps no other from being told
@@ -123,13 +123,13 @@ def _secrets(settings: Settings, secrets: SecretFiles) -> str:
     return "; ".join([found, *(f"{path.name} {what}" for path, what in secrets.oddities.items())])
 
 
-def _model(settings: Settings, progress: Progress) -> str:
+def _model(settings: Settings, progress: TransferProgress) -> str:
     chosen = model_for(settings, progress)
-    selections(settings.active_cameras, settings.model, chosen.entry.labels)
+    detection_filters(settings.active_cameras, settings.model, chosen.entry.labels)
     return chosen.reason
 
 
-def _events(settings: Settings, progress: Progress) -> str:
+def _events(settings: Settings, progress: TransferProgress) -> str:
     known = model_for(settings, progress).entry.labels
     asked = {"events": settings.events.labels} | {
         f"cameras.{name}.events": camera.events.labels
@@ -153,7 +153,7 @@ def _provider_look(provider: ProviderSettings, secrets: SecretFiles) -> Callable
 
 
 def _camera_look(name: str, camera: CameraSettings, secrets: SecretFiles) -> Callable[[], str]:
-    def look() -> str:
+    def inspect() -> str:
         seen = probe_camera(camera_address(name, camera, secrets))
         clock = "sends no sender report yet: arrival time is used"
         if seen.lacks_clock:
@@ -172,4 +172,4 @@ def _camera_look(name: str, camera: CameraSettings, secrets: SecretFiles) -> Cal
             + "".join(f"; {each}" for each in seen.peculiarities)
         )
 
-    return look
+    return inspect

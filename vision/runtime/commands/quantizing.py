@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from vision.capture.calibration_images import recorded, stills
+from vision.capture.calibration_images import calibration_images, recorded
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError, SourceError
@@ -15,7 +15,7 @@ from vision.inference.backends import obtain
 from vision.inference.export import can_export, export_model
 from vision.inference.quantize import check_can_quantize, quantize_model
 from vision.models.catalogue import ModelEntry
-from vision.models.progress import Progress
+from vision.models.progress import TransferProgress
 from vision.models.store import ModelFile, ModelStore
 from vision.runtime.ingest.process import camera_address
 from vision.telemetry.redaction import process_redactor
@@ -28,7 +28,7 @@ def quantize(
     entry: ModelEntry,
     store: ModelStore,
     settings: Settings,
-    progress: Progress,
+    progress: TransferProgress,
     *,
     paths: Sequence[Path],
     cameras: Sequence[str],
@@ -76,7 +76,7 @@ def _pictures(
     """As many of each source, so that none of them is all that counts."""
     limit = max(1, _MOST_PICTURES // (len(paths) + len(cameras)))
     for path in paths:
-        yield from stills(path, long_side, limit)
+        yield from calibration_images(path, long_side, limit)
     secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
     for name in cameras:
         address = camera_address(name, settings.cameras[name], secrets)

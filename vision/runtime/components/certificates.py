@@ -107,7 +107,7 @@ class CertificateWatch:
         if self._peers:
             parts.start("certificates", lambda: self._run(ended))
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Read them all; what was known of one that does not answer goes on to hold."""
         for peer in self._peers:
             try:
@@ -122,4 +122,4 @@ class CertificateWatch:
         wait_s = _AT_FIRST_S
         while not ended.wait(wait_s):
             wait_s = _EVERY_S
-            self.look()
+            self.check()

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from vision.config.settings import Settings
 from vision.events.snapshot_store import SnapshotStore
 from vision.publishing.reading.cursor import EventCursor
-from vision.publishing.reading.passed_by import CountInvalid, count_nothing
 from vision.publishing.reading.subscriber import Subscriber
+from vision.publishing.reading.unusable_messages import CountInvalid, count_nothing
 from vision.resilience.troubles import Troubles
 from vision.web.event_routes import CameraShapes, EventPages
 from vision.web.feed import LiveFeed

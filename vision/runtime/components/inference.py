@@ -10,14 +10,14 @@ from vision.config.settings import Settings
 from vision.domain.detections import ModelInfo
 from vision.frames.latest_frame_slot import SkipObserver
 from vision.frames.slot import FrameSource
-from vision.inference.detection_filters import selection_for_all, selections
+from vision.inference.detection_filters import detection_filter_for_all, detection_filters
 from vision.inference.worker import (
     DetectionSink,
     DiscardObserver,
     InferenceWorker,
     SubmitObserver,
 )
-from vision.models.progress import Progress
+from vision.models.progress import TransferProgress
 from vision.runtime.components.model_loading import load_model, model_for, workers_for
 
 
@@ -30,7 +30,7 @@ class InferencePart:
         source: FrameSource,
         sink: DetectionSink,
         on_skipped: SkipObserver,
-        progress: Progress,
+        progress: TransferProgress,
         *,
         on_submitted: SubmitObserver,
         on_discarded: DiscardObserver,
@@ -42,7 +42,7 @@ class InferencePart:
             ArtefactError: The model cannot be had or is not the one named.
         """
         chosen = model_for(settings, progress)
-        selected = selections(settings.active_cameras, settings.model, chosen.entry.labels)
+        selected = detection_filters(settings.active_cameras, settings.model, chosen.entry.labels)
         self._executor = ThreadPoolExecutor(workers_for(chosen), thread_name_prefix="engine")
         self._backend = load_model(settings, chosen, self._executor)
         self._worker = InferenceWorker(
@@ -50,8 +50,8 @@ class InferencePart:
             self._backend,
             sink,
             settings=settings.inference,
-            selections=selected,
-            selection_for_all=selection_for_all(settings.model),
+            detection_filters=selected,
+            detection_filter_for_all=detection_filter_for_all(settings.model),
             on_skipped=on_skipped,
             on_submitted=on_submitted,
             on_discarded=on_discarded,
@@ -73,9 +73,9 @@ class InferencePart:
         return self._backend.input_size
 
     @property
-    def turned_ns(self) -> int:
+    def last_heartbeat_ns(self) -> int:
         """When the worker last looked around, on CLOCK_MONOTONIC."""
-        return self._worker.turned_ns
+        return self._worker.last_heartbeat_ns
 
     @property
     def run(self) -> Callable[[threading.Event], None]:

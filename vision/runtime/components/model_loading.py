@@ -14,7 +14,7 @@ from vision.inference.gpu.device import choose_device
 from vision.inference.openvino_backend import OpenVinoBackend
 from vision.models.catalogue import load_catalogue
 from vision.models.folders import Folders
-from vision.models.progress import Progress
+from vision.models.progress import TransferProgress
 from vision.models.store import ModelStore
 
 
@@ -30,7 +30,7 @@ def picture_size(settings: Settings) -> int:
     return max(entry.input)
 
 
-def model_for(settings: Settings, progress: Progress) -> ChosenModel:
+def model_for(settings: Settings, progress: TransferProgress) -> ChosenModel:
     """The model the settings ask for, pulled or exported if it is not there, and its device.
 
     Raises:

@@ -9,27 +9,27 @@ from collections.abc import Callable
 from vision.domain.frame import Frame, Image
 from vision.frames.jpeg import encode_jpeg
 from vision.frames.planar import to_rgb
-from vision.frames.preview_channel import PictureSender, SentPicture
-from vision.web.pace import PicturePace
+from vision.frames.preview_channel import Preview, PreviewSender
+from vision.web.preview_rate import PreviewRateLimiter
 
 # How soon a page that opens gets its first picture.
 _LOOK_S = 0.5
 
 
-class PictureRelay:
+class PreviewPublisher:
     """Encodes and sends on a thread of its own; :meth:`on_inferred` never waits for it.
 
     Of a camera whose pictures come faster than they are sent the newest is sent.
     """
 
     def __init__(
-        self, sender: PictureSender, mono_ns: Callable[[], int] = time.monotonic_ns
+        self, sender: PreviewSender, mono_ns: Callable[[], int] = time.monotonic_ns
     ) -> None:
         self._sender = sender
         self._mono_ns = mono_ns
         self._known: set[str] = set()
         self._watched: frozenset[str] = frozenset()
-        self._pace = PicturePace()
+        self._pace = PreviewRateLimiter()
         self._changed = threading.Condition()
         self._waiting: dict[str, tuple[Image, bytes]] = {}
         self.encoded = 0
@@ -54,7 +54,7 @@ class PictureRelay:
                 look_s = now_s + _LOOK_S
             for camera, (image, payload) in self._take(look_s - now_s).items():
                 self.encoded += 1
-                self._sender.send(camera, SentPicture(payload, encode_jpeg(to_rgb(image))))
+                self._sender.send(camera, Preview(payload, encode_jpeg(to_rgb(image))))
         self._sender.close()
 
     def _take(self, timeout_s: float) -> dict[str, tuple[Image, bytes]]:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vision.domain.errors import ConfigError
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0
@@ -58,7 +58,7 @@ class Liveness:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LivenessReading:
     """What a role left in the run directory.
 
     Attributes:
@@ -105,7 +105,7 @@ class LivenessFile:
         self._path = directory / f"{role.replace(' ', '-')}.json"
         self._mono_ns = mono_ns
         self._next_ns = 0
-        self._damper = Damper(_LOG_PERIOD_S, lambda: mono_ns() / 1e9)
+        self._damper = LogThrottle(_LOG_PERIOD_S, lambda: mono_ns() / 1e9)
 
     def write(self, read: Callable[[], Liveness]) -> None:
         """Write what ``read`` returns, if a second has passed since the last time."""
@@ -131,7 +131,9 @@ class LivenessFile:
             self._path.unlink()
 
 
-def found_in(directory: Path, mono_ns: Callable[[], int] = time.monotonic_ns) -> Iterator[Found]:
+def readings_in(
+    directory: Path, mono_ns: Callable[[], int] = time.monotonic_ns
+) -> Iterator[LivenessReading]:
     """What the roles that use ``directory`` said last, in the order of their names."""
     for path in sorted(directory.glob("[!.]*.json")):
         try:
@@ -140,11 +142,11 @@ def found_in(directory: Path, mono_ns: Callable[[], int] = time.monotonic_ns) ->
             document.pop("pid")
             role = _line(document.pop("role"))
             lists = {name: tuple(map(_line, values)) for name, values in document.items()}
-            yield Found(path, Liveness(role, **lists), age_s)
+            yield LivenessReading(path, Liveness(role, **lists), age_s)
         except FileNotFoundError:
             continue
         except _FOREIGN:
-            yield Found(path, None, 0.0)
+            yield LivenessReading(path, None, 0.0)
 
 
 def _line(text: object) -> str:
@@ -153,7 +155,9 @@ def _line(text: object) -> str:
     return text
 
 
-def verdict(found: Found, *, live_only: bool, is_taking_over: bool = False) -> tuple[bool, str]:
+def verdict(
+    found: LivenessReading, *, live_only: bool, is_taking_over: bool = False
+) -> tuple[bool, str]:
     """Whether a role does its work, or is at least alive, and one line that says why.
 
     While it takes over from another one that publishes the same cameras still, those are no failure.

@@ -12,7 +12,7 @@ from vision.config.core import PublishingSettings
 from vision.config.run_dir import run_dir
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
-from vision.resilience.suspension import AwakeClock
+from vision.resilience.suspension import SuspensionAwareClock
 from vision.runtime.health.liveness import Liveness, LivenessFile
 from vision.telemetry.camera_view import CameraView
 
@@ -53,9 +53,9 @@ def watch(
     Where the process stood still, all that came meanwhile is read first: cameras are not looked
     for, and what the role says of itself is put off until the next turn.
     """
-    awake, spared = AwakeClock(_WATCHDOG_S + _LATE_S, monotonic_s), 0
+    awake, spared = SuspensionAwareClock(_WATCHDOG_S + _LATE_S, monotonic_s), 0
     while not stop.wait(_WATCHDOG_S):
-        stood_s = awake.turn()
+        stood_s = awake.tick()
         if stood_s:
             _log.warning("role.stood_still seconds=%.1f", stood_s)
             spared = _SPARED_TURNS
@@ -67,9 +67,9 @@ def watch(
             liveness.write(read)
 
 
-def still(name: str, turned_ns: int) -> tuple[str, ...]:
+def stalled_threads(name: str, last_heartbeat_ns: int) -> tuple[str, ...]:
     """A complaint when the part called ``name`` has not looked around for too long."""
-    still_s = (time.monotonic_ns() - turned_ns) / 1e9
+    still_s = (time.monotonic_ns() - last_heartbeat_ns) / 1e9
     return (f"{name} has not moved for {still_s:.0f} s",) if still_s > _STILL_S else ()
 
 
@@ -99,7 +99,7 @@ def redis_reason(address: str, problem: str | None, waiting: int | None = None) 
     return f"redis at {address} does not answer{why}{waits}"
 
 
-class Reading(Protocol):
+class RedisReader(Protocol):
     """Whoever reads from Redis, over a connection of its own."""
 
     @property
@@ -111,7 +111,7 @@ class Reading(Protocol):
         """Why not, in words."""
 
 
-def reading_reasons(readers: Mapping[str, Reading]) -> tuple[str, ...]:
+def reader_reasons(readers: Mapping[str, RedisReader]) -> tuple[str, ...]:
     """What is not read at the moment, by what it is, and why."""
     return tuple(
         f"no {what} are read: {reader.problem or 'Redis has not answered yet'}"

@@ -9,12 +9,12 @@ import logging
 import os
 from pathlib import Path
 
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_damper = Damper(60.0)
+_damper = LogThrottle(60.0)
 
 
 def resident_bytes(pid: int) -> int:

@@ -22,7 +22,7 @@ from vision.domain.errors import ConfigError, SourceError, SourceErrorCode
 from vision.domain.status import CameraState
 from vision.frames.shared_memory import WriterSide
 from vision.resilience.backoff import Backoff
-from vision.resilience.suspension import Overdue
+from vision.resilience.suspension import DeadlineWatch
 from vision.runtime.ingest.memory import resident_bytes
 from vision.runtime.ingest.protocol import (
     HEARTBEAT_S,
@@ -247,13 +247,13 @@ class IngestProcess:
             os._exit(0)
 
     def _beat(self) -> None:
-        hanging = Overdue(HEARTBEAT_S + _LATE_S)
+        hanging = DeadlineWatch(HEARTBEAT_S + _LATE_S)
         try:
             while not self._stop.wait(HEARTBEAT_S):
                 # Copied in its turn: never older than the state report before it.
                 with self._sending:
                     counters = copy.copy(self._worker.counters)
-                    is_hanging = hanging.turn(counters.due_mono_ns / 1e9)
+                    is_hanging = hanging.tick(counters.due_mono_ns / 1e9)
                     now_ns = time.monotonic_ns()
                     self._pipe.send(
                         Heartbeat(counters, _vitals(), now_ns, hanging.stood_s, is_hanging)

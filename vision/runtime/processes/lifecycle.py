@@ -23,12 +23,10 @@ def _nothing() -> None:
 
 
 @contextmanager
-def stop_on_signals(
-    stop: threading.Event, read_anew: Callable[[], None] = _nothing
-) -> Iterator[None]:
+def stop_on_signals(stop: threading.Event, reload: Callable[[], None] = _nothing) -> Iterator[None]:
     """Set ``stop`` at SIGINT or SIGTERM, and end the process hard at a second one.
 
-    ``read_anew`` is called, on another thread, at :data:`READ_ANEW`.
+    ``reload`` is called, on another thread, at :data:`READ_ANEW`.
 
     The exit code is then 128 and the signal's number. For the main thread only; what stood
     before is put back at the end.
@@ -43,7 +41,7 @@ def stop_on_signals(
     before_descriptor = signal.set_wakeup_fd(interpreters.fileno(), warn_on_full_buffer=False)
     before = {number: signal.signal(number, _leave_it) for number in (*_ENDING, READ_ANEW)}
     watching = threading.Thread(
-        target=_watch, args=(ours, stop, read_anew), name="signals", daemon=True
+        target=_watch, args=(ours, stop, reload), name="signals", daemon=True
     )
     watching.start()
     try:
@@ -61,11 +59,11 @@ def _leave_it(number: int, frame: FrameType | None) -> None:
     """See :func:`stop_on_signals`: the thread has been told."""
 
 
-def _watch(signals: socket.socket, stop: threading.Event, read_anew: Callable[[], None]) -> None:
+def _watch(signals: socket.socket, stop: threading.Event, reload: Callable[[], None]) -> None:
     with contextlib.suppress(OSError):
         while numbers := signals.recv(1):
             if numbers[0] == READ_ANEW:
-                _read(read_anew)
+                _read(reload)
             if numbers[0] not in _ENDING:
                 continue
             if stop.is_set():
@@ -73,8 +71,8 @@ def _watch(signals: socket.socket, stop: threading.Event, read_anew: Callable[[]
             stop.set()
 
 
-def _read(read_anew: Callable[[], None]) -> None:
+def _read(reload: Callable[[], None]) -> None:
     try:
-        read_anew()
+        reload()
     except Exception:  # noqa: BLE001  the thread has to hear of the next signal
         _log.exception("signals.not_read_anew")

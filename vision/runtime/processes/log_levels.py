@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 class HasWorkers(Protocol):
     """A role with processes of its own."""
 
-    def log_as(self, logs: LogSettings) -> None:
+    def apply_log_settings(self, logs: LogSettings) -> None:
         """Have them log in this way."""
 
 
@@ -31,11 +31,11 @@ class LogLevels:
         self._role: object = None
         set_levels(logs.level, logs.areas.items())
 
-    def belong_to(self, role: object) -> None:
+    def attach_workers(self, role: object) -> None:
         """Pass changes on to the workers of ``role``, if it has some."""
         self._role = role
 
-    def read_anew(self) -> None:
+    def reload(self) -> None:
         """Take over ``logs.level`` and ``logs.areas`` as the settings have them now."""
         try:
             logs = load_settings(self._config).logs
@@ -46,7 +46,7 @@ class LogLevels:
         was_shown = _confirm(logs)
         set_levels(logs.level, logs.areas.items())
         if isinstance(self._role, HasWorkers):
-            self._role.log_as(logs)
+            self._role.apply_log_settings(logs)
         if not was_shown:
             _confirm(logs)
 

@@ -11,16 +11,16 @@ from functools import partial
 from vision.config.secrets import SecretFiles, redis_password
 from vision.config.settings import Settings
 from vision.publishing.reading.event_follower import EventFollower
-from vision.publishing.reading.offsets import BridgePlaces
+from vision.publishing.reading.offsets import BridgeOffsets
 from vision.redis.client import address_of
 from vision.resilience.troubles import Troubles
 from vision.runtime.components.metrics import MetricsPart
 from vision.runtime.components.threads import PartThreads
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import (
-    Reading,
+    RedisReader,
     liveness_file,
-    reading_reasons,
+    reader_reasons,
     redis_fact,
     watch,
 )
@@ -65,7 +65,7 @@ class BridgeRole(ABC):
             ",".join(self._targets()),
             self._metrics_port.url,
         )
-        watch(stop, self._look, self._liveness, self._read_liveness)
+        watch(stop, self._check, self._liveness, self._read_liveness)
         _log.info("bridge.stopping name=%s", self._name)
         for thread in threads:
             thread.join()
@@ -83,7 +83,7 @@ class BridgeRole(ABC):
         return EventFollower(
             self.settings.redis,
             self.password,
-            BridgePlaces(name),
+            BridgeOffsets(name),
             cameras,
             on_lost=on_lost,
             on_invalid=self.metrics.count_invalid,
@@ -99,7 +99,7 @@ class BridgeRole(ABC):
         """Where to, without anything secret."""
 
     @abstractmethod
-    def _look(self) -> None:
+    def _check(self) -> None:
         """Called twice a second."""
 
     @abstractmethod
@@ -107,7 +107,7 @@ class BridgeRole(ABC):
         """Called after all threads have ended."""
 
     @abstractmethod
-    def _readers(self) -> Mapping[str, Reading]:
+    def _readers(self) -> Mapping[str, RedisReader]:
         """What is read from Redis, and by whom."""
 
     @abstractmethod
@@ -116,7 +116,7 @@ class BridgeRole(ABC):
 
     def _read_liveness(self) -> Liveness:
         is_connected, stuck, away = self._read_state()
-        deaf = reading_reasons(self._readers())
+        deaf = reader_reasons(self._readers())
         return Liveness(
             role=f"bridge {self._name}",
             stuck=tuple(stuck),

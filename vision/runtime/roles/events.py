@@ -9,20 +9,20 @@ from functools import partial
 
 from vision.config.secrets import SecretFiles, redis_password
 from vision.config.settings import Settings
-from vision.events.service import EventsPart, snapshot_store
-from vision.events.snapshots import PictureMemory, SnapshotTaker
-from vision.frames.preview_channel import PictureReceiver, SentPicture
+from vision.events.service import EventService, snapshot_store
+from vision.events.snapshots import RecentFrames, SnapshotTaker
+from vision.frames.preview_channel import Preview, PreviewReceiver
 from vision.redis.client import address_of
 from vision.resilience.troubles import Troubles
 from vision.runtime.components.metrics import MetricsPart
-from vision.runtime.components.preview_validator import SentPictures
+from vision.runtime.components.preview_validator import PreviewValidator
 from vision.runtime.components.threads import PartThreads
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import (
     liveness_file,
-    reading_reasons,
+    reader_reasons,
     redis_fact,
-    still,
+    stalled_threads,
     watch,
 )
 from vision.telemetry.metrics import NodeMetrics
@@ -49,10 +49,10 @@ class EventsRole:
         metrics = NodeMetrics(lambda: (), "events", troubles=self._troubles)
         self._metrics_port = MetricsPart(settings, secrets, metrics)
         store = snapshot_store(settings, metrics.events.snapshots)
-        self._memory = PictureMemory()
+        self._memory = RecentFrames()
         self._taker = SnapshotTaker(store, self._memory) if store else None
-        self._receiver = PictureReceiver(settings.redis, password) if store else None
-        self._events = EventsPart(
+        self._receiver = PreviewReceiver(settings.redis, password) if store else None
+        self._events = EventService(
             settings,
             password,
             metrics.events,
@@ -88,8 +88,8 @@ class EventsRole:
         _log.info("events.stopped")
         parts.raise_failure()
 
-    def _remember(self, pictures: Iterator[SentPicture]) -> None:
-        sent = SentPictures(_log, "events")
+    def _remember(self, pictures: Iterator[Preview]) -> None:
+        sent = PreviewValidator(_log, "events")
         for picture in pictures:
             message = sent.message_of(picture)
             if message is not None:
@@ -99,8 +99,10 @@ class EventsRole:
         is_connected = self._events.connected
         return Liveness(
             role="events",
-            stuck=still("tracking", self._events.turned_ns) if is_connected else (),
-            reasons=reading_reasons({"detections": self._events}) + self._troubles.reasons(),
+            stuck=stalled_threads("tracking", self._events.last_heartbeat_ns)
+            if is_connected
+            else (),
+            reasons=reader_reasons({"detections": self._events}) + self._troubles.reasons(),
             facts=(
                 f"tracks {', '.join(self._events.cameras) or 'no camera'}",
                 redis_fact(is_connected=is_connected),

@@ -12,26 +12,26 @@ from vision.config.settings import Settings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.message import DetectionMessage, detection_message, status_message
 from vision.domain.status import CameraStatus
-from vision.frames.preview_channel import PictureSender
+from vision.frames.preview_channel import PreviewSender
 from vision.frames.redis_source import RedisFrameSource
 from vision.frames.slot import FrameLease
-from vision.models.progress import Progress
+from vision.models.progress import TransferProgress
 from vision.publishing.encoding import encode
 from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.redis.client import address_of
 from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.inferred import InferredCameras
 from vision.runtime.components.certificates import CertificateWatch, tls_peers
-from vision.runtime.components.delivery import (
-    Delivery,
+from vision.runtime.components.fan_out import (
     Publish,
     PublishMetrics,
+    ResultFanOut,
     publisher_reasons,
     show_outbox,
 )
 from vision.runtime.components.inference import InferencePart
 from vision.runtime.components.metrics import MetricsPart
-from vision.runtime.components.preview_publisher import PictureRelay
+from vision.runtime.components.preview_publisher import PreviewPublisher
 from vision.runtime.components.threads import PartThreads
 from vision.runtime.components.web import web_server
 from vision.runtime.health.liveness import Liveness
@@ -41,7 +41,7 @@ from vision.runtime.health.role_liveness import (
     liveness_file,
     redis_fact,
     spool_facts,
-    still,
+    stalled_threads,
     watch,
 )
 from vision.runtime.roles.node import DRAIN_S
@@ -57,7 +57,7 @@ _log = logging.getLogger(__name__)
 class InferRole:
     """Infers the newest frame of every camera on Redis; any number of replicas share them."""
 
-    def __init__(self, settings: Settings, progress: Progress) -> None:
+    def __init__(self, settings: Settings, progress: TransferProgress) -> None:
         """Load the model; no camera needs to be known.
 
         Raises:
@@ -85,8 +85,8 @@ class InferRole:
             is_fenced=True,
         )
         show_outbox(metrics, self._publisher, settings.publishing)
-        self._relay = PictureRelay(PictureSender(settings.redis, password))
-        self._delivery = Delivery(
+        self._relay = PreviewPublisher(PreviewSender(settings.redis, password))
+        self._delivery = ResultFanOut(
             metrics, self._feed, self._cameras.monitor, self._troubles, relay=self._relay
         )
         self._web = web_server(
@@ -138,8 +138,8 @@ class InferRole:
         Raises:
             VisionError: A part failed that the role cannot go on without.
         """
-        ended, settled, parts = threading.Event(), threading.Event(), PartThreads(stop)
-        keeping = parts.start("leases", lambda: self._source.keep(settled))
+        ended, acked, parts = threading.Event(), threading.Event(), PartThreads(stop)
+        keeping = parts.start("leases", lambda: self._source.keep(acked))
         fetching = parts.start("fetch", lambda: self._source.fetch(ended))
         sending = parts.start("publish", lambda: self._publisher.run(ended))
         inferring = parts.start("inference", lambda: self._inference.run(ended))
@@ -163,7 +163,7 @@ class InferRole:
         self._publisher.drain(DRAIN_S)
         sending.join()
         # All messages are settled now: the cameras are free for other replicas at once.
-        settled.set()
+        acked.set()
         self._source.wake()
         keeping.join()
         if self._web and serving:
@@ -188,15 +188,15 @@ class InferRole:
 
     def _publish(self, message: DetectionMessage) -> bytes:
         """Publish, and let the camera's next frame be taken once that is done."""
-        settle = self._source.hand_over(
+        ack = self._source.hand_over(
             message.camera, message.stream_id, is_empty=not message.detections
         )
-        return self._publisher.publish(message, settle)
+        return self._publisher.publish(message, ack)
 
     def _read_liveness(self) -> Liveness:
         return Liveness(
             role="infer",
-            stuck=still("inference", self._inference.turned_ns),
+            stuck=stalled_threads("inference", self._inference.last_heartbeat_ns),
             reasons=publisher_reasons(self._publisher, self._settings)
             + self._fetching_reasons()
             + self._troubles.reasons(),

@@ -13,18 +13,18 @@ from vision.config.secrets import SecretFiles, redis_password
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
 from vision.domain.message import status_message
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.domain.status import CameraStatus
 from vision.domain.trouble import Trouble
-from vision.frames.latest_frame_slot import NewestFrames
+from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.redis.client import address_of
 from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.fleet import CameraFleet
 from vision.runtime.components.certificates import CertificateWatch, tls_peers
-from vision.runtime.components.delivery import PublishMetrics, show_outbox
 from vision.runtime.components.descriptors import warn_if_short
+from vision.runtime.components.fan_out import PublishMetrics, show_outbox
 from vision.runtime.components.metrics import MetricsPart
 from vision.runtime.components.model_loading import picture_size
 from vision.runtime.components.threads import PartThreads
@@ -35,7 +35,7 @@ from vision.runtime.health.role_liveness import (
     liveness_file,
     redis_reason,
     spool_facts,
-    still,
+    stalled_threads,
     watch,
 )
 from vision.telemetry.metrics import NodeMetrics
@@ -64,8 +64,8 @@ class IngestRole:
         password()
         self._settings = settings
         self._liveness = liveness_file(settings, f"ingest {camera}")
-        self._fleet = CameraFleet(settings, self._tell_status)
-        self._runs = RunNumbers()
+        self._fleet = CameraFleet(settings, self._publish_status)
+        self._runs = RunIds()
         self._troubles = Troubles()
         metrics = NodeMetrics(self._fleet.views, "ingest", troubles=self._troubles)
         metrics.know_camera(camera)
@@ -82,7 +82,7 @@ class IngestRole:
             runs=self._runs,
         )
         show_outbox(metrics, self._publisher, settings.publishing)
-        self._frames = NewestFrames(self._count_skipped)
+        self._frames = LatestFrames(self._count_skipped)
         self._writer = RedisFrameWriter(
             settings.redis,
             password,
@@ -137,9 +137,9 @@ class IngestRole:
         )
         parts.raise_failure()
 
-    def log_as(self, logs: LogSettings) -> None:
+    def apply_log_settings(self, logs: LogSettings) -> None:
         """Have the ingest process log in this way."""
-        self._fleet.log_as(logs)
+        self._fleet.apply_log_settings(logs)
 
     def _forward(self, ended: threading.Event) -> None:
         """Move frames from the worker's memory to Redis; the newest if Redis is slow."""
@@ -165,7 +165,7 @@ class IngestRole:
         skipped = ", ".join(f"{reason} {count}" for reason, count in self._skipped.items())
         return Liveness(
             role=f"ingest {self._camera}",
-            stuck=still("forwarding", self._turned_ns),
+            stuck=stalled_threads("forwarding", self._turned_ns),
             reasons=reasons,
             shared=self._troubles.reasons_of(Trouble.OTHER_WRITER),
             facts=(
@@ -175,7 +175,7 @@ class IngestRole:
             ),
         )
 
-    def _tell_status(self, status: CameraStatus) -> None:
+    def _publish_status(self, status: CameraStatus) -> None:
         self._publisher.publish_status(status_message(status))
 
     def _count_skipped(self, camera: str, reason: str, count: int) -> None:

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from vision.bridges.frigate import FrigateEvents
 from vision.bridges.home_assistant import Discovery
-from vision.bridges.mqtt_marks import Marks
-from vision.bridges.mqtt_outbox import EventParcel, MqttOutbox
+from vision.bridges.mqtt_markers import BridgeMarkers
+from vision.bridges.mqtt_outbox import EventBatch, MqttOutbox
 from vision.bridges.mqtt_publisher import MqttPublisher
-from vision.bridges.mqtt_session import Login
+from vision.bridges.mqtt_session import MqttCredentials
 from vision.bridges.mqtt_states import MqttStates
-from vision.bridges.objects import Place, PresentObjects
+from vision.bridges.objects import PresentObjects, ZoneLabel
 from vision.bridges.topics import ALL, Topics
 from vision.config.secrets import MQTT_PASSWORD, MQTT_USERNAME, SecretFiles
 from vision.config.settings import Settings
@@ -24,11 +24,11 @@ from vision.domain.event import EventMessage
 from vision.domain.message import utc_text
 from vision.domain.status import CameraState
 from vision.publishing.reading.cursor import DetectionCursor, EventCursor, StatusCursor
-from vision.publishing.reading.event_follower import Followed
+from vision.publishing.reading.event_follower import FollowedEntry
 from vision.publishing.reading.subscriber import Subscriber
-from vision.resilience.suspension import AwakeClock
+from vision.resilience.suspension import SuspensionAwareClock
 from vision.runtime.cameras.published import PublishedCameras, silence_s
-from vision.runtime.health.role_liveness import Reading, still
+from vision.runtime.health.role_liveness import RedisReader, stalled_threads
 from vision.runtime.roles.bridge import BridgeRole
 
 NAME = "mqtt"
@@ -54,12 +54,12 @@ class MqttBridge(BridgeRole):
             )
         mqtt_login(self.secrets)
         wanted = tuple(settings.active_cameras)
-        self._awake = AwakeClock(_TURN_S)
+        self._awake = SuspensionAwareClock(_TURN_S)
         self._topics = Topics.of(mqtt)
         self._outbox = MqttOutbox()
         self._frigate = FrigateEvents() if mqtt.frigate else None
         discovery = Discovery(self._topics, mqtt.discovery_topic, mqtt.refresh_s)
-        marks = Marks(mqtt.client_id)
+        marks = BridgeMarkers(mqtt.client_id)
         self._states = MqttStates(
             self._topics,
             discovery,
@@ -151,26 +151,26 @@ class MqttBridge(BridgeRole):
         for entry in self._follower.entries(stop):
             if entry.message is None:
                 self._counts.lost(BridgeLoss.INVALID)
-                self._follower.settle(entry)
+                self._follower.ack(entry)
                 continue
             parcel = self._parcel(entry, entry.message)
             while not self._outbox.put_event(parcel, _ROOM_S):
                 if stop.is_set():
                     return
-                self._follower.look()
+                self._follower.poll()
 
-    def _parcel(self, entry: Followed, message: EventMessage) -> EventParcel:
+    def _parcel(self, entry: FollowedEntry, message: EventMessage) -> EventBatch:
         messages = [(self._topics.event(entry.camera), entry.payload)]
         if self._frigate is not None:
             topic = f"{self._topics.frigate}/events"
             messages.append((topic, self._frigate.payload(message)))
-        return EventParcel(tuple(messages), partial(self._follower.settle, entry))
+        return EventBatch(tuple(messages), partial(self._follower.ack, entry))
 
     def _count_trimmed(self, _camera: str, entries: int) -> None:
         self._counts.lost(BridgeLoss.TRIMMED, entries)
 
-    def _look(self) -> None:
-        self._awake.turn()
+    def _check(self) -> None:
+        self._awake.tick()
         for view in self._cameras.views():
             self._waits_for.discard(view.name)
             self._states.on_camera(
@@ -196,7 +196,7 @@ class MqttBridge(BridgeRole):
     def _end(self) -> None:
         self._follower.store()
 
-    def _readers(self) -> Mapping[str, Reading]:
+    def _readers(self) -> Mapping[str, RedisReader]:
         return {
             "states": self._statuses,
             "detections": self._detections,
@@ -211,12 +211,15 @@ class MqttBridge(BridgeRole):
             (
                 "the connection to the broker",
                 self._publisher.is_connected,
-                self._publisher.turned_ns,
+                self._publisher.last_heartbeat_ns,
             ),
-            ("reading", is_connected, self._follower.turned_ns),
+            ("reading", is_connected, self._follower.last_heartbeat_ns),
         ]
         stuck = [
-            line for name, counts, turned_ns in parts if counts for line in still(name, turned_ns)
+            line
+            for name, counts, last_heartbeat_ns in parts
+            if counts
+            for line in stalled_threads(name, last_heartbeat_ns)
         ]
         if not self._publisher.is_connected:
             return is_connected, stuck, (self._away(),)
@@ -227,7 +230,7 @@ class MqttBridge(BridgeRole):
         return f"the broker is away: {self._publisher.problem or 'not connected yet'}"
 
 
-def mqtt_login(secrets: SecretFiles) -> Login:
+def mqtt_login(secrets: SecretFiles) -> MqttCredentials:
     """User name and password of the broker, as they are now.
 
     Raises:
@@ -236,7 +239,7 @@ def mqtt_login(secrets: SecretFiles) -> Login:
     username, password = secrets.read(MQTT_USERNAME), secrets.read(MQTT_PASSWORD)
     if password is not None and username is None:
         username = secrets.require(MQTT_USERNAME, "its partner file exists")
-    return Login(username, password)
+    return MqttCredentials(username, password)
 
 
 def _stale_s(settings: Settings) -> float:
@@ -249,10 +252,10 @@ def _stale_s(settings: Settings) -> float:
     return _STALE_UPDATES * settings.events.update_s + 2 * max(refreshes, default=0.0)
 
 
-def _places(settings: Settings, camera: str) -> Iterator[Place]:
+def _places(settings: Settings, camera: str) -> Iterator[ZoneLabel]:
     """What Home Assistant is to know of before anything is seen."""
     about = settings.cameras[camera]
     labels = about.events.labels or settings.events.labels or about.labels or ()
     for zone in (None, *about.events.zones):
         for label in (*labels, ALL):
-            yield Place(zone, label)
+            yield ZoneLabel(zone, label)

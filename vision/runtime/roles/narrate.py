@@ -12,11 +12,11 @@ from vision.domain.event import EventMessage
 from vision.events.snapshot_store import SnapshotStore
 from vision.narration.loop import NarrationLoop, make_chain
 from vision.narration.provider import Attempt
-from vision.narration.queue import NarrationLine
+from vision.narration.queue import NarrationQueue
 from vision.narration.wording import picture_url
 from vision.narration.writer import NarrationWriter
 from vision.publishing.reading.event_follower import EventFollower
-from vision.publishing.reading.offsets import NarratorPlaces
+from vision.publishing.reading.offsets import NarratorOffsets
 from vision.redis.client import address_of
 from vision.resilience.breaker import BreakerState
 from vision.resilience.troubles import Troubles
@@ -25,9 +25,9 @@ from vision.runtime.components.threads import PartThreads
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import (
     liveness_file,
-    reading_reasons,
+    reader_reasons,
     redis_fact,
-    still,
+    stalled_threads,
     watch,
 )
 from vision.telemetry.narration_metrics import NarrationMetrics
@@ -67,12 +67,12 @@ class NarrateRole:
         self._follower = EventFollower(
             settings.redis,
             password,
-            NarratorPlaces(),
+            NarratorOffsets(),
             narration.cameras or (),
             on_invalid=self._metrics.count_invalid,
             troubles=self._troubles,
         )
-        self._line = NarrationLine(
+        self._line = NarrationQueue(
             narration,
             self._loop,
             NarrationWriter(
@@ -80,7 +80,7 @@ class NarrateRole:
             ),
             self._metrics,
             self._image_url,
-            settle=self._follower.settle,
+            ack=self._follower.ack,
         )
         self._metrics.redis_up.set_function(lambda: float(self._follower.connected))
         self._metrics_port = MetricsPart(settings, secrets, self._metrics)
@@ -151,8 +151,10 @@ class NarrateRole:
         ]
         return Liveness(
             role="narrate",
-            stuck=() if is_held_up else still("reading", self._follower.turned_ns),
-            reasons=reading_reasons({"events": self._follower}) + self._troubles.reasons(),
+            stuck=()
+            if is_held_up
+            else stalled_threads("reading", self._follower.last_heartbeat_ns),
+            reasons=reader_reasons({"events": self._follower}) + self._troubles.reasons(),
             facts=(
                 redis_fact(is_connected=is_connected),
                 f"sentences under way {self._line.depth}",

@@ -13,27 +13,27 @@ from vision.config.settings import Settings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import ConfigError
 from vision.domain.message import detection_message, status_message
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.domain.status import CameraStatus
 from vision.domain.trouble import Trouble
-from vision.events.service import EventsPart, snapshot_store
-from vision.events.snapshots import PictureMemory, SnapshotTaker
-from vision.frames.latest_frame_slot import NewestFrames
+from vision.events.service import EventService, snapshot_store
+from vision.events.snapshots import RecentFrames, SnapshotTaker
+from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.slot import FrameLease
-from vision.models.progress import Progress
+from vision.models.progress import TransferProgress
 from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.redis.client import address_of
 from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.fleet import CameraFleet
 from vision.runtime.components.certificates import CertificateWatch, tls_peers
-from vision.runtime.components.delivery import (
-    Delivery,
+from vision.runtime.components.descriptors import warn_if_short
+from vision.runtime.components.event_feed import EventFeed
+from vision.runtime.components.fan_out import (
     PublishMetrics,
+    ResultFanOut,
     publisher_reasons,
     show_outbox,
 )
-from vision.runtime.components.descriptors import warn_if_short
-from vision.runtime.components.event_feed import EventFeed
 from vision.runtime.components.inference import InferencePart
 from vision.runtime.components.metrics import MetricsPart
 from vision.runtime.components.threads import PartThreads
@@ -46,7 +46,7 @@ from vision.runtime.health.role_liveness import (
     liveness_file,
     redis_fact,
     spool_facts,
-    still,
+    stalled_threads,
     watch,
 )
 from vision.telemetry.camera_view import CameraView
@@ -67,7 +67,7 @@ class Node:
     starts the threads and processes and ends them.
     """
 
-    def __init__(self, settings: Settings, progress: Progress) -> None:
+    def __init__(self, settings: Settings, progress: TransferProgress) -> None:
         """Prepare a node for ``settings``.
 
         Raises:
@@ -80,9 +80,9 @@ class Node:
         _check_cameras(settings, secrets)
         password()
         self._liveness = liveness_file(settings, "run")
-        self._fleet = CameraFleet(settings, self._tell_status)
+        self._fleet = CameraFleet(settings, self._publish_status)
         self._troubles = Troubles()
-        self._runs = RunNumbers()
+        self._runs = RunIds()
         metrics = NodeMetrics(self._fleet.views, troubles=self._troubles)
         for name in settings.active_cameras:
             metrics.know_camera(name)
@@ -97,8 +97,8 @@ class Node:
         show_outbox(metrics, self._publisher, settings.publishing)
         is_tracking = settings.events.enabled
         store = snapshot_store(settings, metrics.events.snapshots) if is_tracking else None
-        pictures = PictureMemory() if store else None
-        self._delivery = Delivery(
+        pictures = RecentFrames() if store else None
+        self._delivery = ResultFanOut(
             metrics,
             self._feed,
             self._fleet.monitors.__getitem__,
@@ -122,7 +122,7 @@ class Node:
         self._events = self._event_feed = None
         if is_tracking:
             taker = SnapshotTaker(store, pictures) if store and pictures else None
-            self._events = EventsPart(
+            self._events = EventService(
                 settings,
                 password,
                 metrics.events,
@@ -140,7 +140,7 @@ class Node:
                     on_invalid=metrics.count_invalid,
                     troubles=self._troubles,
                 )
-        self._frames = NewestFrames(self._count_skipped)
+        self._frames = LatestFrames(self._count_skipped)
         self._inference = InferencePart(
             settings,
             self._frames,
@@ -161,9 +161,9 @@ class Node:
         """All cameras at a glance, in the order of the configuration."""
         return self._fleet.views()
 
-    def log_as(self, logs: LogSettings) -> None:
+    def apply_log_settings(self, logs: LogSettings) -> None:
         """Have the ingest processes log in this way."""
-        self._fleet.log_as(logs)
+        self._fleet.apply_log_settings(logs)
 
     def health(self) -> Health:
         """Whether the node does its work."""
@@ -229,7 +229,8 @@ class Node:
         views = self.cameras()
         return Liveness(
             role="run",
-            stuck=still("inference", self._inference.turned_ns) + self._stuck_tracking(),
+            stuck=stalled_threads("inference", self._inference.last_heartbeat_ns)
+            + self._stuck_tracking(),
             reasons=camera_reasons(views)
             + publisher_reasons(self._publisher, self._settings)
             + self._tracking_reasons()
@@ -252,7 +253,7 @@ class Node:
     def _stuck_tracking(self) -> tuple[str, ...]:
         if self._events is None or not self._events.connected:
             return ()
-        return still("tracking", self._events.turned_ns)
+        return stalled_threads("tracking", self._events.last_heartbeat_ns)
 
     def _deliver(self, lease: FrameLease, seen: Detections, record: InferenceRecord) -> None:
         frame = lease.frame
@@ -261,7 +262,7 @@ class Node:
         frame = frame.renumbered(*self._runs.number(frame.meta.camera, frame.meta.run))
         self._delivery.deliver(frame, message, record.inference_ms, self._publisher.publish)
 
-    def _tell_status(self, status: CameraStatus) -> None:
+    def _publish_status(self, status: CameraStatus) -> None:
         self._feed.on_status(self._publisher.publish_status(status_message(status)))
 
     def _count_skipped(self, camera: str, reason: str, count: int) -> None:

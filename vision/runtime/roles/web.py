@@ -11,16 +11,16 @@ from functools import partial
 from vision.config.secrets import SecretFiles, redis_password
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
-from vision.frames.preview_channel import PictureReceiver, SentPicture
+from vision.frames.preview_channel import Preview, PreviewReceiver
 from vision.publishing.reading.cursor import DetectionCursor, StatusCursor
 from vision.publishing.reading.subscriber import Subscriber
 from vision.redis.client import address_of
-from vision.resilience.suspension import AwakeClock
+from vision.resilience.suspension import SuspensionAwareClock
 from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.components.event_feed import EventFeed
 from vision.runtime.components.metrics import MetricsPart
-from vision.runtime.components.preview_validator import SentPictures
+from vision.runtime.components.preview_validator import PreviewValidator
 from vision.runtime.components.threads import PartThreads
 from vision.runtime.components.web import web_server
 from vision.runtime.health.liveness import Liveness
@@ -28,10 +28,10 @@ from vision.runtime.health.node_health import node_health
 from vision.runtime.health.role_liveness import (
     camera_facts,
     liveness_file,
-    reading_reasons,
+    reader_reasons,
     redis_fact,
     redis_reason,
-    still,
+    stalled_threads,
     watch,
 )
 from vision.telemetry.camera_view import CameraView
@@ -60,7 +60,7 @@ class WebRole:
         password()
         self._liveness = liveness_file(settings, "web")
         self._feed = LiveFeed()
-        self._awake = AwakeClock(_TURN_S)
+        self._awake = SuspensionAwareClock(_TURN_S)
         self._cameras = PublishedCameras(
             silence_s=partial(silence_s, settings), monotonic_s=self._awake
         )
@@ -94,8 +94,8 @@ class WebRole:
         self._events = EventFeed(
             settings, password, self._feed, on_invalid=on_invalid, troubles=troubles
         )
-        self._pictures = PictureReceiver(settings.redis, password)
-        self._sent = SentPictures(_log, "web")
+        self._pictures = PreviewReceiver(settings.redis, password)
+        self._sent = PreviewValidator(_log, "web")
         metrics.redis_up.set_function(lambda: float(self._pictures.connected))
         self._turned_ns = time.monotonic_ns()
 
@@ -136,7 +136,7 @@ class WebRole:
             self._web.url,
             self._metrics_port.url,
         )
-        watch(stop, self._awake.turn, self._liveness, self._read_liveness)
+        watch(stop, self._awake.tick, self._liveness, self._read_liveness)
         _log.info("web.stopping")
         self._web.stop()
         for thread in threads:
@@ -165,7 +165,7 @@ class WebRole:
         self._turned_ns = time.monotonic_ns()
         return self._cameras.names() if self._feed.viewers else ()
 
-    def _show(self, picture: SentPicture) -> None:
+    def _show(self, picture: Preview) -> None:
         message = self._sent.message_of(picture)
         if message is not None:
             payload = picture.message
@@ -175,7 +175,7 @@ class WebRole:
         """What the page does not hear of, though Redis answers."""
         if not self._pictures.connected:
             return ()
-        return reading_reasons(
+        return reader_reasons(
             {"states": self._statuses, "detections": self._detections, "events": self._events}
         )
 
@@ -183,7 +183,7 @@ class WebRole:
         is_connected = self._pictures.connected
         return Liveness(
             role="web",
-            stuck=still("reading", self._turned_ns) if is_connected else (),
+            stuck=stalled_threads("reading", self._turned_ns) if is_connected else (),
             reasons=self._deaf_reasons() + self._troubles.reasons()
             if is_connected
             else (redis_reason(address_of(self._settings.redis), self._pictures.problem),),

@@ -14,7 +14,7 @@ from vision.config.settings import Settings
 from vision.domain.bridge import BridgeLoss
 from vision.domain.errors import ConfigError
 from vision.publishing.reading.event_follower import EventFollower
-from vision.runtime.health.role_liveness import Reading, still
+from vision.runtime.health.role_liveness import RedisReader, stalled_threads
 from vision.runtime.roles.bridge import BridgeRole
 from vision.telemetry.bridge_metrics import BridgeMetrics, TargetCounts
 
@@ -49,14 +49,14 @@ class WebhookBridge(BridgeRole):
     def _targets(self) -> Sequence[str]:
         return [line.target.name for line in self._lines]
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         """Nothing to do: each line looks after itself."""
 
     def _end(self) -> None:
         for line in self._lines:
             line.follower.store()
 
-    def _readers(self) -> Mapping[str, Reading]:
+    def _readers(self) -> Mapping[str, RedisReader]:
         return {f"events for {line.target.name}": line.follower for line in self._lines}
 
     def _read_state(self) -> tuple[bool, Sequence[str], Sequence[str]]:
@@ -64,7 +64,7 @@ class WebhookBridge(BridgeRole):
             complaint
             for line in self._lines
             if line.follower.connected
-            for complaint in still(f"webhook {line.target.name}", line.turned_ns)
+            for complaint in stalled_threads(f"webhook {line.target.name}", line.last_heartbeat_ns)
         ]
         away = [
             f"webhook {line.target.name}: {line.delivery.problem}"
@@ -94,14 +94,14 @@ class _Line:
         )
         self.follower = follower(self._count_trimmed)
         self._sender = WebhookSender(target, read)
-        self.delivery = WebhookDelivery(target, self._sender, self._counts, look=self.follower.look)
+        self.delivery = WebhookDelivery(target, self._sender, self._counts, poll=self.follower.poll)
         self._under_way = 0
 
     @property
-    def turned_ns(self) -> int:
+    def last_heartbeat_ns(self) -> int:
         """When it last did something; an attempt takes its time."""
         patience_ns = int(self.target.timeout_s * 1e9) if self._under_way else 0
-        return max(self.follower.turned_ns, self.delivery.turned_ns) + patience_ns
+        return max(self.follower.last_heartbeat_ns, self.delivery.last_heartbeat_ns) + patience_ns
 
     def run(self, stop: threading.Event) -> None:
         """Bring events to the target until ``stop`` is set."""
@@ -114,7 +114,7 @@ class _Line:
                     if not self.delivery.deliver(entry.message, entry.payload, stop):
                         return
                     self._under_way = 0
-                self.follower.settle(entry)
+                self.follower.ack(entry)
 
     def _count_trimmed(self, _camera: str, entries: int) -> None:
         self._counts.lost(BridgeLoss.TRIMMED, entries)

@@ -11,18 +11,18 @@ from tests.support.following import Following
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from vision.publishing.keys import Kind, StreamKey, position_key
-from vision.publishing.reading.offsets import BridgePlaces, NarratorPlaces, Places
+from vision.publishing.reading.offsets import BridgeOffsets, NarratorOffsets, OffsetStore
 
 pytestmark = pytest.mark.integration
 FRONT, YARD = "vision:events:{front}", "vision:events:{yard}"
 either_memory = pytest.mark.parametrize(
-    "places", [lambda: BridgePlaces("test"), NarratorPlaces], ids=["bridge", "narrator"]
+    "places", [lambda: BridgeOffsets("test"), NarratorOffsets], ids=["bridge", "narrator"]
 )
 
 
 @either_memory
 def test_it_begins_now_and_goes_on_where_it_was(
-    server: RedisServer, places: Callable[[], Places]
+    server: RedisServer, places: Callable[[], OffsetStore]
 ) -> None:
     """What was there before its first start is not its own; all after it is, once."""
     with server.client() as client:
@@ -40,7 +40,9 @@ def test_it_begins_now_and_goes_on_where_it_was(
 
 
 @either_memory
-def test_what_is_not_settled_comes_again(server: RedisServer, places: Callable[[], Places]) -> None:
+def test_what_is_not_settled_comes_again(
+    server: RedisServer, places: Callable[[], OffsetStore]
+) -> None:
     """At least once, as after a crash, be it the first entry of a camera."""
     with server.client() as client:
         first = Following(server, places(), settles=False)
@@ -76,7 +78,7 @@ def test_a_narrator_goes_on_from_the_place_of_an_older_version(server: RedisServ
             client.xadd(FRONT, {"message": str(number)}, id=f"1763898000123-{number}")
         client.set("vision:narrated:{front}", "1763898000123-2")
         client.xadd(YARD, {"message": "never told of"})
-        following = Following(server, NarratorPlaces())
+        following = Following(server, NarratorOffsets())
         with following.running():
             following.wait_for("3")
         assert client.get("vision:narrated:{front}") == b"1763898000123-3"

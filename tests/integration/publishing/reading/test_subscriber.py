@@ -18,7 +18,7 @@ from vision.domain.message import DetectionMessage, StatusMessage, utc_text
 from vision.domain.status import CameraState
 from vision.publishing.encoding import encode
 from vision.publishing.reading.cursor import Cursor, DetectionCursor, Message, StatusCursor
-from vision.publishing.reading.subscriber import Received
+from vision.publishing.reading.subscriber import ReceivedMessage
 
 pytestmark = pytest.mark.integration
 _KEY = "vision:detections:{front}"
@@ -47,7 +47,7 @@ def _listening(
         yield listener
 
 
-def _seqs(received: list[Received[DetectionMessage]]) -> list[int]:
+def _seqs(received: list[ReceivedMessage[DetectionMessage]]) -> list[int]:
     return [item.message.seq for item in received]
 
 

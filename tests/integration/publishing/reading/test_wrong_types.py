@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 from vision.domain.message import DetectionMessage
 from vision.publishing.encoding import encode
 from vision.publishing.reading.cursor import DetectionCursor
-from vision.publishing.reading.offsets import BridgePlaces, NarratorPlaces, Places
+from vision.publishing.reading.offsets import BridgeOffsets, NarratorOffsets, OffsetStore
 
 pytestmark = pytest.mark.integration
 Occupy = Callable[[redis.Redis, str], None]
@@ -73,7 +73,7 @@ def test_a_narrator_s_place_of_another_type_leaves_its_camera_out(
         client.xadd(FRONT, {"message": "old"})
         client.xadd(YARD, {"message": "old"})
         occupy(client, place)
-        following = Following(server, NarratorPlaces())
+        following = Following(server, NarratorOffsets())
         with following.running():
             client.xadd(YARD, {"message": "1"})
             following.wait_for("1")
@@ -102,9 +102,9 @@ def test_a_bridge_without_its_places_says_which_key_it_is(
 @pytest.mark.parametrize(
     "text", ["x", "1", "1-", "٣-٤ 5", f"{2**64}-1 3", "1-1 " + "9" * 5_000, "\xff"]
 )
-@pytest.mark.parametrize("places", [lambda: BridgePlaces("test"), NarratorPlaces])
+@pytest.mark.parametrize("places", [lambda: BridgeOffsets("test"), NarratorOffsets])
 def test_a_place_that_is_none_stops_nobody(
-    server: RedisServer, text: str, places: Callable[[], Places]
+    server: RedisServer, text: str, places: Callable[[], OffsetStore]
 ) -> None:
     """What was not remembered is read again, or begun with what comes now."""
     with server.client() as client:

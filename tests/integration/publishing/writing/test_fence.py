@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 from vision.config.core import PublishingSettings
 from vision.domain.message import DetectionMessage
 from vision.frames.redis_scripts import lease_key, state_key
-from vision.frames.redis_slot import LEASE_MS, Outcome, RedisSlot, Taken
+from vision.frames.redis_slot import LEASE_MS, Claim, ClaimOutcome, RedisSlot
 from vision.publishing.encoding import decode_detections
 from vision.publishing.writing.observer import DropReason
 
@@ -34,7 +34,7 @@ class Worker:
         self._server = server
         self._name = str(id(self))
 
-    def take(self, seq: int, *, run: int = RUN) -> Taken:
+    def take(self, seq: int, *, run: int = RUN) -> Claim:
         """Take the frame that ingest puts now; nobody may have the camera."""
         with self._slot() as slot:
             assert slot.put("front", run, seq, b"pixels", 60_000).accepted
@@ -42,13 +42,13 @@ class Worker:
         assert (taken.run, taken.seq) == (run, seq)
         return taken
 
-    def publish(self, taken: Taken) -> bytes:
+    def publish(self, taken: Claim) -> bytes:
         """Tell of a frame, and count those that no message before tells of."""
         payload = self.running.publisher.publish(message_of(taken))
         self.running.wait_sent()
         return payload
 
-    def free(self, taken: Taken, outcome: Outcome = Outcome.DELIVERED) -> None:
+    def free(self, taken: Claim, outcome: ClaimOutcome = ClaimOutcome.DELIVERED) -> None:
         """Say what came of a frame."""
         with self._slot() as slot:
             slot.free([(taken, outcome)])
@@ -73,7 +73,7 @@ class Worker:
             yield slot
 
 
-def message_of(taken: Taken) -> DetectionMessage:
+def message_of(taken: Claim) -> DetectionMessage:
     """A message that accounts for all frames after the one that messages told of before."""
     before = taken.before
     told = before.seq if before is not None and before.run == taken.run else 0
@@ -183,7 +183,7 @@ def test_a_late_message_goes_out_where_the_other_one_told_of_nothing(
             stopped.tell(1)
         late = stopped.take(2)
         expire(server)
-        other.free(other.take(3), Outcome.SKIPPED)
+        other.free(other.take(3), ClaimOutcome.SKIPPED)
         stopped.publish(late)
         stopped.free(late)
         other.tell(4)
@@ -199,10 +199,10 @@ def test_a_late_message_is_dropped_where_a_third_worker_counts_its_frame(
         stopped.tell(1)
         late = stopped.take(2)
         expire(server)
-        other.free(other.take(3), Outcome.SKIPPED)
+        other.free(other.take(3), ClaimOutcome.SKIPPED)
         third = other.take(4)
         stopped.publish(late)
-        stopped.free(late, Outcome.EMPTY)
+        stopped.free(late, ClaimOutcome.EMPTY)
         other.publish(third)
         other.free(third)
         assert stopped.lost == 1

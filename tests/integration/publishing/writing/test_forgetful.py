@@ -15,7 +15,7 @@ from tests.support.publishing import (
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from vision.config.core import PublishingSettings
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind
 from vision.publishing.writing.observer import DropReason
@@ -69,7 +69,7 @@ def test_what_nobody_can_send_again_is_told_as_lost(
     server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An older backup: a new run begins, which claims none of the frames that were told of."""
-    runs = RunNumbers(utc_ns=lambda: RUN * 1_000_000)
+    runs = RunIds(utc_ns=lambda: RUN * 1_000_000)
     runs.next("front")
     with publishing_to(server, _SMALL, runs=runs) as running:
         running.publisher.publish_status(status())
@@ -138,7 +138,7 @@ def test_an_empty_redis_is_claimed_nothing(server: RedisServer) -> None:
 
 def test_an_outage_of_the_disk_alone_costs_nothing(server: RedisServer) -> None:
     """Nothing was forgotten: nothing is sent again, and no run is raised."""
-    runs = RunNumbers(utc_ns=lambda: RUN * 1_000_000)
+    runs = RunIds(utc_ns=lambda: RUN * 1_000_000)
     runs.next("front")
     with publishing_to(server, runs=runs) as running:
         for seq in range(1, 11):

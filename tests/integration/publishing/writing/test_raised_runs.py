@@ -18,7 +18,7 @@ from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
 from tests.support.spooling import away, spooling
 from tests.support.waiting import wait_until
-from vision.domain.run_numbers import RunNumbers
+from vision.domain.run_ids import RunIds
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind
 from vision.publishing.writing.observer import DropReason
@@ -52,7 +52,7 @@ def test_redis_comes_after_the_node_with_a_newer_stream(server: RedisServer) -> 
     """All that waited and all that comes is on the stream, in order, under a greater run."""
     _leave_ahead(server)
     server.stop()
-    runs = RunNumbers(utc_ns=lambda: RUN * 1_000_000)
+    runs = RunIds(utc_ns=lambda: RUN * 1_000_000)
     assert runs.next("front") == RUN
     with publishing_to(server, runs=runs) as running:
         running.publisher.publish_status(status())
@@ -77,7 +77,7 @@ def test_several_runs_that_wait_keep_their_order(server: RedisServer) -> None:
     """A worker was replaced while Redis was away: both its runs come above the stream."""
     _leave_ahead(server)
     server.stop()
-    runs = RunNumbers(utc_ns=lambda: RUN * 1_000_000)
+    runs = RunIds(utc_ns=lambda: RUN * 1_000_000)
     first, second = runs.next("front"), runs.next("front")
     with publishing_to(server, runs=runs) as running:
         for run in (first, second):
@@ -96,7 +96,7 @@ def test_a_stream_that_jumped_ahead_meanwhile_is_caught_up_with(
     server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A backup that was put back on the same connection: the run goes on above it, from 1."""
-    runs = RunNumbers(utc_ns=lambda: RUN * 1_000_000)
+    runs = RunIds(utc_ns=lambda: RUN * 1_000_000)
     runs.next("front")
     with RawSubscriber(server, _KEY) as live, publishing_to(server, runs=runs) as running:
         heard = [running.publisher.publish(detection(seq)) for seq in range(1, 11)]
@@ -142,7 +142,7 @@ def _another_node(server: RedisServer) -> Iterator[None]:
 
 def test_two_nodes_do_not_overtake_each_other(server: RedisServer) -> None:
     """Whoever finds that another one writes stays out, live too, until that one has ended."""
-    runs = RunNumbers(utc_ns=lambda: RUN * 1_000_000)
+    runs = RunIds(utc_ns=lambda: RUN * 1_000_000)
     runs.next("front")
     with RawSubscriber(server, _KEY) as live, publishing_to(server, runs=runs) as running:
         with _another_node(server):
@@ -174,7 +174,7 @@ def test_two_nodes_do_not_overtake_each_other(server: RedisServer) -> None:
 def test_what_waits_on_the_disk_goes_above_the_stream(server: RedisServer, tmp_path: Path) -> None:
     """A node that starts with a spool, its clock behind the last run, loses nothing of it."""
     _leave_ahead(server)
-    runs = RunNumbers(utc_ns=lambda: RUN * 1_000_000)
+    runs = RunIds(utc_ns=lambda: RUN * 1_000_000)
     run = runs.next("front")
     with away(server, spooling(tmp_path)) as running:
         for seq in range(1, 11):
@@ -195,7 +195,7 @@ def test_what_waits_on_the_disk_goes_above_the_stream(server: RedisServer, tmp_p
 def test_a_stranger_who_counts_on_from_our_ids_costs_nothing(server: RedisServer) -> None:
     """Where the clock of the node is ahead of that of Redis, ``XADD *`` takes the next of our ids."""
     future = (time.time_ns() + 3_600_000_000_000) // 1_000_000
-    runs = RunNumbers(utc_ns=lambda: future * 1_000_000)
+    runs = RunIds(utc_ns=lambda: future * 1_000_000)
     assert runs.next("front") == future
     with publishing_to(server, runs=runs) as running:
         for seq in (1, 2):

@@ -17,31 +17,31 @@ pytestmark = pytest.mark.integration
 
 def test_a_message_is_settled_once_it_is_on_its_stream(server: RedisServer) -> None:
     """And not before."""
-    settled: list[list[int]] = []
+    acked: list[list[int]] = []
     with publishing_to(server) as running:
-        running.publisher.publish(detection(1), lambda: settled.append(stream_seqs(server)))
-        wait_until(lambda: bool(settled), "the message to be settled")
-    assert settled == [[1]]
+        running.publisher.publish(detection(1), lambda: acked.append(stream_seqs(server)))
+        wait_until(lambda: bool(acked), "the message to be settled")
+    assert acked == [[1]]
 
 
 def test_a_message_kept_back_is_settled_at_once(server: RedisServer) -> None:
     """There is nothing to wait for."""
-    settled: list[int] = []
+    acked: list[int] = []
     with publishing_to(server, PublishingSettings(empty_frames="on_change")) as running:
         for seq in (1, 2):
-            running.publisher.publish(detection(seq, detections=()), partial(settled.append, seq))
-        assert 2 in settled
-        wait_until(lambda: sorted(settled) == [1, 2], "both to be settled")
+            running.publisher.publish(detection(seq, detections=()), partial(acked.append, seq))
+        assert 2 in acked
+        wait_until(lambda: sorted(acked) == [1, 2], "both to be settled")
 
 
 def test_messages_that_are_left_behind_are_settled(server: RedisServer) -> None:
     """At the end of a publisher that could not send them."""
-    settled: list[int] = []
+    acked: list[int] = []
     with publishing_to(server, command_timeout_s=0.2) as running:
         running.wait_connected()
         server.pause()
         for seq in (1, 2):
-            running.publisher.publish(detection(seq), partial(settled.append, seq))
+            running.publisher.publish(detection(seq), partial(acked.append, seq))
         assert running.finish(drain_s=0.1) == 2
         server.resume()
-    assert sorted(settled) == [1, 2]
+    assert sorted(acked) == [1, 2]

@@ -18,7 +18,7 @@ def entry(seq: int, told: list[int]) -> Entry:
         encode(message),
         put_s=0.0,
         run=message.run,
-        on_settled=lambda: told.append(seq),
+        on_acked=lambda: told.append(seq),
     )
 
 
@@ -30,8 +30,8 @@ def test_a_message_is_settled_once() -> None:
     """Confirmed again after a reconnect, it says nothing new."""
     told: list[int] = []
     message = entry(1, told)
-    message.settle()
-    message.settle()
+    message.ack()
+    message.ack()
     assert told == [1]
 
 

@@ -52,7 +52,7 @@ def test_what_is_settled_is_gone_and_the_rest_is_found_in_order(tmp_path: Path) 
     spool = Spool(tmp_path / "a.sqlite3", 1)
     entries = [_entry(seq) for seq in (3, 1, 2, 4)]
     assert spool.keep(entries)
-    entries[0].settle()
+    entries[0].ack()
     spool.close()
     found, lost = _restored(tmp_path)
     assert [entry.stream_id for entry in found] == [f"{_RUN}-{seq}" for seq in (1, 2, 4)]
@@ -78,7 +78,7 @@ def test_one_that_was_settled_meanwhile_does_not_stay(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "a.sqlite3", 1)
     entry = _entry(1)
     spool.keep([entry])
-    entry.settle()
+    entry.ack()
     spool.close()
     assert _restored(tmp_path) == ([], 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from vision.runtime.cameras.supervisor import silence_before_birth_s
+from vision.runtime.cameras.supervisor import startup_timeout_s
 from vision.runtime.ingest.memory import processor_s
 
 
@@ -30,7 +30,7 @@ class Newborn:
 
     def silence_s(self) -> float:
         """As its supervisor sees it."""
-        return silence_before_birth_s(self.poll, self.processor_s)
+        return startup_timeout_s(self.poll, self.processor_s)
 
 
 def test_one_that_speaks_is_born() -> None:
@@ -59,5 +59,5 @@ def test_the_processor_time_of_a_process() -> None:
 def test_one_that_nobody_can_look_at_is_not_given_up_for_it() -> None:
     """This process may have no descriptor left to look with; it is waited for to the end."""
     born = Newborn(4, [])
-    assert silence_before_birth_s(born.poll, lambda: None) == 0
-    assert silence_before_birth_s(Newborn(99, []).poll, lambda: None) == 300
+    assert startup_timeout_s(born.poll, lambda: None) == 0
+    assert startup_timeout_s(Newborn(99, []).poll, lambda: None) == 300

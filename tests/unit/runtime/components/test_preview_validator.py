@@ -8,18 +8,18 @@ import pytest
 
 from tests.support.messages import detection
 from tests.support.mutations import RUBBISH
-from vision.frames.preview_channel import SentPicture
+from vision.frames.preview_channel import Preview
 from vision.publishing.encoding import encode
-from vision.runtime.components.preview_validator import SentPictures
+from vision.runtime.components.preview_validator import PreviewValidator
 
 
 def test_what_is_no_picture_is_passed_by_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """However often it comes."""
-    sent = SentPictures(logging.getLogger("test"), "web")
-    sound = SentPicture(encode(detection(3)), b"\xff\xd8\xff\xe0")
+    sent = PreviewValidator(logging.getLogger("test"), "web")
+    sound = Preview(encode(detection(3)), b"\xff\xd8\xff\xe0")
     for _ in range(3):
         for message in RUBBISH:
-            assert sent.message_of(SentPicture(message, sound.jpeg)) is None
-        assert sent.message_of(SentPicture(sound.message, b"<html>")) is None
+            assert sent.message_of(Preview(message, sound.jpeg)) is None
+        assert sent.message_of(Preview(sound.message, b"<html>")) is None
     assert len(caplog.records) == 1
     assert sent.message_of(sound) == detection(3)

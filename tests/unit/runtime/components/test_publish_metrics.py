@@ -10,7 +10,7 @@ from vision.domain.trouble import Trouble
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.observer import DropReason
 from vision.resilience.troubles import LOOK_BACK_S, Troubles
-from vision.runtime.components.delivery import PublishMetrics
+from vision.runtime.components.fan_out import PublishMetrics
 from vision.telemetry.metrics import NodeMetrics
 
 _FRONT = StreamKey(Kind.DETECTIONS, "front")

@@ -13,7 +13,7 @@ import pytest
 
 from vision.cli.healthcheck import _found
 from vision.domain.errors import ConfigError
-from vision.runtime.health.liveness import MAX_AGE_S, Liveness, LivenessFile, found_in, verdict
+from vision.runtime.health.liveness import MAX_AGE_S, Liveness, LivenessFile, readings_in, verdict
 
 SECOND_NS = 1_000_000_000
 
@@ -31,7 +31,7 @@ class Clock:
 
 def said(directory: Path, clock: Clock, *, live_only: bool = False) -> list[tuple[bool, str]]:
     """The verdicts on all roles."""
-    return [verdict(found, live_only=live_only) for found in found_in(directory, clock)]
+    return [verdict(found, live_only=live_only) for found in readings_in(directory, clock)]
 
 
 def test_a_role_at_work_is_healthy(tmp_path: Path) -> None:
@@ -74,13 +74,13 @@ def test_who_takes_over_may_share_its_camera(tmp_path: Path) -> None:
     clock = Clock()
     file = LivenessFile(tmp_path, "ingest front", clock)
     file.write(lambda: Liveness("ingest front", shared=("front is published twice",)))
-    (found,) = found_in(tmp_path, clock)
+    (found,) = readings_in(tmp_path, clock)
     assert verdict(found, live_only=False) == (False, "ingest front: front is published twice")
     assert verdict(found, live_only=False, is_taking_over=True)[0]
     assert verdict(found, live_only=True) == (True, "ingest front: front is published twice")
     clock.now_ns += 2 * SECOND_NS
     file.write(lambda: Liveness("ingest front", reasons=("gone",), shared=("twice",)))
-    (found,) = found_in(tmp_path, clock)
+    (found,) = readings_in(tmp_path, clock)
     assert verdict(found, live_only=False, is_taking_over=True) == (False, "ingest front: gone")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vision.runtime.health.liveness import found_in, verdict
+from vision.runtime.health.liveness import readings_in, verdict
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -25,7 +25,7 @@ def lines_for(content: bytes) -> list[str]:
         (Path(folder) / "run.json").write_bytes(content)
         return [
             verdict(found, live_only=live_only)[1]
-            for found in found_in(Path(folder), lambda: 10**9)
+            for found in readings_in(Path(folder), lambda: 10**9)
             for live_only in (False, True)
         ]
 

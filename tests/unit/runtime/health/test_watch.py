@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vision.runtime.health.liveness import Liveness, LivenessFile, found_in
+from vision.runtime.health.liveness import Liveness, LivenessFile, readings_in
 from vision.runtime.health.role_liveness import watch
 
 
@@ -57,5 +57,5 @@ def test_a_role_that_stood_still_says_how_it_is_one_turn_later(tmp_path: Path) -
 
     watch(turns, lambda: None, file, say, turns.clock_s)
     assert turns.log == ["turn", "say", "turn", "turn", "say"]
-    (found,) = found_in(tmp_path, lambda: round(turns.now_s * 1e9))
+    (found,) = readings_in(tmp_path, lambda: round(turns.now_s * 1e9))
     assert found.age_s == 0

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from simulator.demo.tally import DemoTally
+from simulator.demo.totals import DemoTotals
 from tests.support.messages import detection
 from vision.domain.message import DetectionMessage
 from vision.domain.status import CameraState
@@ -21,7 +21,7 @@ class Clock:
         self.now_s = 100.0
         self.utc_s = 0.0
 
-    def arrives(self, tally: DemoTally, message: DetectionMessage, late_s: float) -> None:
+    def arrives(self, tally: DemoTotals, message: DetectionMessage, late_s: float) -> None:
         """A message that was captured ``late_s`` ago."""
         self.utc_s = datetime.fromisoformat(message.time.captured).timestamp() + late_s
         tally.count(message)
@@ -51,7 +51,7 @@ def view(name: str) -> CameraView:
 def test_the_report_is_made_of_what_arrived() -> None:
     """Not of what the node believes: messages, labels, latency, skipped and rate."""
     clock = Clock()
-    tally = DemoTally(lambda: clock.now_s, lambda: clock.utc_s)
+    tally = DemoTotals(lambda: clock.now_s, lambda: clock.utc_s)
     empty = dataclasses.replace(detection(1), detections=())
     clock.now_s = 101.0
     clock.arrives(tally, empty, 0.1)
@@ -77,7 +77,7 @@ def test_the_report_is_made_of_what_arrived() -> None:
 def test_every_camera_has_to_see_something() -> None:
     """One that sends empty messages, or none, is a failure."""
     clock = Clock()
-    tally = DemoTally(lambda: clock.now_s, lambda: clock.utc_s)
+    tally = DemoTotals(lambda: clock.now_s, lambda: clock.utc_s)
     clock.arrives(tally, detection(1), 0.1)
     assert tally.every_camera_saw_something(["front"])
     assert not tally.every_camera_saw_something(["front", "yard"])

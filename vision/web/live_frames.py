@@ -14,43 +14,43 @@ from vision.domain.frame import RgbImage
 from vision.frames.jpeg import encode_jpeg
 from vision.frames.planar import to_rgb
 from vision.web.colours import INK, colour_of
-from vision.web.feed import Picture
+from vision.web.feed import LiveFrame
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.45
 
 
-class PictureError(Exception):
+class NotAnImageError(Exception):
     """A picture is none: whoever sent it, sent something else."""
 
 
-class PictureEncoder:
+class LiveFrameEncoder:
     """Encodes pictures off the event loop, one at a time and each once.
 
     One at a time: the page may take a share of one core from the inference, not all of them.
     """
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self.encoded = 0
         """How many pictures were encoded."""
 
-    async def jpeg(self, picture: Picture) -> bytes:
+    async def jpeg(self, picture: LiveFrame) -> bytes:
         """The picture as it was inferred; what came encoded is passed on as it came."""
         if picture.jpeg is None:
-            async with self._turn:
+            async with self._lock:
                 # Another viewer may have had the turn before.
                 if picture.jpeg is None:
                     picture.jpeg = await self._encode(lambda: pixels_of(picture))
         return picture.jpeg
 
-    async def jpeg_with_boxes(self, picture: Picture) -> bytes:
+    async def jpeg_with_boxes(self, picture: LiveFrame) -> bytes:
         """The picture with its detections drawn into it.
 
         Raises:
             PictureError: It came encoded, and cannot be decoded.
         """
-        async with self._turn:
+        async with self._lock:
             return await self._encode(lambda: draw_boxes(pixels_of(picture), picture.payload))
 
     async def _encode(self, image: Callable[[], RgbImage]) -> bytes:
@@ -58,7 +58,7 @@ class PictureEncoder:
         return await run_in_threadpool(lambda: encode_jpeg(image()))
 
 
-def pixels_of(picture: Picture) -> RgbImage:
+def pixels_of(picture: LiveFrame) -> RgbImage:
     """The pixels of a picture, however it came.
 
     Raises:
@@ -72,7 +72,7 @@ def pixels_of(picture: Picture) -> RgbImage:
         # Nothing at all, or one that claims to be larger than OpenCV takes.
         decoded = None
     if decoded is None:
-        raise PictureError(f"the picture {picture.frame_id} of {picture.camera} is no JPEG")
+        raise NotAnImageError(f"the picture {picture.frame_id} of {picture.camera} is no JPEG")
     return np.asarray(decoded, np.uint8)
 
 

@@ -11,14 +11,14 @@ from vision.config.settings import Settings
 from vision.domain.frame import Frame, FrameMeta
 from vision.domain.message import DetectionMessage
 from vision.domain.trouble import Trouble
-from vision.events.snapshots import PictureMemory
+from vision.events.snapshots import RecentFrames
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.redis.client import address_of
 from vision.resilience.troubles import LOOK_BACK_S, Troubles
 from vision.runtime.cameras.monitor import CameraMonitor
-from vision.runtime.components.preview_publisher import PictureRelay
+from vision.runtime.components.preview_publisher import PreviewPublisher
 from vision.runtime.health.role_liveness import outbox_reasons, redis_reason
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.feed import LiveFeed
@@ -115,7 +115,7 @@ Publish: TypeAlias = Callable[[DetectionMessage], bytes]
 """Takes a message and returns the document, never waiting."""
 
 
-class Delivery:
+class ResultFanOut:
     """Publishes what was seen in a frame and tells everybody who counts or shows it."""
 
     def __init__(
@@ -125,8 +125,8 @@ class Delivery:
         monitor: Callable[[str], CameraMonitor],
         troubles: Troubles,
         *,
-        relay: PictureRelay | None = None,
-        pictures: PictureMemory | None = None,
+        relay: PreviewPublisher | None = None,
+        pictures: RecentFrames | None = None,
     ) -> None:
         """``monitor`` gives the monitor of a camera by name; ``relay`` feeds other pages.
 

@@ -7,7 +7,7 @@ from vision.domain.errors import SourceError
 _GIVE_UP_FAILURES, _GIVE_UP_NS = 5, 20_000_000_000
 
 
-class Patience:
+class FailureStreak:
     """Counts failures in a row; one thread."""
 
     def __init__(self) -> None:

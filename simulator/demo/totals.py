@@ -26,7 +26,7 @@ class _Camera:
     last_s: float = 0.0
 
 
-class DemoTally:
+class DemoTotals:
     """Counts the messages of a live subscriber. Thread-safe."""
 
     def __init__(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from vision.publishing.keys import StreamKey
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 CountInvalid: TypeAlias = Callable[[str, str], None]
 """Hears of each message that cannot be used: the camera it came from, and the kind of stream."""
@@ -20,7 +20,7 @@ def count_nothing(_camera: str, _kind: str) -> None:
     """A :data:`CountInvalid` that nobody reads."""
 
 
-class PassedBy:
+class UnusableMessages:
     """What a reader could not use. Thread-safe."""
 
     def __init__(
@@ -30,7 +30,7 @@ class PassedBy:
         self._log = log
         self._told_as = told_as
         self._count = count
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._damper = LogThrottle(_LOG_PERIOD_S)
 
     def note(self, stream: StreamKey, entry: str, reason: object) -> None:
         """Pass by ``entry``, for ``reason``."""

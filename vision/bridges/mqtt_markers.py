@@ -18,7 +18,7 @@ _PREFIX = "ariia-vision/bridge/"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class BridgeMarker:
     """One bridge, known by its client id.
 
     Attributes:
@@ -38,7 +38,7 @@ class Mark:
         return orjson.dumps(self)
 
 
-class Marks:
+class BridgeMarkers:
     """Those that were heard on this connection."""
 
     pattern = f"{_PREFIX}+"
@@ -47,14 +47,14 @@ class Marks:
     def __init__(self, client_id: str) -> None:
         self.topic = f"{_PREFIX}{level(client_id)}"
         """Where ours is."""
-        self._heard: dict[str, Mark] = {}
+        self._heard: dict[str, BridgeMarker] = {}
 
     @property
-    def ours(self) -> Mark | None:
+    def ours(self) -> BridgeMarker | None:
         """What we left before."""
         return self._heard.get(self.topic)
 
-    def hear(self, topic: str, payload: bytes) -> bool:
+    def on_message(self, topic: str, payload: bytes) -> bool:
         """Take a retained message; False if it is no mark."""
         if not topic.startswith(_PREFIX):
             return False
@@ -71,10 +71,10 @@ class Marks:
         return tuple(sorted({self.ours.base, *self.ours.former} - taken))
 
 
-def _mark(payload: bytes) -> Mark | None:
+def _mark(payload: bytes) -> BridgeMarker | None:
     try:
         document = orjson.loads(payload)
-        return Mark(
+        return BridgeMarker(
             _text(document["base"]),
             _texts(document["former"]),
             {_text(camera): _texts(names) for camera, names in document["zones"].items()},

@@ -27,7 +27,7 @@ class Socket(Protocol):
         """As :meth:`socket.socket.getsockopt`."""
 
 
-class Progress:
+class SendProgress:
     """Follows one connection; used by one thread."""
 
     def __init__(self, now_s: float) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 _REMEMBERED = 64
 
 
-class Number(NamedTuple):
+class NumberedRun(NamedTuple):
     """What a frame's run is called on Redis.
 
     Attributes:
@@ -24,7 +24,7 @@ class Number(NamedTuple):
     offset: int
 
 
-class RunNumbers:
+class RunIds:
     """Numbers the runs of all cameras. Thread-safe.
 
     Stream ids begin with the run, and Redis takes rising ids only: a clock that went back
@@ -40,7 +40,7 @@ class RunNumbers:
         self._lock = threading.Lock()
         self._newest = dict(newest or {})
         self._ours: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
-        self._raised: dict[tuple[str, int], Number] = {}
+        self._raised: dict[tuple[str, int], NumberedRun] = {}
         self._listeners: list[Callable[[str], None]] = []
         self._utc_ns = utc_ns
 
@@ -65,13 +65,13 @@ class RunNumbers:
         with self._lock:
             return run in self._ours[camera]
 
-    def number(self, camera: str, run: int) -> Number:
+    def number(self, camera: str, run: int) -> NumberedRun:
         """What ``run`` goes by on Redis now."""
         offset = 0
         with self._lock:
             while raised := self._raised.get((camera, run)):
                 run, offset = raised.run, offset + raised.offset
-        return Number(run, offset)
+        return NumberedRun(run, offset)
 
     def raise_above(self, camera: str, run: int, newest: int, told: int) -> int:
         """Let ``run`` go by a number greater than ``newest`` and than all that were given out.
@@ -80,7 +80,7 @@ class RunNumbers:
         """
         with self._lock:
             raised = max(newest, run, self._newest.get(camera, 0)) + 1
-            self._raised[camera, run] = Number(raised, told)
+            self._raised[camera, run] = NumberedRun(raised, told)
             self._note(camera, raised)
         for on_raised in self._listeners:
             on_raised(camera)

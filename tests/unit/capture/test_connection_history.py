@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from vision.capture.stream_habits import Habits
+from vision.capture.connection_history import ConnectionHistory
 
 
 def test_a_camera_that_ends_two_sessions_before_the_first_keepalive_is_looked_at() -> None:
     """And for good once something was found."""
-    habits = Habits()
+    habits = ConnectionHistory()
     habits.ended(2, by_camera=True)
     assert not habits.wants_relay
     habits.ended(29, by_camera=True)
@@ -22,7 +22,7 @@ def test_a_camera_that_ends_two_sessions_before_the_first_keepalive_is_looked_at
 @pytest.mark.parametrize(("lasted_s", "by_camera"), [(0.1, True), (31.0, True), (5.0, False)])
 def test_other_ends_say_nothing(lasted_s: float, *, by_camera: bool) -> None:
     """Nor do those before them any more."""
-    habits = Habits()
+    habits = ConnectionHistory()
     for _ in range(5):
         habits.ended(2, by_camera=True)
         habits.ended(lasted_s, by_camera=by_camera)
@@ -31,7 +31,7 @@ def test_other_ends_say_nothing(lasted_s: float, *, by_camera: bool) -> None:
 
 def test_a_look_that_finds_nothing_is_the_last_for_a_while() -> None:
     """FFmpeg talks to the camera itself again."""
-    habits = Habits()
+    habits = ConnectionHistory()
     for _ in range(2):
         habits.ended(2, by_camera=True)
     habits.relayed(was_misread=False)

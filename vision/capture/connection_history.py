@@ -12,7 +12,7 @@ _SUSPICIOUS = 2
 
 
 @dataclass(slots=True)
-class Habits:
+class ConnectionHistory:
     """Of one camera; one thread.
 
     Attributes:

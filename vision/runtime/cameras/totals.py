@@ -55,7 +55,7 @@ class GateView:
         self._gated = meta.gated
 
 
-class CameraTally:
+class CameraTotals:
     """Adds up; the caller sees to threads."""
 
     def __init__(self) -> None:

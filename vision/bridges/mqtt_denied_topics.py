@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from vision.resilience.log_throttle import Damper
+from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
 _LOG_PERIOD_S = 60.0
 
 
-class Forbidden:
+class DeniedTopics:
     """Topics that may not be written or read; one that may be is forgotten. Used by one thread."""
 
     def __init__(self, on_refused: Callable[[], None]) -> None:
         """``on_refused`` is called at each refusal."""
         self._on_refused = on_refused
-        self._damper = Damper(_LOG_PERIOD_S)
+        self._damper = LogThrottle(_LOG_PERIOD_S)
         self._writing: dict[str, None] = {}
         self._reading: dict[str, None] = {}
 

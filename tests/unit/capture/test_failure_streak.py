@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vision.capture.patience import Patience
+from vision.capture.failure_streak import FailureStreak
 from vision.domain.errors import SourceError, SourceErrorCode
 
 _ERROR = SourceError(SourceErrorCode.DECODE, "cannot be converted")
@@ -13,7 +13,7 @@ _S = 1_000_000_000
 
 def test_failures_are_borne_for_a_while() -> None:
     """Many in a short time, and few in a long one."""
-    quick, slow = Patience(), Patience()
+    quick, slow = FailureStreak(), FailureStreak()
     for number in range(1000):
         quick.failure(_ERROR, number * _S // 100)
     for number in range(4):
@@ -22,7 +22,7 @@ def test_failures_are_borne_for_a_while() -> None:
 
 def test_nothing_but_failures_is_an_error() -> None:
     """That of the newest."""
-    patience = Patience()
+    patience = FailureStreak()
     for number in range(20):
         patience.failure(_ERROR, number * _S)
     with pytest.raises(SourceError, match="cannot be converted"):
@@ -31,7 +31,7 @@ def test_nothing_but_failures_is_an_error() -> None:
 
 def test_a_success_between_is_enough() -> None:
     """It starts anew."""
-    patience = Patience()
+    patience = FailureStreak()
     for number in range(200):
         patience.failure(_ERROR, number * _S)
         if number % 10 == 0:

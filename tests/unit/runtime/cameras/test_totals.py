@@ -11,14 +11,14 @@ from vision.domain.errors import SourceErrorCode
 from vision.domain.status import CameraState, CameraStatus
 from vision.domain.worker_loss import WorkerLoss
 from vision.runtime.cameras.monitor import CameraMonitor
-from vision.runtime.cameras.tally import CameraTally
+from vision.runtime.cameras.totals import CameraTotals
 from vision.runtime.ingest.protocol import WorkerVitals
 from vision.telemetry.camera_view import CameraCounts
 
 _BEATS = st.lists(st.integers(0, 1000), min_size=1, max_size=6).map(sorted)
 
 
-def beat(tally: CameraTally, run: int, count: int) -> CameraCounts:
+def beat(tally: CameraTotals, run: int, count: int) -> CameraCounts:
     """A heartbeat of a worker that did everything ``count`` times."""
     counters = CaptureCounters(
         packets=count, decoded=count, slept=count, offered=count, gated=count, gate_opened=count
@@ -30,7 +30,7 @@ def beat(tally: CameraTally, run: int, count: int) -> CameraCounts:
 @given(st.lists(_BEATS, min_size=1, max_size=5))
 def test_replacing_a_worker_sets_nothing_back(workers: list[list[int]]) -> None:
     """The total is the sum of what each worker counted last, at every step no less than before."""
-    tally, before = CameraTally(), CameraCounts()
+    tally, before = CameraTotals(), CameraCounts()
     for run, beats in enumerate(workers, start=1):
         for count in beats:
             now = beat(tally, run, count)
@@ -49,7 +49,7 @@ def test_replacing_a_worker_sets_nothing_back(workers: list[list[int]]) -> None:
 
 def test_the_last_words_of_a_worker_that_was_replaced_count_no_more() -> None:
     """They would be taken for its successor's."""
-    tally = CameraTally()
+    tally = CameraTotals()
     beat(tally, 1, 10)
     beat(tally, 2, 3)
     assert beat(tally, 1, 11).received == 13
@@ -57,7 +57,7 @@ def test_the_last_words_of_a_worker_that_was_replaced_count_no_more() -> None:
 
 def test_a_lost_worker_is_counted_and_its_memory_forgotten() -> None:
     """Until the next one says how much it holds."""
-    tally = CameraTally()
+    tally = CameraTotals()
     assert beat(tally, 1, 1).rss_bytes == 1001
     tally.on_lost_worker(WorkerLoss.KILLED)
     assert (tally.read().rss_bytes, tally.read().restarts) == (None, {"killed": 1})
@@ -66,7 +66,7 @@ def test_a_lost_worker_is_counted_and_its_memory_forgotten() -> None:
 
 def test_a_reading_is_not_changed_by_what_comes_after_it() -> None:
     """A scrape reads it without any lock."""
-    tally = CameraTally()
+    tally = CameraTotals()
     tally.on_change(CameraState.ONLINE)
     reading = tally.read()
     tally.on_change(CameraState.ONLINE)
@@ -76,7 +76,7 @@ def test_a_reading_is_not_changed_by_what_comes_after_it() -> None:
 
 def test_the_clock_of_a_camera_that_is_away_is_unknown() -> None:
     """Its offset is told again with its next frame."""
-    tally = CameraTally()
+    tally = CameraTotals()
     tally.on_frame(meta())
     assert tally.read().clock_offset_s == 0.05
     tally.on_change(CameraState.RECONNECTING)

@@ -11,7 +11,7 @@ _PICTURES_PER_S = 5
 _PICTURES_PER_S_OF_ALL = 40
 
 
-class PicturePace:
+class PreviewRateLimiter:
     """Lets five pictures a second of each camera through, fewer where there are many cameras."""
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ _H265 = re.compile(rb"^(a=rtpmap:\d+[ \t]+)HEVC(?=/)", re.MULTILINE | re.IGNOREC
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"v\x00", b"\x00v")
 
 
-def mended(message: RtspMessage, asked: RtspMessage | None) -> RtspMessage:
+def repaired(message: RtspMessage, asked: RtspMessage | None) -> RtspMessage:
     """The camera's response ``message`` to ``asked``, or the one FFmpeg can go on with."""
     method = _method(asked)
     if method == b"OPTIONS" and message.status >= _REFUSED and message.status != _UNAUTHORIZED:
@@ -41,7 +41,7 @@ def mended(message: RtspMessage, asked: RtspMessage | None) -> RtspMessage:
     return told
 
 
-class Mending:
+class ResponseRepair:
     """What the answers of one camera are told as, over all connections of a relay.
 
     Attributes:
@@ -66,12 +66,12 @@ class Mending:
         self.was_used = True
         return _options(request.number)
 
-    def told(self, message: RtspMessage, asked: RtspMessage | None) -> RtspMessage:
+    def repaired(self, message: RtspMessage, asked: RtspMessage | None) -> RtspMessage:
         """What FFmpeg is told of the camera's ``message``."""
         method = _method(asked).decode("ascii", "replace")
         if message.status >= _REFUSED:
             self.refused = method, message.status
-        told = mended(message, asked)
+        told = repaired(message, asked)
         if method == "DESCRIBE":
             told = self._described(told)
         elif method == "SETUP" and message.status != _UNAUTHORIZED:
