@@ -11,7 +11,7 @@ from simulator import Clip, Server
 from tests.support.event_site import assert_sound, events_of, put, wait_for_events
 from tests.support.redis_server import running_redis
 from tests.support.site import running_site
-from tests.support.visits import Walk, film
+from tests.support.visits import WalkingPerson, film
 from tests.support.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -23,7 +23,7 @@ _CLIP = _SHARED / "media" / "vtest_h264_768x576_10fps.mp4"
 def test_a_worker_killed_in_a_visit_gives_one_event(tmp_path: Path) -> None:
     """SIGKILL at three moments of the visit, another worker each time: one ``new``, one ``end``."""
     now_ns = time.time_ns()
-    frames = film([Walk(0, 12)], 16, began_ns=now_ns, run=now_ns // 1_000_000)
+    frames = film([WalkingPerson(0, 12)], 16, began_ns=now_ns, run=now_ns // 1_000_000)
     with (
         running_redis(tmp_path / "redis") as redis,
         running_site(tmp_path / "site", redis, {"run_dir": str(tmp_path / "site" / "run")}) as site,

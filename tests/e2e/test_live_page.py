@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from simulator import Clip, Credentials, Server
 from simulator.pan import pulled_pan
-from tests.support.browser import PHONE, Look, Screen, chromium, opened
+from tests.support.browser import PHONE, Screen, TileState, chromium, opened
 from tests.support.node import CameraCredentials, running_node
 from tests.support.redis_server import running_redis
 from tests.support.site import need_model
@@ -84,9 +84,9 @@ def screen(browser: Browser, url: str) -> Iterator[Screen]:
         yield screen
 
 
-def people_in_sight(screen: Screen, camera: str) -> Look:
+def people_in_sight(screen: Screen, camera: str) -> TileState:
     """The next look at a camera in which a person was seen and is framed."""
-    looks: list[Look] = []
+    looks: list[TileState] = []
 
     def is_found() -> bool:
         look = screen.look(camera)
@@ -99,14 +99,14 @@ def people_in_sight(screen: Screen, camera: str) -> Look:
     return looks[-1]
 
 
-def surest_box(look: Look) -> tuple[int, int, int, int]:
+def surest_box(look: TileState) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of the surest detection, in pixels of the picture."""
     height, width = look.picture.shape[:2]
     left, top, right, bottom = look.message["detections"][0]["box"]
     return round(left * width), round(top * height), round(right * width), round(bottom * height)
 
 
-def moves_with_the_person(before: Look, after: Look) -> bool:
+def moves_with_the_person(before: TileState, after: TileState) -> bool:
     """Whether a box has moved, and to where the very piece of picture in it has moved."""
     left, top, right, bottom = surest_box(before)
     found = cv2.matchTemplate(

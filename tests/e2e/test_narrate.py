@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 from tests.support.language_model import LanguageModel, answer, http, serving
-from tests.support.narrate_role import Visits, narrations, role_settings
+from tests.support.narrate_role import EventPublisher, narrations, role_settings
 from tests.support.redis_contents import redis_contents
 from tests.support.redis_server import RedisServer
+from tests.support.secret_encodings import shown_in
 from tests.support.site import Role, Site, running_site
-from tests.support.spellings import shown_in
 from tests.support.waiting import wait_until
 from vision.config.secrets import write_secret
 from vision.domain.event import EventType
@@ -48,7 +48,7 @@ def test_a_narrator_that_is_killed_tells_each_event_once(
         redis.client() as client,
         running_site(tmp_path / "site", redis, role_settings(redis, cloud.url)) as site,
     ):
-        visits, known = Visits(client), []
+        visits, known = EventPublisher(client), []
         role = _started(site)
         wait_until(lambda: _is_reading(site), "it reads")
         for number in range(1, 5):
@@ -72,7 +72,7 @@ def test_it_ends_at_once_while_a_provider_hangs(redis: RedisServer, tmp_path: Pa
     ):
         role = _started(site)
         wait_until(lambda: _is_reading(site), "it reads")
-        known = [Visits(client).say(1)]
+        known = [EventPublisher(client).say(1)]
         wait_until(lambda: bool(cloud.asked), "it asks")
         assert "healthy: narrate: Redis answers" in site.command("healthcheck").stdout
         began_s = time.monotonic()
@@ -130,7 +130,7 @@ def test_nothing_that_a_narrator_shows_holds_the_key(
             pubsub.psubscribe("*")
             role = _started(site)
             wait_until(lambda: _is_reading(site), "it reads")
-            visits = Visits(client)
+            visits = EventPublisher(client)
             for number in range(1, 4):
                 visits.say(number)
             wait_until(lambda: len(narrations(client)) == 3, "all are told")

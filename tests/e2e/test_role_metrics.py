@@ -16,7 +16,7 @@ from tests.support.language_model import LanguageModel, serving
 from tests.support.mqtt_broker import running_broker
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.site import Role, clip_with_objects, need_model, running_site
-from tests.support.visits import Walk, film
+from tests.support.visits import WalkingPerson, film
 from tests.support.waiting import wait_until
 from tests.support.webhook_server import webhook_server
 from vision.config.secrets import write_secret
@@ -135,7 +135,7 @@ class Street:
 
     def __init__(self, redis: RedisServer) -> None:
         now_ns = time.time_ns()
-        walks = [Walk(began_s, began_s + 3) for began_s in range(0, 400, 4)]
+        walks = [WalkingPerson(began_s, began_s + 3) for began_s in range(0, 400, 4)]
         self._frames = iter(film(walks, 400, began_ns=now_ns, run=now_ns // 1_000_000))
         self._sent = self._missed = 0
         self._redis = redis

@@ -23,9 +23,9 @@ from tests.support.node import NodeProcess, models_variable, running_node
 from tests.support.processes import children_of
 from tests.support.redis_contents import redis_contents
 from tests.support.redis_server import RedisServer, running_redis
+from tests.support.secret_encodings import shown_in
 from tests.support.sentry_server import running_sentry
 from tests.support.site import need_model
-from tests.support.spellings import shown_in
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]

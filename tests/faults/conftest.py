@@ -54,7 +54,7 @@ class _Figures:
 
 
 @pytest.fixture
-def judge(request: pytest.FixtureRequest) -> Callable[[Outcome], None]:
+def verify(request: pytest.FixtureRequest) -> Callable[[Outcome], None]:
     """Keeps an outcome's figures and fails with its complaints."""
 
     def take(outcome: Outcome) -> None:

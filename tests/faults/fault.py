@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from tests.faults.faulty_camera import FaultyCamera
 from tests.faults.outcome import MOST_MORE_FDS
-from tests.faults.record import Seen, Told
-from tests.faults.stage import Stage
+from tests.faults.record import SeenMessage, SeenStatus
 from vision.domain.status import CameraState
 
-Step: TypeAlias = Callable[[Stage], object]
-Check: TypeAlias = Callable[[Sequence[Seen], Sequence[Told]], str]
+Step: TypeAlias = Callable[[FaultyCamera], object]
+Check: TypeAlias = Callable[[Sequence[SeenMessage], Sequence[SeenStatus]], str]
 """Looks at what was seen and told since a fault began; a complaint, empty without one."""
 
 QUICK_S = 12.0

@@ -15,8 +15,8 @@ def _hostile(reply: hostile.Reply, **bounds: Any) -> Fault:
     usual = Fault(
         name=f"hostile: {name}",
         what=(reply.__doc__ or name).rstrip("."),
-        begin=lambda stage: stage.answer_with(reply),
-        end=lambda stage: stage.answer_with(None),
+        begin=lambda faulty_camera: faulty_camera.answer_with(reply),
+        end=lambda faulty_camera: faulty_camera.answer_with(None),
         states=(State.RECONNECTING, State.NOT_FOUND, State.DECODE_ERROR),
         # The break before it is told too; what has to be told is what came after.
         reason=r"^(?!the camera closed)",

@@ -13,8 +13,8 @@ from typing import Any
 import redis
 
 from tests.faults.host_clock import HostClock
+from tests.faults.node_rig import NodeRig
 from tests.faults.record import let_pass, wait_for
-from tests.faults.station import Station
 from tests.support.processes import SeenProcess, children_of
 from tests.support.waiting import wait_until
 
@@ -30,16 +30,16 @@ _FOREIGN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Faults:
-    """All that can happen to a station.
+class RandomFaults:
+    """All that can happen to a node and its cameras.
 
     Attributes:
-        station: The node, its cameras and its Redis.
+        rig: The node, its cameras and its Redis.
         clock: By which the node lives.
         chance: Chooses cameras, workers and how long a fault lasts.
     """
 
-    station: Station
+    rig: NodeRig
     clock: HostClock
     chance: random.Random
 
@@ -67,7 +67,7 @@ class Faults:
 
     def wait_until_well(self, patience_s: float) -> list[str]:
         """The cameras whose streams do not grow, none once all is well again."""
-        before = {camera: self._newest(camera) for camera in self.station.cameras}
+        before = {camera: self._newest(camera) for camera in self.rig.cameras}
 
         def still() -> list[str]:
             return [camera for camera in before if self._newest(camera) in {None, before[camera]}]
@@ -76,17 +76,17 @@ class Faults:
         return still()
 
     def _newest(self, camera: str) -> bytes | None:
-        with suppress(redis.RedisError), self.station.redis.client() as client:
+        with suppress(redis.RedisError), self.rig.redis.client() as client:
             entries: Any = client.xrevrange(_detections(camera), count=1)
             return entries[0][0] if entries else b""
         return None
 
     def _camera(self) -> str:
-        return self.chance.choice(self.station.cameras)
+        return self.chance.choice(self.rig.cameras)
 
     def _node(self) -> int:
-        assert self.station.node.process is not None
-        return self.station.node.process.pid
+        assert self.rig.node.process is not None
+        return self.rig.node.process.pid
 
     def _worker(self) -> int:
         """A process of the node's; which camera is its own does not matter."""
@@ -104,7 +104,7 @@ class Faults:
         let_pass(self.chance.uniform(least_s, most_s))
 
     def _tell(self, camera: str, words: str) -> None:
-        self.station.simulators[camera].tell(f"{camera} {words}")
+        self.rig.simulators[camera].tell(f"{camera} {words}")
 
     def _kill_worker(self) -> None:
         with suppress(ProcessLookupError):
@@ -119,29 +119,29 @@ class Faults:
             self._last(0.5, 10)
 
     def _kill_node(self) -> None:
-        self.station.node.stop(signal.SIGKILL)
-        self.station.node.start()
+        self.rig.node.stop(signal.SIGKILL)
+        self.rig.node.start()
 
     def _restart_node(self) -> None:
-        code = self.station.node.stop()
+        code = self.rig.node.stop()
         # A Python that is still starting knows no signals yet.
-        assert code in {0, -signal.SIGTERM}, f"exit code {code}: {self.station.node.log[-2000:]}"
-        self.station.node.start()
+        assert code in {0, -signal.SIGTERM}, f"exit code {code}: {self.rig.node.log[-2000:]}"
+        self.rig.node.start()
 
     def _kill_redis(self) -> None:
-        self.station.redis.kill()
+        self.rig.redis.kill()
         self._last(0, 4)
-        self.station.redis.restart()
+        self.rig.redis.restart()
 
     def _stop_redis(self) -> None:
-        self.station.redis.pause()
+        self.rig.redis.pause()
         self._last(0.5, 6)
-        self.station.redis.resume()
+        self.rig.redis.resume()
 
     def _restart_redis(self) -> None:
-        self.station.redis.stop()
+        self.rig.redis.stop()
         self._last(0, 4)
-        self.station.redis.restart()
+        self.rig.redis.restart()
 
     def _cut_camera(self) -> None:
         self._tell(self._camera(), "cut")
@@ -163,7 +163,7 @@ class Faults:
     def _wrong_stream(self) -> None:
         """Somebody else's list stands where the stream was; later the stream is back."""
         key, aside = _detections(camera := self._camera()), f"aside:{{{camera}}}"
-        with self.station.redis.client() as client:
+        with self.rig.redis.client() as client:
             # At once: a node that finds no key begins a stream of its own.
             with client.pipeline(transaction=True) as swap:
                 swap.rename(key, aside)
@@ -178,7 +178,7 @@ class Faults:
         key = self.chance.choice(
             [f"vision:{kind}:{{{self._camera()}}}" for kind in ("state", "events", "events-state")]
         )
-        with self.station.redis.client() as client:
+        with self.rig.redis.client() as client:
             with client.pipeline(transaction=True) as swap:
                 swap.delete(key)
                 swap.lpush(key, "somebody else's")
@@ -189,7 +189,7 @@ class Faults:
     def _foreign_messages(self) -> None:
         """Any client of Redis may write and publish what it likes."""
         camera = self._camera()
-        with self.station.redis.client() as client:
+        with self.rig.redis.client() as client:
             for payload in _FOREIGN:
                 for kind in ("detections", "status", "events"):
                     name = f"vision:{kind}:{{{camera}}}"

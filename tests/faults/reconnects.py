@@ -16,7 +16,7 @@ import os
 import sys
 import threading
 
-from tests.support.worker_processes import held_by
+from tests.support.worker_processes import resources_of
 from vision.capture.address import RtspAddress
 from vision.capture.worker import CaptureWorker
 from vision.config.camera import MotionSettings
@@ -63,7 +63,7 @@ def main(url: str, count: int) -> None:
             if online[0] in {count // _WARM_UP, count}:
                 gc.collect()
                 ctypes.CDLL(None).malloc_trim(0)
-                now = held_by(os.getpid())
+                now = resources_of(os.getpid())
                 assert now is not None
                 held.append((now.rss_mib, now.fds, threading.active_count()))
     print(json.dumps(held), flush=True)  # noqa: T201  as above

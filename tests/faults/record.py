@@ -22,7 +22,7 @@ _patience = {"factor": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenMessage:
     """A detection message.
 
     Attributes:
@@ -55,8 +55,8 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A status message; ``arrived_s`` as of :class:`Seen`."""
+class SeenStatus:
+    """A status message; ``arrived_s`` as of :class:`SeenMessage`."""
 
     arrived_s: float
     run: int
@@ -65,7 +65,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class StreamAccount:
     """Whether all messages of a camera came, once and in order.
 
     Attributes:
@@ -81,7 +81,7 @@ class Account:
     doubled: int
 
 
-def account(seen: Sequence[Seen]) -> Account:
+def account_for(seen: Sequence[SeenMessage]) -> StreamAccount:
     """The account of one camera's messages in the order they came."""
     lost = doubled = 0
     for before, after in itertools.pairwise(seen):
@@ -90,7 +90,7 @@ def account(seen: Sequence[Seen]) -> Account:
             continue
         start = before.seq if after.run == before.run else 0
         lost += max(0, after.seq - start - 1 - after.skipped)
-    return Account(len(seen), sum(message.skipped for message in seen[1:]), lost, doubled)
+    return StreamAccount(len(seen), sum(message.skipped for message in seen[1:]), lost, doubled)
 
 
 def longest_silence_s(arrivals_s: Iterable[float]) -> float:
@@ -108,8 +108,8 @@ class Recorder:
     """Two reference subscribers, one for detections and one for states, each in a thread."""
 
     def __init__(self, redis: AnyRedis) -> None:
-        self.seen: dict[str, list[Seen]] = defaultdict(list)
-        self.told: dict[str, list[Told]] = defaultdict(list)
+        self.seen: dict[str, list[SeenMessage]] = defaultdict(list)
+        self.told: dict[str, list[SeenStatus]] = defaultdict(list)
         self._redis = redis
         self._stop = threading.Event()
         self._threads = [
@@ -144,12 +144,16 @@ class Recorder:
         told = self.told[camera]
         return told[-1].state if told else ""
 
-    def first_told(self, camera: str, since_s: float, fits: Callable[[Told], bool]) -> Told | None:
+    def first_status(
+        self, camera: str, since_s: float, fits: Callable[[SeenStatus], bool]
+    ) -> SeenStatus | None:
         """The first status that came after ``since_s`` and fits."""
         told = list(self.told[camera])
         return next((item for item in told if item.arrived_s >= since_s and fits(item)), None)
 
-    def first_seen(self, camera: str, since_s: float, fits: Callable[[Seen], bool]) -> Seen | None:
+    def first_seen(
+        self, camera: str, since_s: float, fits: Callable[[SeenMessage], bool]
+    ) -> SeenMessage | None:
         """The first message that came after ``since_s`` and fits."""
         seen = list(self.seen[camera])
         return next((item for item in seen if item.arrived_s >= since_s and fits(item)), None)
@@ -167,14 +171,14 @@ class Recorder:
         for received in subscriber.messages(self._stop):
             message: StatusMessage = received.message
             self.told[message.camera].append(
-                Told(time.monotonic(), int(message.run), message.state, message.reason)
+                SeenStatus(time.monotonic(), int(message.run), message.state, message.reason)
             )
 
 
-def _seen(message: DetectionMessage) -> Seen:
+def _seen(message: DetectionMessage) -> SeenMessage:
     times = message.time
     captured_s = _seconds(times.captured)
-    return Seen(
+    return SeenMessage(
         arrived_s=time.monotonic(),
         received_s=_seconds(times.received),
         captured_s=captured_s,

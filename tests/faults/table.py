@@ -6,36 +6,36 @@ import signal
 
 from tests.faults import checks
 from tests.faults.fault import AWAY, SLOW_S, Fault, Step
+from tests.faults.faulty_camera import PASSWORD, WRONG, FaultyCamera
 from tests.faults.hostile_faults import HOSTILE_FAULTS
-from tests.faults.stage import PASSWORD, WRONG, Stage
 from vision.domain.status import CameraState as State
 
 _TICKS_PER_S = 90_000
 
 
-def _nothing(_: Stage) -> None:
+def _nothing(_: FaultyCamera) -> None:
     """The camera is odd by itself."""
 
 
 def _tell(words: str) -> Step:
-    return lambda stage: stage.tell(words)
+    return lambda faulty_camera: faulty_camera.tell(words)
 
 
 def _show(clip: str) -> Step:
-    return lambda stage: stage.tell(f"show={stage.clips[clip]}")
+    return lambda faulty_camera: faulty_camera.tell(f"show={faulty_camera.clips[clip]}")
 
 
-def _lock_out(stage: Stage) -> None:
-    stage.password(WRONG)
-    stage.tell("cut")
+def _lock_out(faulty_camera: FaultyCamera) -> None:
+    faulty_camera.password(WRONG)
+    faulty_camera.tell("cut")
 
 
 CAMERA_FAULTS = (
     Fault(
         name="camera killed",
         what="kill -9 of the camera, back after 2 s",
-        begin=lambda stage: stage.simulator.kill(),
-        end=lambda stage: stage.simulator.start(),
+        begin=lambda faulty_camera: faulty_camera.simulator.kill(),
+        end=lambda faulty_camera: faulty_camera.simulator.start(),
         states=(State.RECONNECTING,),
         detect_s=3.0,
         lasts_s=2.0,
@@ -45,8 +45,8 @@ CAMERA_FAULTS = (
     Fault(
         name="camera stops answering",
         what="SIGSTOP of the camera for 8 s",
-        begin=lambda stage: stage.simulator.signal(signal.SIGSTOP),
-        end=lambda stage: stage.simulator.signal(signal.SIGCONT),
+        begin=lambda faulty_camera: faulty_camera.simulator.signal(signal.SIGSTOP),
+        end=lambda faulty_camera: faulty_camera.simulator.signal(signal.SIGCONT),
         states=(State.STALLED,),
         detect_s=6.0,
         lasts_s=8.0,
@@ -87,7 +87,7 @@ CAMERA_FAULTS = (
         name="wrong password",
         what="the secret file is wrong for a moment, then right",
         begin=_lock_out,
-        end=lambda stage: stage.password(PASSWORD),
+        end=lambda faulty_camera: faulty_camera.password(PASSWORD),
         states=(State.AUTH_FAILED,),
         detect_s=6.0,
         recover_s=SLOW_S,
@@ -323,7 +323,7 @@ WORKER_FAULTS = (
     Fault(
         name="ingest worker killed",
         what="kill -9",
-        begin=lambda stage: stage.signal_worker(signal.SIGKILL),
+        begin=lambda faulty_camera: faulty_camera.signal_worker(signal.SIGKILL),
         states=(State.RECONNECTING, State.STARTING),
         detect_s=3.0,
         also=AWAY,
@@ -332,7 +332,7 @@ WORKER_FAULTS = (
     Fault(
         name="ingest worker stopped",
         what="SIGSTOP",
-        begin=lambda stage: stage.signal_worker(signal.SIGSTOP),
+        begin=lambda faulty_camera: faulty_camera.signal_worker(signal.SIGSTOP),
         states=(State.RECONNECTING, State.STARTING),
         detect_s=4.0,
         also=AWAY,
@@ -350,8 +350,8 @@ WORKER_FAULTS = (
     Fault(
         name="ingest worker hangs",
         what="its capturing thread stands still, the others go on",
-        begin=lambda stage: stage.hang_worker(),
-        end=lambda stage: stage.undo(),
+        begin=lambda faulty_camera: faulty_camera.hang_worker(),
+        end=lambda faulty_camera: faulty_camera.undo(),
         states=(State.RECONNECTING, State.STARTING),
         # It may be in a read, which is given its timeout of 5 s.
         detect_s=10.0,

@@ -8,9 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from tests.faults.fault import Fault
+from tests.faults.fault_rig import FaultRig, running_fault_rig
 from tests.faults.outcome import Outcome
 from tests.faults.record import let_pass
-from tests.faults.scene import Scene, running_scene
 from tests.faults.table import ALL_FAULTS, BY_NAME
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -20,22 +20,22 @@ _APART_S = 0.4
 
 
 @pytest.fixture(scope="module")
-def scene(
+def rig(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Scene]:
+) -> Iterator[FaultRig]:
     """A node with a camera for each row that was asked for."""
-    with running_scene(tmp_path_factory.mktemp("cameras"), _asked_for(request)) as scene:
-        yield scene
+    with running_fault_rig(tmp_path_factory.mktemp("cameras"), _asked_for(request)) as rig:
+        yield rig
 
 
 @pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest, scene: Scene) -> Iterator[dict[str, Future[Outcome]]]:
+def outcomes(request: pytest.FixtureRequest, rig: FaultRig) -> Iterator[dict[str, Future[Outcome]]]:
     """What comes of each row; they run side by side."""
     faults = _asked_for(request)
     running: dict[str, Future[Outcome]] = {}
     with ThreadPoolExecutor(max(1, len(faults))) as pool:
         for fault in faults:
-            running[fault.name] = pool.submit(scene.run, fault)
+            running[fault.name] = pool.submit(rig.run, fault)
             let_pass(_APART_S)
         yield running
 
@@ -49,18 +49,20 @@ def _asked_for(request: pytest.FixtureRequest) -> list[Fault]:
 
 @pytest.mark.parametrize("name", [*BY_NAME])
 def test_a_fault_is_told_and_survived(
-    name: str, outcomes: dict[str, Future[Outcome]], judge: Callable[[Outcome], None]
+    name: str, outcomes: dict[str, Future[Outcome]], verify: Callable[[Outcome], None]
 ) -> None:
     """The right state in time, messages again in time, nothing lost, no other camera hurt."""
     try:
         outcome = outcomes[name].result()
     except PermissionError as error:
         pytest.skip(f"this machine does not let a thread be held: {error.strerror}")
-    judge(outcome)
+    verify(outcome)
 
 
-def test_the_witness_saw_nothing(scene: Scene, outcomes: dict[str, Future[Outcome]]) -> None:
+def test_the_camera_without_faults_loses_nothing(
+    rig: FaultRig, outcomes: dict[str, Future[Outcome]]
+) -> None:
     """A camera without a fault stayed online, on one worker, without a pause, through it all."""
     for running in outcomes.values():
         running.exception()
-    assert not [*scene.witness_complaints()]
+    assert not [*rig.control_camera_complaints()]

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.faults.node_rig import running_node_rig
 from tests.faults.outcome import Outcome
-from tests.faults.record import account, bound_s, let_pass, wait_for
-from tests.faults.station import running_station
-from tests.support.worker_processes import held_by, ingest_processes
+from tests.faults.record import account_for, bound_s, let_pass, wait_for
+from tests.support.worker_processes import ingest_processes, resources_of
 from vision.runtime.processes.descriptors import needed_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -43,25 +43,25 @@ def viewers(port: int) -> Iterator[None]:
         yield
 
 
-def test_descriptors_run_out(tmp_path: Path, judge: Callable[[Outcome], None]) -> None:
+def test_descriptors_run_out(tmp_path: Path, verify: Callable[[Outcome], None]) -> None:
     """A worker is replaced and Redis connected again, while viewers want more than there are."""
     outcome = Outcome(
         "descriptors run out",
         f"{_VIEWERS} viewers of a node with {_OPEN_FILES} descriptors and {_CAMERAS} cameras; then "
         "kill -9 of a worker and of Redis",
     )
-    running = running_station(
+    running = running_node_rig(
         tmp_path, {"web": {"port": 0}}, cameras=_CAMERAS, fps=_FPS, open_files=_OPEN_FILES
     )
-    with running as station:
-        node, recorder = station.node, station.recorder
-        station.wait_for_messages(5)
+    with running as rig:
+        node, recorder = rig.node, rig.recorder
+        rig.wait_for_messages(5)
         assert node.process is not None
         port = urlsplit(node.page()).port
         assert port is not None
         with viewers(port):
             let_pass(2.0)
-            held = held_by(node.process.pid)
+            held = resources_of(node.process.pid)
             assert held is not None
             outcome.notes = {"descriptors_held": held.fds}
             outcome.expect(held.fds <= _OPEN_FILES, f"{held.fds} descriptors")
@@ -70,21 +70,21 @@ def test_descriptors_run_out(tmp_path: Path, judge: Callable[[Outcome], None]) -
             lost = wait_for(lambda: "worker_lost" in node.log, bound_s(_RECOVER_S))
             outcome.detect_s = time.monotonic() - killed_s
             outcome.expect(lost, "the killed worker was not missed")
-            station.redis.kill()
+            rig.redis.kill()
             let_pass(_AWAY_S)
-            station.redis.restart()
-            outcome.recover_s = station.back_after_s(time.monotonic(), bound_s(_RECOVER_S))
+            rig.redis.restart()
+            outcome.recover_s = rig.back_after_s(time.monotonic(), bound_s(_RECOVER_S))
             outcome.expect(outcome.recover_s is not None, "not all cameras are back")
         outcome.expect(node.log.count("worker_lost") == 1, "more workers were replaced than killed")
         outcome.expect("Too many open files" not in node.log, "the cameras had too few")
         assert node.stop() == 0
-        runs = {name: {item.run for item in recorder.seen[name]} for name in station.cameras}
+        runs = {name: {item.run for item in recorder.seen[name]} for name in rig.cameras}
         replaced = [name for name, of_camera in runs.items() if len(of_camera) > 1]
         outcome.expect(len(replaced) == 1, f"replaced were {replaced}")
-        for name in station.cameras:
-            counted = account(recorder.seen[name])
+        for name in rig.cameras:
+            counted = account_for(recorder.seen[name])
             outcome.lost += counted.lost
             outcome.doubled += counted.doubled
             outcome.others_lost += 0 if name in replaced else counted.lost
         outcome.expect(not outcome.lost and not outcome.doubled, "lost or doubled messages")
-    judge(outcome)
+    verify(outcome)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.fault_rig import base_settings
+from tests.faults.node_rig import NodeRig, running_node_rig
 from tests.faults.outcome import Outcome
-from tests.faults.record import account, bound_s, let_pass, wait_for
-from tests.faults.scene import base_settings
-from tests.faults.station import Station, running_station
+from tests.faults.record import account_for, bound_s, let_pass, wait_for
 from tests.support.health import healthcheck, metric, readiness
 from tests.support.node import running_node
 
@@ -23,17 +23,17 @@ _DETECT_S, _RECOVER_S = 5.0, 15.0
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Station]:
-    """A station with a page, that publishes and says that it is ready."""
+def running(tmp_path: Path) -> Iterator[NodeRig]:
+    """A rig with a page that publishes and is ready."""
     settings = {"web": {"port": 0}, "run_dir": str(tmp_path / "run")}
-    with running_station(tmp_path, settings, cameras=_CAMERAS, fps=_FPS) as running:
+    with running_node_rig(tmp_path, settings, cameras=_CAMERAS, fps=_FPS) as running:
         running.wait_for_messages(5)
         assert wait_for(lambda: readiness(running.node).is_ready, 60.0), readiness(running.node)
         assert wait_for(lambda: healthcheck(running.node)[0] == 0, 60.0), healthcheck(running.node)
         yield running
 
 
-def test_redis_refuses_every_write(running: Station, judge: Callable[[Outcome], None]) -> None:
+def test_redis_refuses_every_write(running: NodeRig, verify: Callable[[Outcome], None]) -> None:
     """It answers, and takes nothing: unready, with the reason and each camera, until it takes."""
     outcome = Outcome("Redis refuses writes", "NOREPLICAS for 8 s: it answers and takes nothing")
     with running.redis.client() as client:
@@ -72,13 +72,13 @@ def test_redis_refuses_every_write(running: Station, judge: Callable[[Outcome], 
     over = wait_for(lambda: healthcheck(running.node)[0] == 0, bound_s(_RECOVER_S))
     outcome.expect(over, "healthcheck does not say that it is over")
     for seen in running.recorder.seen.values():
-        outcome.lost += account(seen).lost
+        outcome.lost += account_for(seen).lost
     outcome.expect(outcome.lost == 0, f"{outcome.lost} messages lost")
-    judge(outcome)
+    verify(outcome)
 
 
 def test_two_nodes_with_the_same_cameras(
-    running: Station, tmp_path: Path, judge: Callable[[Outcome], None]
+    running: NodeRig, tmp_path: Path, verify: Callable[[Outcome], None]
 ) -> None:
     """By mistake: both say so; the newer one is ready once the older has ended."""
     outcome = Outcome("a second node", "the same cameras by another node, the first ended then")
@@ -124,4 +124,4 @@ def test_two_nodes_with_the_same_cameras(
                     state[b"state"] == b"online" and int(state[b"run"]) >= int(run or 0),
                     f"{name}: the state is {state}",
                 )
-    judge(outcome)
+    verify(outcome)

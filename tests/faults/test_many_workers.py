@@ -17,7 +17,7 @@ from tests.faults.outcome import Outcome
 from tests.faults.record import bound_s
 from tests.support.frames import frame
 from tests.support.waiting import wait_until
-from tests.support.worker_processes import held_by
+from tests.support.worker_processes import resources_of
 from vision.frames.frame_descriptor import RECORD_BYTES
 from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.shared_memory import SharedFrameWriter, shared_slot
@@ -129,14 +129,14 @@ class Site:
         pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(0)]),
     ],
 )
-def test_workers_come_and_go(judge: Callable[[Outcome], None], workers: int) -> None:
+def test_workers_come_and_go(verify: Callable[[Outcome], None], workers: int) -> None:
     """The taker lives, every frame is taken or counted, and a camera that stays has no gap."""
     seed = random.SystemRandom().randrange(1 << 32)
     outcome = Outcome(
         f"{workers} workers come and go",
         f"{_CAMERAS} cameras in one process, {workers} workers that end, stall or announce rubbish",
     )
-    before = held_by(os.getpid())
+    before = resources_of(os.getpid())
     site = Site()
     taking, staying = site.guarded(site.take), site.guarded(site.steady)
     each = -(-workers // (_CAMERAS - 1))
@@ -178,9 +178,9 @@ def test_workers_come_and_go(judge: Callable[[Outcome], None], workers: int) -> 
     outcome.expect(
         site.longest_gap_s <= bound_s(_GAP_S), f"{site.longest_gap_s:.1f} s without a frame"
     )
-    after = held_by(os.getpid())
+    after = resources_of(os.getpid())
     assert before is not None
     assert after is not None
     outcome.rss_mib, outcome.fds = (before.rss_mib, after.rss_mib), (before.fds, after.fds)
     outcome.expect(after.fds <= before.fds + 2, f"descriptors: {outcome.fds}")
-    judge(outcome)
+    verify(outcome)

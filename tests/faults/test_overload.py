@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.node_rig import running_node_rig
 from tests.faults.outcome import Outcome
-from tests.faults.record import account, fairness, let_pass
-from tests.faults.station import running_station
-from tests.support.worker_processes import held_by
+from tests.faults.record import account_for, fairness, let_pass
+from tests.support.worker_processes import resources_of
 
 _CAMERAS, _FPS = 8, 10
 # On one thread this network is too slow for that on any machine.
@@ -31,7 +31,7 @@ _MOST_GROWTH = 1.05
         pytest.param(600, marks=[pytest.mark.soak, pytest.mark.timeout(1200)]),
     ],
 )
-def test_overload(tmp_path: Path, judge: Callable[[Outcome], None], seconds: int) -> None:
+def test_overload(tmp_path: Path, verify: Callable[[Outcome], None], seconds: int) -> None:
     """Memory is flat, what is inferred is fresh, cameras share alike, ``skipped`` is exact."""
     what = f"{_CAMERAS} cameras of {_FPS} frames a second for {seconds} s"
     outcome = Outcome(f"overload for {seconds} s", what)
@@ -43,22 +43,22 @@ def test_overload(tmp_path: Path, judge: Callable[[Outcome], None], seconds: int
             "max_staleness_ms": round(_MAX_STALENESS_S * 1000),
         },
     }
-    running = running_station(tmp_path, topics, cameras=_CAMERAS, fps=_FPS, channels=_CHANNELS)
-    with running as station:
-        node, names, recorder = station.node, station.cameras, station.recorder
-        station.wait_for_messages(2)
+    running = running_node_rig(tmp_path, topics, cameras=_CAMERAS, fps=_FPS, channels=_CHANNELS)
+    with running as rig:
+        node, names, recorder = rig.node, rig.cameras, rig.recorder
+        rig.wait_for_messages(2)
         assert node.process is not None
         let_pass(seconds / 3)
         known = {name: len(recorder.seen[name]) - 1 for name in names}
-        before = held_by(node.process.pid)
+        before = resources_of(node.process.pid)
         let_pass(seconds * 2 / 3)
-        after = held_by(node.process.pid)
+        after = resources_of(node.process.pid)
         seen = {name: recorder.seen[name][known[name] :] for name in names}
-        counts = {name: account(messages) for name, messages in seen.items()}
+        counts = {name: account_for(messages) for name, messages in seen.items()}
         offered = sum(messages[-1].seq - messages[0].seq for messages in seen.values())
         inferred = sum(counted.messages - 1 for counted in counts.values())
         assert node.stop() == 0
-    outcome.lost = sum(account(recorder.seen[name]).lost for name in names)
+    outcome.lost = sum(account_for(recorder.seen[name]).lost for name in names)
     outcome.doubled = sum(counted.doubled for counted in counts.values())
     outcome.skipped = sum(counted.skipped for counted in counts.values())
     oldest_s = max(item.age_s for messages in seen.values() for item in messages)
@@ -82,4 +82,4 @@ def test_overload(tmp_path: Path, judge: Callable[[Outcome], None], seconds: int
     outcome.expect(is_fair, f"fairness {index:.3f} of {shares}")
     outcome.expect(not outcome.lost and not outcome.doubled, "lost or doubled messages")
     outcome.expect(after.rss_mib <= before.rss_mib * _MOST_GROWTH, f"memory {outcome.rss_mib}")
-    judge(outcome)
+    verify(outcome)

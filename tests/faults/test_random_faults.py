@@ -15,10 +15,10 @@ import pytest
 
 from tests.faults.contract import Message, complaints, parse
 from tests.faults.host_clock import HostClock
+from tests.faults.node_rig import running_node_rig
 from tests.faults.outcome import Outcome
-from tests.faults.random_faults import Faults
+from tests.faults.random_faults import RandomFaults
 from tests.faults.record import bound_s, let_pass, wait_for
-from tests.faults.station import running_station
 from tests.support.outside_subscriber import OutsideSubscriber
 
 pytestmark = pytest.mark.e2e
@@ -34,7 +34,7 @@ _MOST_COMPLAINTS = 10
 
 
 @pytest.mark.timeout(900)
-def test_each_kind_of_fault(tmp_path: Path, judge: Callable[[Outcome], None]) -> None:
+def test_each_kind_of_fault(tmp_path: Path, verify: Callable[[Outcome], None]) -> None:
     """Each once, in random order, one after the other."""
     with _running(tmp_path) as trial:
         names = [*trial.faults.by_name()]
@@ -44,13 +44,13 @@ def test_each_kind_of_fault(tmp_path: Path, judge: Callable[[Outcome], None]) ->
             trial.expect_well(name)
         trial.finish()
     outcome = trial.outcome("each kind of random fault")
-    judge(outcome)
+    verify(outcome)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_random_faults(
-    request: pytest.FixtureRequest, tmp_path: Path, judge: Callable[[Outcome], None]
+    request: pytest.FixtureRequest, tmp_path: Path, verify: Callable[[Outcome], None]
 ) -> None:
     """For as long as wanted, up to four before the cameras have to be well again."""
     minutes = request.config.getoption("--soak-minutes")
@@ -66,14 +66,14 @@ def test_random_faults(
             trial.expect_well(", ".join(names))
         trial.finish()
     outcome = trial.outcome(f"random faults for {minutes:g} minutes")
-    judge(outcome)
+    verify(outcome)
 
 
 @dataclass(slots=True)
 class _Trial:
-    """Faults on a station, and what a subscriber outside made of it."""
+    """Faults on a rig, and what an independent subscriber received."""
 
-    faults: Faults
+    faults: RandomFaults
     outside: OutsideSubscriber
     struck: Counter[str]
     complaints: list[str]
@@ -91,21 +91,21 @@ class _Trial:
         """Complain of cameras whose streams do not grow any more."""
         if still := self.faults.wait_until_well(bound_s(_WELL_S)):
             self.complaints.append(f"after {after}: {still} stand still")
-        # It is a witness of its own: whatever comes on the channels, it does not end.
-        self.faults.station.recorder.forget()
+        # The reference subscriber must survive whatever arrives on the channels.
+        self.faults.rig.recorder.forget()
 
     def finish(self) -> None:
-        """End the node and judge all that it published."""
-        station = self.faults.station
-        before = {name: len(seen) for name, seen in station.recorder.seen.items()}
+        """Stop the node and verify everything it published."""
+        rig = self.faults.rig
+        before = {name: len(seen) for name, seen in rig.recorder.seen.items()}
         if not wait_for(
-            lambda: all(len(station.recorder.seen[name]) > before[name] for name in before),
+            lambda: all(len(rig.recorder.seen[name]) > before[name] for name in before),
             bound_s(_WELL_S),
         ):
             self.complaints.append("the reference subscriber gets no messages any more")
-        if station.node.stop() != 0:
-            self.complaints.append(f"the node did not end well: {station.node.log[-2000:]}")
-        for camera in station.cameras:
+        if rig.node.stop() != 0:
+            self.complaints.append(f"the node did not end well: {rig.node.log[-2000:]}")
+        for camera in rig.cameras:
             stream = [*_stream(self.faults, camera)]
             live = [*filter(None, map(parse, list(self.outside.payloads[camera])))]
             self.messages += len(stream)
@@ -134,17 +134,19 @@ def _running(folder: Path) -> Iterator[_Trial]:
         "events": {"enabled": True},
         "run_dir": str(folder / "run"),
     }
-    running = running_station(folder, topics, cameras=_CAMERAS, fps=_FPS, variables=clock.variables)
-    with running as station, OutsideSubscriber(station.redis) as outside:
-        station.wait_for_messages(5)
-        faults = Faults(station, clock, random.Random(seed))
+    running = running_node_rig(
+        folder, topics, cameras=_CAMERAS, fps=_FPS, variables=clock.variables
+    )
+    with running as rig, OutsideSubscriber(rig.redis) as outside:
+        rig.wait_for_messages(5)
+        faults = RandomFaults(rig, clock, random.Random(seed))
         yield _Trial(faults, outside, Counter(), [], seed)
 
 
-def _stream(faults: Faults, camera: str) -> Iterator[Message]:
+def _stream(faults: RandomFaults, camera: str) -> Iterator[Message]:
     """The messages of a camera's stream; what others put there is passed over."""
     start = "-"
-    with faults.station.redis.client() as client:
+    with faults.rig.redis.client() as client:
         while True:
             entries: Any = client.xrange(f"vision:detections:{{{camera}}}", start, count=_PAGE)
             if not entries:

@@ -26,7 +26,7 @@ _MOST_GROWTH = 1.05
         pytest.param(1000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
     ],
 )
-def test_reconnects(tmp_path: Path, judge: Callable[[Outcome], None], count: int) -> None:
+def test_reconnects(tmp_path: Path, verify: Callable[[Outcome], None], count: int) -> None:
     """Memory stays within 5 %, and no descriptor and no thread is left behind."""
     outcome = Outcome(
         f"{count} reconnects", "the camera cuts each connection after its first frame"
@@ -51,4 +51,4 @@ def test_reconnects(tmp_path: Path, judge: Callable[[Outcome], None], count: int
     outcome.expect(last[0] <= first[0] * _MOST_GROWTH, f"memory: {outcome.rss_mib} MiB")
     outcome.expect(last[1] == first[1], f"descriptors: {outcome.fds}")
     outcome.expect(last[2] == first[2], f"threads: {first[2]} and {last[2]}")
-    judge(outcome)
+    verify(outcome)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.faults.contract import live_complaint
+from tests.faults.node_rig import NodeRig, running_node_rig
 from tests.faults.outcome import Outcome
-from tests.faults.record import account, bound_s, is_patient, let_pass, wait_for
-from tests.faults.station import Station, running_station
+from tests.faults.record import account_for, bound_s, is_patient, let_pass, wait_for
 from tests.support.mutations import RUBBISH
 from tests.support.node import validate
 from tests.support.outside_subscriber import OutsideSubscriber
@@ -32,16 +32,16 @@ _FULL_S, _MEANWHILE_S, _LESS_BYTES = 60.0, 3.0, 200_000
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    """A station that publishes."""
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeRig]:
+    """A rig that publishes."""
     folder = tmp_path_factory.mktemp("redis")
-    with running_station(folder, cameras=_CAMERAS, fps=_FPS) as running:
+    with running_node_rig(folder, cameras=_CAMERAS, fps=_FPS) as running:
         running.wait_for_messages()
         yield running
 
 
 def outage(
-    station: Station,
+    rig: NodeRig,
     name: str,
     what: str,
     *,
@@ -57,22 +57,20 @@ def outage(
     have lost what they held before.
     """
     outcome = Outcome(name, what)
-    recorder, away = station.recorder, station.node.log.count(said)
+    recorder, away = rig.recorder, rig.node.log.count(said)
     began_s, began_utc_s = time.monotonic(), time.time()
     begin()
-    noticed = wait_for(
-        lambda: station.node.log.count(said) > away, bound_s(min(lasts_s, _DETECT_S))
-    )
+    noticed = wait_for(lambda: rig.node.log.count(said) > away, bound_s(min(lasts_s, _DETECT_S)))
     outcome.detect_s = time.monotonic() - began_s if noticed else None
     outcome.expect(noticed, f"the node did not say {said}")
     let_pass(began_s + lasts_s - time.monotonic())
     end()
     ended_s, ended_utc_s = time.monotonic(), time.time()
-    outcome.recover_s = station.back_after_s(ended_s, bound_s(_RECOVER_S))
+    outcome.recover_s = rig.back_after_s(ended_s, bound_s(_RECOVER_S))
     outcome.expect(outcome.recover_s is not None, f"not back {_RECOVER_S:.0f} s after its end")
     rates = []
-    for camera in station.cameras:
-        counted = account(recorder.seen[camera])
+    for camera in rig.cameras:
+        counted = account_for(recorder.seen[camera])
         outcome.lost += counted.lost
         outcome.doubled += counted.doubled
         during = [
@@ -81,7 +79,7 @@ def outage(
         outcome.skipped += sum(item.skipped for item in during)
         rates.append(sum(1 + item.skipped for item in during) / (ended_utc_s - began_utc_s))
         if camera not in replaced:
-            _compare(station, camera, outcome)
+            _compare(rig, camera, outcome)
     least = min(rates)
     outcome.notes = {"cameras": _CAMERAS, "frames_a_second_meanwhile": round(least, 1)}
     # A busy machine infers as many as it can.
@@ -92,20 +90,20 @@ def outage(
     return outcome
 
 
-def _stream(station: Station, camera: str) -> list[dict[str, Any]]:
+def _stream(rig: NodeRig, camera: str) -> list[dict[str, Any]]:
     """What is on a camera's stream, in order, each checked against its schema."""
-    with station.redis.client() as client:
+    with rig.redis.client() as client:
         entries: Any = client.xrange(f"vision:detections:{{{camera}}}")
     return [validate(fields[b"message"]) for _, fields in entries]
 
 
-def _compare(station: Station, camera: str, outcome: Outcome) -> None:
+def _compare(rig: NodeRig, camera: str, outcome: Outcome) -> None:
     """The subscriber has what is on the stream: the same ids, in the same order, once."""
-    on_stream = [(int(message["run"]), message["seq"]) for message in _stream(station, camera)]
+    on_stream = [(int(message["run"]), message["seq"]) for message in _stream(rig, camera)]
     # What was there before somebody took the stream's name is no longer on it.
     handed = [
         identity
-        for item in list(station.recorder.seen[camera])
+        for item in list(rig.recorder.seen[camera])
         if (identity := (item.run, item.seq)) >= on_stream[0]
     ]
     common = [identity for identity in on_stream if identity <= handed[-1]]
@@ -116,21 +114,21 @@ def _compare(station: Station, camera: str, outcome: Outcome) -> None:
     )
 
 
-def test_killed_and_restarted(running: Station, judge: Callable[[Outcome], None]) -> None:
+def test_killed_and_restarted(running: NodeRig, verify: Callable[[Outcome], None]) -> None:
     """A crash of Redis costs no message."""
     begin, end = running.redis.kill, running.redis.restart
     what = "kill -9, back after 3 s"
-    judge(outage(running, "Redis killed", what, begin=begin, end=end, lasts_s=3))
+    verify(outage(running, "Redis killed", what, begin=begin, end=end, lasts_s=3))
 
 
-def test_frozen(running: Station, judge: Callable[[Outcome], None]) -> None:
+def test_frozen(running: NodeRig, verify: Callable[[Outcome], None]) -> None:
     """A Redis that answers nothing, and later carries out what it was sent, doubles nothing."""
     begin, end = running.redis.pause, running.redis.resume
     what = "SIGSTOP for 5 s"
-    judge(outage(running, "Redis stops answering", what, begin=begin, end=end, lasts_s=5))
+    verify(outage(running, "Redis stops answering", what, begin=begin, end=end, lasts_s=5))
 
 
-def test_strangers_on_our_names(running: Station, judge: Callable[[Outcome], None]) -> None:
+def test_strangers_on_our_names(running: NodeRig, verify: Callable[[Outcome], None]) -> None:
     """One camera's stream becomes a list, and all channels carry rubbish: the others lose nothing."""
     taken, others = running.cameras[0], running.cameras[1:]
     key = f"vision:detections:{{{taken}}}"
@@ -165,56 +163,54 @@ def test_strangers_on_our_names(running: Station, judge: Callable[[Outcome], Non
         said="publish.held",
         replaced=[taken],
     )
-    outcome.others_lost = sum(account(running.recorder.seen[name]).lost for name in others)
-    judge(outcome)
+    outcome.others_lost = sum(account_for(running.recorder.seen[name]).lost for name in others)
+    verify(outcome)
 
 
 @pytest.mark.parametrize("away_s", [8, pytest.param(60, marks=pytest.mark.soak)])
-def test_away(running: Station, judge: Callable[[Outcome], None], away_s: int) -> None:
+def test_away(running: NodeRig, verify: Callable[[Outcome], None], away_s: int) -> None:
     """Eight cameras of five frames a second wait in memory: none lost, none doubled, in order."""
     begin, end = running.redis.stop, running.redis.restart
     what = f"ended and started again, {_CAMERAS} cameras of {_FPS} frames a second"
     name = f"Redis away for {away_s} s"
-    judge(outage(running, name, what, begin=begin, end=end, lasts_s=away_s))
+    verify(outage(running, name, what, begin=begin, end=end, lasts_s=away_s))
 
 
-def _full(station: Station, outcome: Outcome) -> None:
+def _full(rig: NodeRig, outcome: Outcome) -> None:
     """Let Redis have no room for more, and see that messages go on."""
-    trimmed = station.node.log.count("publish.trimmed")
+    trimmed = rig.node.log.count("publish.trimmed")
     began_s = time.monotonic()
-    with station.redis.client() as client:
+    with rig.redis.client() as client:
         used = client.info("memory")["used_memory"]
         # Less than it holds: what it holds beside the streams comes and goes.
         client.config_set("maxmemory", str(used - _LESS_BYTES))
         noticed = wait_for(
-            lambda: station.node.log.count("publish.trimmed") > trimmed, bound_s(_FULL_S)
+            lambda: rig.node.log.count("publish.trimmed") > trimmed, bound_s(_FULL_S)
         )
         outcome.detect_s = time.monotonic() - began_s if noticed else None
         outcome.expect(noticed, "nothing made way")
         let_pass(_MEANWHILE_S)
         # While it lasts: nothing is mended before.
-        outcome.recover_s = station.back_after_s(time.monotonic(), bound_s(_RECOVER_S))
+        outcome.recover_s = rig.back_after_s(time.monotonic(), bound_s(_RECOVER_S))
         client.config_set("maxmemory", "0")
     outcome.expect(outcome.recover_s is not None, "no message at the limit")
 
 
-def _refused(station: Station, outcome: Outcome) -> None:
+def _refused(rig: NodeRig, outcome: Outcome) -> None:
     """Let the stream of one camera be something else for a moment."""
-    camera = station.cameras[0]
+    camera = rig.cameras[0]
     name, aside = f"vision:detections:{{{camera}}}", f"aside:{{{camera}}}"
-    held = station.node.log.count("publish.held")
+    held = rig.node.log.count("publish.held")
     began_s = time.monotonic()
-    with station.redis.client() as client:
+    with rig.redis.client() as client:
         client.rename(name, aside)
         client.set(name, "no stream")
-        noticed = wait_for(
-            lambda: station.node.log.count("publish.held") > held, bound_s(_DETECT_S)
-        )
+        noticed = wait_for(lambda: rig.node.log.count("publish.held") > held, bound_s(_DETECT_S))
         outcome.detect_s = time.monotonic() - began_s if noticed else None
         outcome.expect(noticed, "the node did not say so")
         let_pass(_MEANWHILE_S)
         client.rename(aside, name)
-    outcome.recover_s = station.back_after_s(time.monotonic(), bound_s(_RECOVER_S))
+    outcome.recover_s = rig.back_after_s(time.monotonic(), bound_s(_RECOVER_S))
     outcome.expect(outcome.recover_s is not None, f"not back {_RECOVER_S:.0f} s after its end")
 
 
@@ -227,19 +223,19 @@ def _refused(station: Station, outcome: Outcome) -> None:
 )
 def test_what_is_live_is_on_the_stream(
     tmp_path: Path,
-    judge: Callable[[Outcome], None],
+    verify: Callable[[Outcome], None],
     name: str,
     what: str,
-    happen: Callable[[Station, Outcome], None],
+    happen: Callable[[NodeRig, Outcome], None],
 ) -> None:
     """A subscriber that knows nothing of us hears what the streams have, in order, once."""
-    with running_station(tmp_path, cameras=2, fps=10) as running:
+    with running_node_rig(tmp_path, cameras=2, fps=10) as running:
         running.wait_for_messages(_ENOUGH)
         with OutsideSubscriber(running.redis) as outside:
             outcome = Outcome(name, what)
             happen(running, outcome)
             for camera in running.cameras:
-                counted = account(running.recorder.seen[camera])
+                counted = account_for(running.recorder.seen[camera])
                 outcome.lost += counted.lost
                 outcome.doubled += counted.doubled
         for camera in running.cameras:
@@ -255,12 +251,12 @@ def test_what_is_live_is_on_the_stream(
             outcome.expect(not wrong, f"{camera}: {wrong}")
         outcome.expect(outcome.lost == 0, f"{outcome.lost} messages lost")
         outcome.expect(outcome.doubled == 0, f"{outcome.doubled} messages doubled or out of order")
-    judge(outcome)
+    verify(outcome)
 
 
-def test_wrong_password(tmp_path: Path, judge: Callable[[Outcome], None]) -> None:
+def test_wrong_password(tmp_path: Path, verify: Callable[[Outcome], None]) -> None:
     """A node with a wrong password detects, says so, and makes up for it with the right one."""
-    wrong = running_station(tmp_path, cameras=_CAMERAS, fps=_FPS, redis_password=_WRONG)
+    wrong = running_node_rig(tmp_path, cameras=_CAMERAS, fps=_FPS, redis_password=_WRONG)
     with wrong as running:
         outcome = Outcome("wrong password for Redis", "from the start, mended once it was said")
         started_s = time.monotonic()
@@ -275,8 +271,8 @@ def test_wrong_password(tmp_path: Path, judge: Callable[[Outcome], None]) -> Non
         outcome.expect(outcome.recover_s is not None, "no message with the right password")
         for camera, seen in running.recorder.seen.items():
             first = seen[0]
-            outcome.lost += account(seen).lost + first.seq - 1 - first.skipped
+            outcome.lost += account_for(seen).lost + first.seq - 1 - first.skipped
             _compare(running, camera, outcome)
         outcome.expect(outcome.lost == 0, f"{outcome.lost} messages lost")
         assert running.redis.password not in running.node.log
-    judge(outcome)
+    verify(outcome)

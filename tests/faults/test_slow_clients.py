@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.faults.node_rig import running_node_rig
 from tests.faults.outcome import Outcome
-from tests.faults.record import account, bound_s, let_pass
-from tests.faults.station import running_station
+from tests.faults.record import account_for, bound_s, let_pass
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -29,7 +29,7 @@ _HALF = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 _EVENTS = b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-class Crowd:
+class SlowClients:
     """Connections that keep the page waiting; those that are cut come back."""
 
     def __init__(self, port: int) -> None:
@@ -78,11 +78,11 @@ def _is_open(client: socket.socket, *, sends: bool) -> bool:
 
 
 @contextmanager
-def crowd(port: int) -> Iterator[Crowd]:
+def crowd(port: int) -> Iterator[SlowClients]:
     """The crowd for as long as the block runs."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, before[1]), before[1]))
-    pressing, over = Crowd(port), threading.Event()
+    pressing, over = SlowClients(port), threading.Event()
     thread = threading.Thread(target=pressing.press, args=(over,))
     thread.start()
     try:
@@ -106,7 +106,9 @@ def _asked(url: str) -> tuple[str, float]:
     return said, time.monotonic() - began_s
 
 
-def test_slow_clients_from_many_addresses(tmp_path: Path, judge: Callable[[Outcome], None]) -> None:
+def test_slow_clients_from_many_addresses(
+    tmp_path: Path, verify: Callable[[Outcome], None]
+) -> None:
     """Half requests, silence, and streams that nobody reads, more than there are places."""
     outcome = Outcome(
         "slow clients",
@@ -114,9 +116,9 @@ def test_slow_clients_from_many_addresses(tmp_path: Path, judge: Callable[[Outco
         f"{_MUTE} event streams that never read, for {_LASTS_S:.0f} s; those that are cut come back",
     )
     settings = {"web": {"port": 0}}
-    with running_station(tmp_path, settings, cameras=_CAMERAS, fps=_FPS) as station:
-        station.wait_for_messages(5)
-        page = station.node.page()
+    with running_node_rig(tmp_path, settings, cameras=_CAMERAS, fps=_FPS) as rig:
+        rig.wait_for_messages(5)
+        page = rig.node.page()
         port = urlsplit(page).port
         assert port is not None
         answers: Counter[tuple[str, str]] = Counter()
@@ -135,15 +137,15 @@ def test_slow_clients_from_many_addresses(tmp_path: Path, judge: Callable[[Outco
                 "longest_answer_s": round(longest_s, 2),
             }
         outcome.expect({said for _, said in answers} == {"200"}, f"answers: {dict(answers)}")
-        outcome.expect("Traceback" not in station.node.log, "a traceback in the log")
-        outcome.expect("worker_lost" not in station.node.log, "a worker was replaced")
+        outcome.expect("Traceback" not in rig.node.log, "a traceback in the log")
+        outcome.expect("worker_lost" not in rig.node.log, "a worker was replaced")
         ended_s = time.monotonic()
-        outcome.recover_s = station.back_after_s(ended_s, bound_s(_ANSWER_S))
+        outcome.recover_s = rig.back_after_s(ended_s, bound_s(_ANSWER_S))
         outcome.expect(outcome.recover_s is not None, "no message afterwards")
-        assert station.node.stop() == 0
-        for name in station.cameras:
-            counted = account(station.recorder.seen[name])
+        assert rig.node.stop() == 0
+        for name in rig.cameras:
+            counted = account_for(rig.recorder.seen[name])
             outcome.lost += counted.lost
             outcome.doubled += counted.doubled
         outcome.expect(not outcome.lost and not outcome.doubled, "lost or doubled messages")
-    judge(outcome)
+    verify(outcome)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.fault import Fault
+from tests.faults.fault_rig import CONTROL_CAMERA, FaultRig, running_fault_rig
 from tests.faults.outcome import Outcome
-from tests.faults.record import account, let_pass, wait_for
-from tests.faults.scene import WITNESS, Scene, running_scene
+from tests.faults.record import account_for, let_pass, wait_for
 from tests.faults.table import ALL_FAULTS
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(0)]
@@ -39,22 +39,22 @@ def test_soak(
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
     memory: list[tuple[float, float]] = []
     complaints: list[str] = []
-    with running_scene(tmp_path, ALL_FAULTS) as scene:
+    with running_fault_rig(tmp_path, ALL_FAULTS) as rig:
         began_s = time.monotonic()
         rounds = _rounds(random.Random(seed))
         for number, faults in enumerate(rounds, 1):
             if time.monotonic() - began_s > minutes * 60:
                 break
-            for outcome in _side_by_side(scene, faults):
+            for outcome in _side_by_side(rig, faults):
                 outcomes[outcome.fault].append(outcome)
             if number % _ROUNDS_PER_OUTAGE == 0:
-                outcomes["Redis killed"].append(_outage(scene))
-            complaints += scene.witness_complaints()
-            scene.recorder.forget()
-            held = scene.held_by_node()
-            assert held is not None, scene.node.log[-4000:]
+                outcomes["Redis killed"].append(_outage(rig))
+            complaints += rig.control_camera_complaints()
+            rig.recorder.forget()
+            held = rig.held_by_node()
+            assert held is not None, rig.node.log[-4000:]
             memory.append((time.monotonic() - began_s, held.rss_mib))
-        assert scene.node.stop() == 0
+        assert rig.node.stop() == 0
     with capsys.disabled():
         print(f"\n{len(memory)} rounds in {minutes:g} minutes, seed {seed}")  # noqa: T201
         for name, several in sorted(outcomes.items()):
@@ -89,32 +89,32 @@ def _rounds(chance: random.Random) -> Iterator[list[Fault]]:
         yield [*itertools.islice(endless, _AT_ONCE)]
 
 
-def _side_by_side(scene: Scene, faults: list[Fault]) -> list[Outcome]:
+def _side_by_side(rig: FaultRig, faults: list[Fault]) -> list[Outcome]:
     with ThreadPoolExecutor(len(faults)) as pool:
         running = []
         for fault in faults:
-            running.append(pool.submit(scene.run, fault))
+            running.append(pool.submit(rig.run, fault))
             let_pass(_BETWEEN_S)
         return [future.result() for future in running]
 
 
-def _outage(scene: Scene) -> Outcome:
-    """Redis is killed and comes back; the witness has to be complete."""
+def _outage(rig: FaultRig) -> Outcome:
+    """Redis is killed and comes back; the control camera has to be complete."""
     outcome = Outcome("Redis killed", f"kill -9, back after {_OUTAGE_S:.0f} s")
-    scene.redis.kill()
+    rig.redis.kill()
     let_pass(_OUTAGE_S)
-    scene.redis.restart()
+    rig.redis.restart()
     ended_s, ended_utc_s = time.monotonic(), time.time()
 
     def back() -> float | None:
-        seen = scene.recorder.first_seen(
-            WITNESS, ended_s, lambda item: item.received_s >= ended_utc_s
+        seen = rig.recorder.first_seen(
+            CONTROL_CAMERA, ended_s, lambda item: item.received_s >= ended_utc_s
         )
         return seen.arrived_s - ended_s if seen else None
 
     outcome.expect(wait_for(lambda: back() is not None, _RECOVER_S), "no message after it")
     outcome.recover_s = back()
-    counted = account(scene.recorder.seen[WITNESS])
+    counted = account_for(rig.recorder.seen[CONTROL_CAMERA])
     outcome.lost, outcome.doubled = counted.lost, counted.doubled
     outcome.expect(not counted.lost and not counted.doubled, f"{counted}")
     return outcome

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.node_rig import NodeRig, running_node_rig
 from tests.faults.outcome import MOST_MORE_FDS, Outcome
-from tests.faults.record import account, bound_s, let_pass, longest_silence_s, wait_for
-from tests.faults.station import Station, running_station
-from tests.support.worker_processes import held_by, ingest_processes, workers_on
+from tests.faults.record import account_for, bound_s, let_pass, longest_silence_s, wait_for
+from tests.support.worker_processes import ingest_processes, resources_of, workers_on
 
 _CAMERAS, _UNHURT, _FPS = 20, 2, 5
 # Five restarts in a minute are at once; 18 cameras have 90 of them, and wait for further ones.
@@ -35,7 +35,7 @@ _MOST_GROWTH = 1.25
         pytest.param(2000, marks=[pytest.mark.soak, pytest.mark.timeout(0)]),
     ],
 )
-def test_workers_are_killed(tmp_path: Path, judge: Callable[[Outcome], None], kills: int) -> None:
+def test_workers_are_killed(tmp_path: Path, verify: Callable[[Outcome], None], kills: int) -> None:
     """Newborn ones too: the node lives, and cameras that are spared have no gap."""
     seed = random.SystemRandom().randrange(1 << 32)
     outcome = Outcome(
@@ -43,42 +43,42 @@ def test_workers_are_killed(tmp_path: Path, judge: Callable[[Outcome], None], ki
         f"kill -9 of a worker, of one in ten SIGSTOP, every {_PAUSE_S} s, until {kills} are"
         f" replaced; {_CAMERAS} cameras",
     )
-    with running_station(tmp_path, cameras=_CAMERAS, fps=_FPS, apart=_UNHURT) as station:
-        station.wait_for_messages(5)
-        assert station.node.process is not None
-        node_pid = station.node.process.pid
-        before = held_by(node_pid)
+    with running_node_rig(tmp_path, cameras=_CAMERAS, fps=_FPS, apart=_UNHURT) as rig:
+        rig.wait_for_messages(5)
+        assert rig.node.process is not None
+        node_pid = rig.node.process.pid
+        before = resources_of(node_pid)
         began_s = time.monotonic()
-        outcome.notes["signals"] = _kill_workers(station, node_pid, kills, random.Random(seed))
+        outcome.notes["signals"] = _kill_workers(rig, node_pid, kills, random.Random(seed))
         ended_s = time.monotonic()
         outcome.notes["minutes"] = round((ended_s - began_s) / 60, 1)
-        assert station.node.process.poll() is None, f"seed {seed}: {station.node.log[-4000:]}"
-        outcome.recover_s = station.back_after_s(ended_s, bound_s(_RECOVER_S))
+        assert rig.node.process.poll() is None, f"seed {seed}: {rig.node.log[-4000:]}"
+        outcome.recover_s = rig.back_after_s(ended_s, bound_s(_RECOVER_S))
         outcome.expect(outcome.recover_s is not None, "not all cameras are back")
-        after = held_by(node_pid)
+        after = resources_of(node_pid)
         assert before is not None
         assert after is not None
         outcome.rss_mib, outcome.fds = (before.rss_mib, after.rss_mib), (before.fds, after.fds)
-        outcome.notes["replaced"] = station.node.log.count("ingest.worker_lost")
-        assert station.node.stop() == 0
-    outcome.expect("part_failed" not in station.node.log, "a part of the node failed")
+        outcome.notes["replaced"] = rig.node.log.count("ingest.worker_lost")
+        assert rig.node.stop() == 0
+    outcome.expect("part_failed" not in rig.node.log, "a part of the node failed")
     outcome.expect(after.fds <= before.fds + MOST_MORE_FDS, f"descriptors: {outcome.fds}")
     outcome.expect(after.rss_mib <= before.rss_mib * _MOST_GROWTH, f"memory: {outcome.rss_mib}")
-    _account(station, outcome)
+    _account(rig, outcome)
     outcome.expect(not outcome.lost and not outcome.doubled, "lost or doubled messages")
-    judge(outcome)
+    verify(outcome)
 
 
-def _kill_workers(station: Station, node_pid: int, kills: int, chance: random.Random) -> int:
+def _kill_workers(rig: NodeRig, node_pid: int, kills: int, chance: random.Random) -> int:
     """Signal workers of all cameras but the spared ones until the node has replaced ``kills``.
 
     Returns:
         How many signals that took: some meet a worker that is dead or stopped already.
     """
-    spared = {*workers_on(node_pid, station.port_apart)}
+    spared = {*workers_on(node_pid, rig.port_apart)}
     assert len(spared) == _UNHURT
     signals = 0
-    while station.node.log.count("ingest.worker_lost") < kills:
+    while rig.node.log.count("ingest.worker_lost") < kills:
         assert wait_for(lambda: bool({*ingest_processes(node_pid)} - spared), _RECOVER_S)
         victims = sorted({*ingest_processes(node_pid)} - spared)
         is_stopped = chance.random() < _STOPPED_SHARE
@@ -89,14 +89,14 @@ def _kill_workers(station: Station, node_pid: int, kills: int, chance: random.Ra
     return signals
 
 
-def _account(station: Station, outcome: Outcome) -> None:
+def _account(rig: NodeRig, outcome: Outcome) -> None:
     """Each message of each camera is accounted for; the spared ones noticed nothing."""
-    for camera in station.cameras:
-        seen = station.recorder.seen[camera]
-        counted = account(seen)
+    for camera in rig.cameras:
+        seen = rig.recorder.seen[camera]
+        counted = account_for(seen)
         outcome.lost += counted.lost
         outcome.doubled += counted.doubled
-        if camera not in station.apart:
+        if camera not in rig.apart:
             continue
         outcome.others_lost += counted.lost
         runs = {message.run for message in seen}

@@ -12,7 +12,7 @@ import pytest
 from tests.support.clips import make_clip
 from tests.support.ingest import ingesting
 from tests.support.second_server import second_server
-from tests.support.viewer import Seen, watch, with_credentials
+from tests.support.viewer import DecodedPicture, watch, with_credentials
 from tests.support.waiting import wait_until
 from vision.config.secrets import write_secret
 from vision.domain.frame import ClockSource
@@ -27,7 +27,7 @@ def test_streams_of_another_server(
 ) -> None:
     """Frames come in order and in time, past the end of the clip, and tell their capture time."""
     clip = make_clip(tmp_path / "clip.ts", codec, fps=25, seconds=1)
-    seen: list[Seen] = []
+    seen: list[DecodedPicture] = []
 
     def is_in_time() -> bool:
         seen.append(next(frames))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.faults.record import let_pass
-from tests.slo.deck import Undo
+from tests.slo.fault_deck import Undo
 from tests.slo.result import Figure, within
 from tests.slo.service import Service, running_service
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.faults.record import Seen, account, let_pass
-from tests.slo.deck import shuffled
+from tests.faults.record import SeenMessage, account_for, let_pass
+from tests.slo.fault_deck import shuffled
 from tests.slo.result import Figure
 from tests.slo.service import Service, running_service
 from tests.slo.uptime import Arrival, Span, down_and_watched_s
@@ -41,8 +41,8 @@ def measure(folder: Path, minutes: float, every_s: float, seed: int) -> list[Fig
         "seed": seed,
         "faults": dict(Counter(what for what, _ in happened)),
         "messages": sum(map(len, seen.values())),
-        "lost": sum(account(messages).lost for messages in seen.values()),
-        "doubled": sum(account(messages).doubled for messages in seen.values()),
+        "lost": sum(account_for(messages).lost for messages in seen.values()),
+        "doubled": sum(account_for(messages).doubled for messages in seen.values()),
     }
     return [_judged(seen, window, happened, excused, details)]
 
@@ -73,7 +73,7 @@ def _inject(
 
 
 def _judged(
-    seen: Mapping[str, Sequence[Seen]],
+    seen: Mapping[str, Sequence[SeenMessage]],
     window: Span,
     happened: Sequence[tuple[str, float]],
     excused: Mapping[str, Sequence[Span]],

@@ -52,7 +52,7 @@ Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TileState:
     """A tile at one instant.
 
     Attributes:
@@ -79,12 +79,12 @@ class Screen:
     page: Page
     complaints: list[str] = field(default_factory=list)
 
-    def look(self, camera: str) -> Look | None:
+    def look(self, camera: str) -> TileState | None:
         """What is seen of a camera, None before its first picture."""
         found = self.page.evaluate(_READ_TILE, camera)
         if found is None:
             return None
-        return Look(found["message"], _decoded(found["picture"]), _decoded(found["shown"]))
+        return TileState(found["message"], _decoded(found["picture"]), _decoded(found["shown"]))
 
     def order(self) -> list[str]:
         """The cameras' names from first to last."""

@@ -25,7 +25,7 @@ def picture(number: int) -> Image:
 
 
 @dataclass
-class ScriptedAnswer:
+class ScriptedResult:
     """Implements :class:`vision.inference.backend.BatchResult`."""
 
     ticket: int
@@ -57,7 +57,7 @@ class ScriptedBackend:
     choose: Callable[[list[int]], list[int]] = lambda tickets: tickets
     mono_ns: Callable[[], int] = lambda: 0
     batches: list[list[int]] = field(default_factory=list)
-    answers: list[ScriptedAnswer] = field(default_factory=list)
+    answers: list[ScriptedResult] = field(default_factory=list)
     model: ModelInfo = MODEL
     input_size: int = SIDE
 
@@ -83,7 +83,7 @@ class ScriptedBackend:
         self._finished()
         return ticket
 
-    def finished(self) -> list[ScriptedAnswer]:
+    def finished(self) -> list[ScriptedResult]:
         """Answer those that ``choose`` names."""
         answers = [self._answer(ticket) for ticket in self.choose(list(self._under_way))]
         self.answers += answers
@@ -99,10 +99,10 @@ class ScriptedBackend:
     def close(self) -> None:
         """Nothing is open."""
 
-    def _answer(self, ticket: int) -> ScriptedAnswer:
+    def _answer(self, ticket: int) -> ScriptedResult:
         numbers = self._under_way.pop(ticket)
         if any(map(self.failed, numbers)):
-            return ScriptedAnswer(ticket, self.mono_ns(), InferenceError("failed by the script"))
+            return ScriptedResult(ticket, self.mono_ns(), InferenceError("failed by the script"))
         results = [
             RawResult(
                 np.array([[16], [16], [8], [8], [number / 255]], np.float32),
@@ -111,7 +111,7 @@ class ScriptedBackend:
             )
             for number in numbers
         ]
-        return ScriptedAnswer(ticket, self.mono_ns(), results)
+        return ScriptedResult(ticket, self.mono_ns(), results)
 
 
 def latest_first(tickets: list[int]) -> list[int]:

@@ -12,7 +12,7 @@ _HOST = "127.0.0.1"
 
 
 @dataclass
-class Served:
+class ServedFile:
     """What is served, and how.
 
     Attributes:
@@ -40,7 +40,7 @@ class Served:
 
 
 @contextmanager
-def serving(served: Served) -> Iterator[str]:
+def serving(served: ServedFile) -> Iterator[str]:
     """Serve in a thread; yields the URL of the file."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -61,7 +61,7 @@ def serving(served: Served) -> Iterator[str]:
         server.server_close()
 
 
-def _answer(handler: BaseHTTPRequestHandler, served: Served) -> None:
+def _answer(handler: BaseHTTPRequestHandler, served: ServedFile) -> None:
     wanted = handler.headers.get("Range")
     served.requests.append(wanted)
     served.arrived.set()

@@ -33,7 +33,7 @@ def http(
 
 
 @dataclass
-class Asked:
+class RecordedRequest:
     """A request as it came."""
 
     line: str
@@ -68,7 +68,7 @@ class LanguageModel:
     cut_after: int | None = None
     silent: bool = False
     url: str = ""
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[RecordedRequest] = field(default_factory=list)
     connections: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -91,7 +91,7 @@ class LanguageModel:
                 if not self._respond(client):
                     return
 
-    def _request(self, client: socket.socket, rest: bytes) -> tuple[Asked | None, bytes]:
+    def _request(self, client: socket.socket, rest: bytes) -> tuple[RecordedRequest | None, bytes]:
         while True:
             head, end, body = rest.partition(_HEAD_END)
             if end:
@@ -100,7 +100,7 @@ class LanguageModel:
                 headers = {name.lower(): value.strip() for name, _, value in pairs}
                 length = int(headers.get("content-length", "0"))
                 if len(body) >= length:
-                    return Asked(line, headers, body[:length]), body[length:]
+                    return RecordedRequest(line, headers, body[:length]), body[length:]
             part = self._receive(client)
             if not part:
                 return None, b""

@@ -75,7 +75,7 @@ def running_narrator(
         raise failures[0]
 
 
-class Visits:
+class EventPublisher:
     """Tells of events as the events worker does: to the stream, then to the channel."""
 
     def __init__(

@@ -79,7 +79,7 @@ def save(network: Any, path: Path) -> ModelFile:
     return ModelFile("colours", path, sha256_of(path), "made up")
 
 
-class AtOnce(Executor):
+class InlineExecutor(Executor):
     """Does the work in the thread that asks for it."""
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
@@ -92,7 +92,7 @@ class AtOnce(Executor):
         return future
 
 
-class Later(Executor):
+class ManualExecutor(Executor):
     """Does the work when the test says so."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class Later(Executor):
             self._work.pop(0)()
 
 
-class Answers:
+class ResultWaiter:
     """Waits for the answers of a backend."""
 
     def __init__(self, backend: Backend) -> None:
@@ -134,7 +134,7 @@ class Answers:
 
 def answer_to(backend: OpenVinoBackend, picture: Any) -> OpenVinoBatchResult:
     """Submit one picture and wait for its answer."""
-    answers = Answers(backend)
+    answers = ResultWaiter(backend)
     ticket = backend.submit([picture])
     (answer,) = answers.next()
     assert isinstance(answer, OpenVinoBatchResult)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import av
 
-from tests.support.networks import Answers
+from tests.support.networks import ResultWaiter
 from vision.capture.scale import Scaler
 from vision.domain.detections import Detections
 from vision.domain.errors import InferenceError
@@ -31,7 +31,7 @@ def look_at(
 ) -> dict[Path, Seen]:
     """What the model sees in each photograph, with as many under way as the engine takes."""
     postprocess = Postprocessor(backend.model.labels)
-    answers = Answers(backend)
+    answers = ResultWaiter(backend)
     under_way: dict[int, tuple[Path, tuple[int, int]]] = {}
     seen: dict[Path, Seen] = {}
 

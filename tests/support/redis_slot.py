@@ -29,7 +29,7 @@ MAX_AGE_MS = 60_000
 PATIENCE_S = 60.0
 
 
-class Skips(Counter[tuple[str, str]]):
+class SkipCounter(Counter[tuple[str, str]]):
     """Counts what is skipped, by camera and reason."""
 
     def __call__(self, camera: str, reason: str, count: int) -> None:
@@ -55,7 +55,7 @@ def fresh_frame(
 
 def writer_to(
     server: RedisServer,
-    skips: Skips | None = None,
+    skips: SkipCounter | None = None,
     *,
     max_age_ms: int = MAX_AGE_MS,
     runs: RunIds | None = None,
@@ -63,7 +63,7 @@ def writer_to(
     mono_ns: Callable[[], int] = time.monotonic_ns,
 ) -> RedisFrameWriter:
     """A writer that has not connected yet."""
-    counted = Skips() if skips is None else skips
+    counted = SkipCounter() if skips is None else skips
     return RedisFrameWriter(
         server.settings(),
         lambda: server.password,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RtspResponse:
     """A response; header names are lower case, texts of the same name joined by commas."""
 
     status: int
@@ -54,7 +54,7 @@ class RtspClient:
         """Send anything."""
         self._socket.sendall(data)
 
-    def ask(self, method: str, target: str | None = None, **headers: str) -> Answer:
+    def ask(self, method: str, target: str | None = None, **headers: str) -> RtspResponse:
         """Send a request and wait for its answer; underscores in header names are dashes."""
         self._cseq += 1
         lines = [f"{method} {target or self.url} RTSP/1.0", f"CSeq: {self._cseq}"]
@@ -64,7 +64,7 @@ class RtspClient:
         assert answer.headers["cseq"] == str(self._cseq)
         return answer
 
-    def answer(self) -> Answer:
+    def answer(self) -> RtspResponse:
         """The next response; EOFError when the connection ends before it."""
         while (start := self._read(1)) == b"$":
             self._packets.append(self._packet())
@@ -76,7 +76,7 @@ class RtspClient:
             said = [headers[name.lower()]] if name.lower() in headers else []
             headers[name.lower()] = ", ".join([*said, text.strip()])
         body = self._read(int(headers.get("content-length", "0")))
-        return Answer(int(status_line.split()[1]), headers, body)
+        return RtspResponse(int(status_line.split()[1]), headers, body)
 
     def play(self) -> None:
         """Set the stream up inside the connection and start it."""

@@ -11,7 +11,7 @@ HEIGHT, WIDTH = 90, 160
 SCENE = np.random.default_rng(7).integers(40, 200, (HEIGHT, WIDTH)).astype(np.uint8)
 
 
-class Scene:
+class NoisyScene:
     """The same scene again and again with Gaussian noise."""
 
     def __init__(self, noise: float = 0.0, seed: int = 3) -> None:

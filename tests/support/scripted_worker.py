@@ -70,7 +70,7 @@ class ScriptedSource:
 
 
 @dataclass
-class Delivery:
+class CollectingSink:
     """Collects what the worker delivers; every lease must still be held then."""
 
     metas: list[FrameMeta] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Delivery:
         return [record.skipped for record in self.records]
 
 
-class Skips(Counter[tuple[str, str]]):
+class SkipCounter(Counter[tuple[str, str]]):
     """Counts what is skipped."""
 
     def __call__(self, camera: str, reason: str, count: int) -> None:
@@ -112,7 +112,7 @@ def worker_on(
     source: FrameSource,
     backend: ScriptedBackend,
     delivery: DetectionSink,
-    skips: Skips | None = None,
+    skips: SkipCounter | None = None,
     clock: Clock | None = None,
     **settings: int,
 ) -> InferenceWorker:
@@ -125,7 +125,7 @@ def worker_on(
         settings=InferenceSettings(**settings),
         detection_filters={},
         detection_filter_for_all=ALL,
-        on_skipped=Skips() if skips is None else skips,
+        on_skipped=SkipCounter() if skips is None else skips,
         mono_ns=clock,
         utc_ns=clock,
     )
@@ -137,17 +137,17 @@ def run_through(
     clock: Clock | None = None,
     before_take: Callable[[], None] = lambda: None,
     **settings: int,
-) -> tuple[Delivery, Skips]:
+) -> tuple[CollectingSink, SkipCounter]:
     """Let a worker work through ``turns``; every lease is released exactly once."""
     stop = threading.Event()
     source = ScriptedSource([list(turn) for turn in turns], stop, before_take)
-    delivery, skips = Delivery(), Skips()
+    delivery, skips = CollectingSink(), SkipCounter()
     worker_on(source, backend, delivery, skips, clock, **settings).run(stop)
     assert [lease.released for turn in turns for lease in turn] == [1] * sum(map(len, turns))
     assert all(answer.released == 1 for answer in backend.answers)
     return delivery, skips
 
 
-def seqs_of(delivery: Delivery) -> list[tuple[str, int]]:
+def seqs_of(delivery: CollectingSink) -> list[tuple[str, int]]:
     """Camera and number of each delivered frame."""
     return [(meta.camera, meta.seq) for meta in delivery.metas]

@@ -24,7 +24,7 @@ class Clock:
         return self.s
 
 
-class Tally:
+class RecordingObserver:
     """Writes down what a store says of itself."""
 
     def __init__(self) -> None:

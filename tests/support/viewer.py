@@ -19,7 +19,7 @@ _OPEN_FAST = {"probesize": "32", "analyzeduration": "1", "fpsprobesize": "0"}
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DecodedPicture:
     """A decoded frame.
 
     Attributes:
@@ -43,7 +43,7 @@ def watch(
     transport: Literal["tcp", "udp"] = "tcp",
     timeout_s: float = 15.0,
     **options: str,
-) -> Iterator[Iterator[Seen]]:
+) -> Iterator[Iterator[DecodedPicture]]:
     """Open a stream and give its frames; they end when the server ends them."""
     container = av.open(
         url,
@@ -63,7 +63,7 @@ def with_credentials(url: str, username: str, password: str) -> str:
     return parts._replace(netloc=netloc).geturl()
 
 
-def _frames(container: av.container.InputContainer) -> Iterator[Seen]:
+def _frames(container: av.container.InputContainer) -> Iterator[DecodedPicture]:
     stream = container.streams.video[0]
     stream.thread_type = "SLICE"
     stream.codec_context.copy_opaque = True
@@ -78,7 +78,7 @@ def _frames(container: av.container.InputContainer) -> Iterator[Seen]:
             continue
         for frame in frames:
             image = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-            yield Seen(
+            yield DecodedPicture(
                 pts=frame.pts,
                 number=frame_number(image),
                 size=(frame.width, frame.height),

@@ -17,7 +17,7 @@ _WIDTH, _HEIGHT = 0.06, 0.25
 
 
 @dataclass(frozen=True)
-class Walk:
+class WalkingPerson:
     """Somebody who walks evenly along the picture.
 
     Attributes:
@@ -52,7 +52,7 @@ def box_at(x: float, y: float) -> Box:
 def frame(
     seq: int,
     at_s: float,
-    walks: Sequence[Walk] = (),
+    walks: Sequence[WalkingPerson] = (),
     *,
     run: int = RUN,
     began_ns: int = RUN * 1_000_000,
@@ -67,7 +67,7 @@ def frame(
 
 
 def film(
-    walks: Sequence[Walk], seconds: float, fps: float = 5.0, **fixed: Any
+    walks: Sequence[WalkingPerson], seconds: float, fps: float = 5.0, **fixed: Any
 ) -> list[DetectionMessage]:
     """Every frame of a scene."""
     return [frame(number + 1, number / fps, walks, **fixed) for number in range(int(seconds * fps))]

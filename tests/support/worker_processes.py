@@ -15,7 +15,7 @@ _SPAWNED = "spawn_main"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ResourceUse:
     """What a process holds: resident memory, now and at most so far, and file descriptors."""
 
     rss_mib: float
@@ -23,7 +23,7 @@ class Held:
     fds: int
 
 
-def held_by(pid: int) -> Held | None:
+def resources_of(pid: int) -> ResourceUse | None:
     """What a process holds now, None when it is gone."""
     with suppress(FileNotFoundError, ProcessLookupError, KeyError):
         status = dict(
@@ -32,7 +32,7 @@ def held_by(pid: int) -> Held | None:
         rss_mib, peak_mib = (
             int(status[name].split()[0]) / _KIB_PER_MIB for name in ("VmRSS", "VmHWM")
         )
-        return Held(rss_mib, peak_mib, sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))
+        return ResourceUse(rss_mib, peak_mib, sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))
     return None
 
 

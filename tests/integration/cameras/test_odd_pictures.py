@@ -8,7 +8,7 @@ from av.video.stream import VideoStream
 
 from simulator import Clip, Server
 from simulator.clip import CLOCK_HZ, AccessUnit, Codec
-from tests.support.coded import FPS, encode, nal_units, panned
+from tests.support.encoded_video import FPS, encode, nal_units, panned
 from tests.support.ingest import ingesting
 from vision.capture.address import RtspAddress
 from vision.capture.probe import probe_camera

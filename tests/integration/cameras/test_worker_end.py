@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.worker_processes import held_by
+from tests.support.worker_processes import resources_of
 from vision.config.camera import CameraSettings
 from vision.config.core import LogSettings
 from vision.domain.worker_loss import WorkerLoss
@@ -54,7 +54,7 @@ def test_a_worker_that_somebody_else_collected_can_be_buried(worker: IngestWorke
 
 def test_workers_are_started_and_buried_side_by_side() -> None:
     """Each by its own thread, as when a node with many cameras ends."""
-    before = held_by(os.getpid())
+    before = resources_of(os.getpid())
     failures: list[BaseException] = []
 
     def live() -> None:
@@ -74,7 +74,7 @@ def test_workers_are_started_and_buried_side_by_side() -> None:
     for thread in threads:
         thread.join()
     assert not failures
-    after = held_by(os.getpid())
+    after = resources_of(os.getpid())
     assert before
     assert after
     # Two of multiprocessing's resource tracker, which stays.

@@ -22,7 +22,7 @@ from tests.support.compose_redis import (
 from tests.support.event_site import put, wait_for_events
 from tests.support.messages import RUN, detection
 from tests.support.publishing import RunningPublisher
-from tests.support.visits import Walk, film
+from tests.support.visits import WalkingPerson, film
 from tests.support.waiting import wait_until
 from vision.config.core import PublishingSettings
 from vision.config.settings import Settings
@@ -146,7 +146,7 @@ def test_events_are_made_with_the_rights_of_their_role(server: StackRedis) -> No
         lambda: server.password("events"),
         NodeMetrics(lambda: (), "events").events,
     )
-    frames = film([Walk(0, 5)], 9, began_ns=time.time_ns())
+    frames = film([WalkingPerson(0, 5)], 9, began_ns=time.time_ns())
     with server.client("infer") as infer, server.client("subscriber") as reader:
         channel = PubSub(reader.connection_pool, ignore_subscribe_messages=True)
         channel.psubscribe("vision:events:{*}")

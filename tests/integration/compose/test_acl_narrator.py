@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from tests.support.compose_redis import StackRedis
-from tests.support.narrate_role import Visits, narrations
+from tests.support.narrate_role import EventPublisher, narrations
 from tests.support.waiting import wait_until
 from vision.config.loader import settings_from
 from vision.config.secrets import write_secret
@@ -47,7 +47,7 @@ def test_events_are_told_of_with_the_rights_of_the_role(server: StackRedis, tmp_
     hearing = threading.Thread(target=listen)
     hearing.start()
     with server.client("admin") as admin:
-        visits, known = Visits(admin), []
+        visits, known = EventPublisher(admin), []
         for number in (1, 2):
             stop, role = threading.Event(), NarrateRole(settings)
             working = threading.Thread(target=role.run, args=(stop,))

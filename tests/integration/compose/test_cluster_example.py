@@ -20,11 +20,11 @@ from tests.support.compose_model import FOLDER
 from tests.support.compose_redis import CLUSTER_USERS
 from tests.support.event_site import put, wait_for_events
 from tests.support.messages import detection
-from tests.support.narrate_role import Visits, narrations
+from tests.support.narrate_role import EventPublisher, narrations
 from tests.support.programs import require_program
 from tests.support.publishing import publishing_to
 from tests.support.redis_processes import RedisProcesses, answers, command, free_ports, once
-from tests.support.visits import Walk, film
+from tests.support.visits import WalkingPerson, film
 from tests.support.waiting import wait_until
 from vision.config.core import RedisSettings
 from vision.config.loader import settings_from
@@ -197,7 +197,7 @@ def test_events_are_made_and_heard_with_the_rights_of_their_roles(
         heard.update(received.message.camera for received in page.messages(stop))
 
     for camera in _CAMERAS:
-        frames = film([Walk(0, 5)], 9, camera=camera, began_ns=now_ns, run=now_ns // 10**6)
+        frames = film([WalkingPerson(0, 5)], 9, camera=camera, began_ns=now_ns, run=now_ns // 10**6)
         with cluster.client_for(camera, "admin") as client:
             put(client, frames)
     with at_work(part.run, listen):
@@ -228,7 +228,7 @@ def test_events_are_told_of_with_the_rights_of_the_narrator(
         wait_until(lambda: role.is_reading, "it reads")
         for camera in _CAMERAS:
             with cluster.client_for(camera, "admin") as client:
-                Visits(client, camera, is_cluster=True).say(1)
+                EventPublisher(client, camera, is_cluster=True).say(1)
         for camera in _CAMERAS:
             with cluster.client_for(camera, "admin") as client:
                 wait_until(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.event_site import assert_sound, put, wait_for_events
-from tests.support.occupants import put_list
+from tests.support.foreign_keys import put_list
 from tests.support.redis_cluster import RedisCluster, running_cluster
-from tests.support.visits import Walk, film
+from tests.support.visits import WalkingPerson, film
 from tests.support.waiting import wait_until
 from vision.config.settings import Settings
 from vision.events.service import EventService
@@ -39,7 +39,9 @@ def test_cameras_on_several_nodes_have_their_events(tmp_path: Path) -> None:
         ports = {}
         for camera in ("front", "door", "hall", "shed"):
             ports[camera] = cluster.port_of(f"vision:detections:{{{camera}}}")
-            frames = film([Walk(0, 5)], 9, camera=camera, began_ns=now_ns, run=now_ns // 10**6)
+            frames = film(
+                [WalkingPerson(0, 5)], 9, camera=camera, began_ns=now_ns, run=now_ns // 10**6
+            )
             with cluster.client(ports[camera]) as client:
                 put(client, frames)
         working = threading.Thread(target=part.run, args=(stop,))
@@ -60,7 +62,7 @@ def _walk(cluster: RedisCluster, camera: str, *, later_ms: int = 0) -> None:
     now_ns = time.time_ns()
     run = now_ns // 10**6 + later_ms
     with cluster.client(cluster.port_of(f"vision:detections:{{{camera}}}")) as client:
-        put(client, film([Walk(0, 5)], 9, camera=camera, began_ns=now_ns, run=run))
+        put(client, film([WalkingPerson(0, 5)], 9, camera=camera, began_ns=now_ns, run=run))
 
 
 def _wait_for_end(cluster: RedisCluster, camera: str) -> None:

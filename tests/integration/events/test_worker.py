@@ -22,7 +22,7 @@ from tests.support.event_site import (
 )
 from tests.support.messages import status
 from tests.support.redis_server import RedisServer
-from tests.support.visits import Walk, film, frame
+from tests.support.visits import WalkingPerson, film, frame
 from tests.support.waiting import wait_until
 from vision.domain.message import DetectionMessage
 from vision.domain.status import CameraState
@@ -30,7 +30,9 @@ from vision.domain.status import CameraState
 pytestmark = pytest.mark.integration
 
 
-def now_film(walks: list[Walk], seconds: float, fps: float = 5.0) -> list[DetectionMessage]:
+def now_film(
+    walks: list[WalkingPerson], seconds: float, fps: float = 5.0
+) -> list[DetectionMessage]:
     """A scene of just now."""
     now_ns = time.time_ns()
     return film(walks, seconds, fps, began_ns=now_ns, run=now_ns // 1_000_000)
@@ -38,7 +40,7 @@ def now_film(walks: list[Walk], seconds: float, fps: float = 5.0) -> list[Detect
 
 def test_a_visit_is_told_on_stream_and_channel(server: RedisServer) -> None:
     """The same bytes on both, and each once."""
-    frames = now_film([Walk(0, 6)], 10)
+    frames = now_film([WalkingPerson(0, 6)], 10)
     with server.client() as client:
         channel = PubSub(client.connection_pool, ignore_subscribe_messages=True)
         channel.subscribe("vision:events:{front}")
@@ -65,7 +67,7 @@ def test_a_visit_is_told_on_stream_and_channel(server: RedisServer) -> None:
 
 def test_a_worker_that_dies_in_a_visit_is_followed_by_another(server: RedisServer) -> None:
     """One event, whatever the moment; here the first worker's thread is cut off from its lease."""
-    frames = now_film([Walk(0, 8)], 12)
+    frames = now_film([WalkingPerson(0, 8)], 12)
     with server.client() as client:
         put(client, frames[:1])
         with running_events(server) as first:
@@ -100,7 +102,7 @@ def test_cameras_are_shared_and_each_has_one_worker(server: RedisServer) -> None
 
 def test_redis_goes_and_comes_back(server: RedisServer) -> None:
     """Killed in the middle of a visit: nothing doubled, nothing lost."""
-    frames = now_film([Walk(0, 8)], 12)
+    frames = now_film([WalkingPerson(0, 8)], 12)
     with server.client() as client:
         put(client, frames[:1])
     with running_events(server) as worker:
@@ -119,7 +121,7 @@ def test_redis_goes_and_comes_back(server: RedisServer) -> None:
 
 def test_a_stream_trimmed_past_the_state_is_a_gap(server: RedisServer) -> None:
     """Nobody was there while messages came and went: the event goes on and says so."""
-    frames = now_film([Walk(0, 10, start=(0.5, 0.8), end=(0.5, 0.8))], 14)
+    frames = now_film([WalkingPerson(0, 10, start=(0.5, 0.8), end=(0.5, 0.8))], 14)
     with server.client() as client:
         put(client, frames[:1])
         with running_events(server):
@@ -138,7 +140,7 @@ def test_a_stream_trimmed_past_the_state_is_a_gap(server: RedisServer) -> None:
 
 def test_a_state_that_is_lost_is_made_anew_from_the_streams(server: RedisServer) -> None:
     """The event goes on under its id; one that cannot be found again ends."""
-    frames = now_film([Walk(0, 8)], 12)
+    frames = now_film([WalkingPerson(0, 8)], 12)
     with server.client() as client:
         put(client, frames[:1])
         with running_events(server):
@@ -155,7 +157,7 @@ def test_a_state_that_is_lost_is_made_anew_from_the_streams(server: RedisServer)
 
 def test_an_open_event_that_is_found_no_more_ends(server: RedisServer) -> None:
     """Of a lost state and lost detections: nobody waits for an end that never comes."""
-    frames = now_film([Walk(0, 8)], 12)
+    frames = now_film([WalkingPerson(0, 8)], 12)
     with server.client() as client:
         put(client, frames[:1])
         with running_events(server):
@@ -176,7 +178,7 @@ def test_a_camera_that_falls_silent_ends_its_events(server: RedisServer) -> None
     with server.client() as client:
         put(client, [frame(1, 0.0, run=1000)])
         with running_events(server, settings):
-            put(client, film([Walk(0, 60)], 3, run=1000)[1:])
+            put(client, film([WalkingPerson(0, 60)], 3, run=1000)[1:])
             events = wait_for_events(client, {"end": 1})
     assert events[-1]["end"] == "camera"
     assert events[-1]["time"]["ended"] == events[-1]["time"]["seen"]
@@ -189,7 +191,7 @@ def test_empty_frames_that_nobody_is_told_of_end_a_visit(server: RedisServer) ->
         put(client, [frame(1, 0.0, run=1000)])
         put_status(client, replace(status(CameraState.ONLINE), run="1000"))
         with running_events(server, settings):
-            scene = film([Walk(0, 3)], 20, run=1000)
+            scene = film([WalkingPerson(0, 3)], 20, run=1000)
             put(client, [message for message in scene[1:] if message.detections] + scene[16:17])
             events = wait_for_events(client, {"end": 1})
     assert events[-1]["end"] == "left"
@@ -198,7 +200,7 @@ def test_empty_frames_that_nobody_is_told_of_end_a_visit(server: RedisServer) ->
 
 def test_what_is_no_message_is_passed_over(server: RedisServer) -> None:
     """Somebody else's entries on our stream stop nobody."""
-    frames = now_film([Walk(0, 6)], 10)
+    frames = now_film([WalkingPerson(0, 6)], 10)
     with server.client() as client:
         put(client, frames[:1])
         with running_events(server):
@@ -216,7 +218,7 @@ def test_what_is_no_message_is_passed_over(server: RedisServer) -> None:
 def test_many_restarts_in_many_visits_double_nothing(server: RedisServer) -> None:
     """Workers that come and go all the time, several at once."""
     walks = [
-        Walk(start, start + 5, (0.1, y), (0.9, y))
+        WalkingPerson(start, start + 5, (0.1, y), (0.9, y))
         for start, y in zip(range(0, 24, 3), itertools.cycle((0.4, 0.7, 0.95)), strict=False)
     ]
     frames = now_film(walks, 32)

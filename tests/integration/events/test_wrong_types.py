@@ -15,10 +15,10 @@ from tests.support.event_site import (
     running_events,
     wait_for_events,
 )
+from tests.support.foreign_keys import each_occupant, put_list
 from tests.support.messages import detection
-from tests.support.occupants import each_occupant, put_list
 from tests.support.redis_server import RedisServer
-from tests.support.visits import Walk, film
+from tests.support.visits import WalkingPerson, film
 from tests.support.waiting import wait_until
 from vision.domain.message import DetectionMessage
 from vision.publishing.encoding import encode
@@ -38,7 +38,7 @@ _KEYS = (
 def _film(camera: str, *, later_ms: int = 0) -> list[DetectionMessage]:
     now_ns = time.time_ns()
     run = now_ns // 1_000_000 + later_ms
-    return film([Walk(0, 5)], 9, camera=camera, began_ns=now_ns, run=run)
+    return film([WalkingPerson(0, 5)], 9, camera=camera, began_ns=now_ns, run=run)
 
 
 @pytest.mark.parametrize("key", _KEYS)

@@ -9,7 +9,7 @@ import pytest
 from tests.support.frames import RUN
 from tests.support.logs import log_lines
 from tests.support.redis_server import RedisServer
-from tests.support.redis_slot import Skips, fresh_frame, reading_from, writer_to
+from tests.support.redis_slot import SkipCounter, fresh_frame, reading_from, writer_to
 from tests.support.waiting import wait_until
 from vision.domain.run_ids import RunIds
 from vision.frames.redis_scripts import READY, detections_key, state_key
@@ -38,7 +38,7 @@ def test_redis_comes_after_the_ingest_and_is_ahead(server: RedisServer, ahead: s
         else:
             client.xadd(detections_key("front"), {"message": "{}"}, id=f"{_AHEAD}-7")
     server.stop()
-    skips, runs = Skips(), _runs()
+    skips, runs = SkipCounter(), _runs()
     run = runs.next("front")
     writer = writer_to(server, skips, runs=runs)
     assert not writer.put(fresh_frame(seq=1, run=run))
@@ -129,7 +129,7 @@ def test_two_ingests_do_not_overtake_each_other(
     server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The one that is outrun stays out while the other puts frames, and takes over at its end."""
-    skips, runs = Skips(), _runs()
+    skips, runs = SkipCounter(), _runs()
     run = runs.next("front")
     writer, other = writer_to(server, skips, runs=runs), writer_to(server)
     numbers, others = itertools.count(1), itertools.count(1)

@@ -14,7 +14,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.redis_slot import (
     MAX_AGE_MS,
     PATIENCE_S,
-    Skips,
+    SkipCounter,
     fresh_frame,
     noise,
     reading_from,
@@ -53,7 +53,7 @@ def test_a_frame_arrives_as_it_was_put(server: RedisServer) -> None:
 
 def test_a_late_reader_sees_the_newest_frame_only(server: RedisServer) -> None:
     """The others are counted by the writer and explained by what the reader is told."""
-    skips = Skips()
+    skips = SkipCounter()
     writer = writer_to(server, skips)
     for seq in range(1, 5):
         assert writer.put(fresh_frame(seq=seq))
@@ -74,7 +74,7 @@ def test_a_late_reader_sees_the_newest_frame_only(server: RedisServer) -> None:
 
 def test_a_frame_is_gone_when_it_is_too_old(server: RedisServer) -> None:
     """Redis itself forgets it, and the writer does not send one that is old already."""
-    skips, frame = Skips(), fresh_frame()
+    skips, frame = SkipCounter(), fresh_frame()
     age_ms = 0
     writer = writer_to(
         server, skips, mono_ns=lambda: frame.meta.received_mono_ns + age_ms * 1_000_000
@@ -194,7 +194,7 @@ def test_a_new_run_starts_from_nothing(server: RedisServer) -> None:
 
 def test_a_frame_is_not_put_twice(server: RedisServer) -> None:
     """Nor one older than what the slot has seen, waiting or taken."""
-    skips = Skips()
+    skips = SkipCounter()
     writer = writer_to(server, skips)
     assert writer.put(fresh_frame(seq=2))
     assert not writer.put(fresh_frame(seq=2))

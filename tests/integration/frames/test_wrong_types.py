@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from tests.support.occupants import each_occupant, put_hash, put_list, put_string
+from tests.support.foreign_keys import each_occupant, put_hash, put_list, put_string
 from tests.support.redis_server import RedisServer
 from tests.support.redis_slot import fresh_frame, reading_from, writer_to
 from tests.support.waiting import wait_until

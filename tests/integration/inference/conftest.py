@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.networks import AtOnce
+from tests.support.networks import InlineExecutor
 from vision.config.core import InferenceSettings, ModelSettings
 from vision.inference.backends import choose_model
 from vision.inference.openvino_backend import OpenVinoBackend
@@ -33,7 +33,7 @@ def yolov8n(shared: Path) -> OpenVinoBackend:
     chosen = choose_model("auto", ModelStore(load_catalogue(), folders), NoProgress(), None)
     assert chosen.entry.name == "yolov8n"
     return OpenVinoBackend(
-        chosen.file, chosen.entry, ModelSettings(), InferenceSettings(), compiler=AtOnce()
+        chosen.file, chosen.entry, ModelSettings(), InferenceSettings(), compiler=InlineExecutor()
     )
 
 

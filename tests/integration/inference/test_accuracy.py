@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import reference_yolo
 from tests.support.accuracy import mean_average_precision
-from tests.support.networks import AtOnce, needs_nncf
+from tests.support.networks import InlineExecutor, needs_nncf
 from tests.support.photographs import look_at
 from vision.capture.calibration_images import calibration_images
 from vision.config.core import InferenceSettings, ModelSettings
@@ -115,6 +115,6 @@ def test_a_quantised_build_loses_little(shared: Path, tmp_path: Path) -> None:
     store = ModelStore(load_catalogue(), Folders(tmp_path / "models", tmp_path))
     made = quantize_model(entry, origin, store, pictures)
     quantised = OpenVinoBackend(
-        made, entry, ModelSettings(), InferenceSettings(), compiler=AtOnce()
+        made, entry, ModelSettings(), InferenceSettings(), compiler=InlineExecutor()
     )
     assert 100 * _measured(quantised, shared) >= 100 * _REFERENCE_MAP - 1.5

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.networks import Answers, answer_to
+from tests.support.networks import ResultWaiter, answer_to
 from tests.support.photographs import as_captured
 from tests.support.reference_yolo import overlap
 from vision.config.core import InferenceSettings, ModelSettings
@@ -101,7 +101,7 @@ def _pictures(shared: Path) -> list[Image]:
 def _look(backend: GpuBackend, pictures: Sequence[Image], selection: Any) -> list[Detections]:
     """What is seen in pictures, by batches, each filled up to the square by the last of them."""
     postprocess = Postprocessor(backend.model.labels)
-    answers = Answers(backend)
+    answers = ResultWaiter(backend)
     square = np.zeros((960, 640), np.uint8)
     seen: list[Detections] = []
     for start in range(0, len(pictures), _MAX_BATCH - 1):
@@ -213,7 +213,7 @@ def test_a_picture_of_another_scale_is_scaled(
 ) -> None:
     """Its sender did not know which model would be chosen; one without pixels is refused."""
     backend = _backend(weights, engine, ModelSettings(precision="fp32", input_size=128))
-    answers = Answers(backend)
+    answers = ResultWaiter(backend)
     backend.submit([from_rgb(np.zeros((720, 1280, 3), np.uint8))])
     (answer,) = answers.next()
     assert not isinstance(answer.results, InferenceError)

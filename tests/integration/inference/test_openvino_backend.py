@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from tests.support import networks
-from tests.support.networks import Answers, AtOnce, Later, answer_to, output_of
+from tests.support.networks import (
+    InlineExecutor,
+    ManualExecutor,
+    ResultWaiter,
+    answer_to,
+    output_of,
+)
 from vision.config.core import InferenceSettings, ModelSettings
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image
@@ -61,7 +67,7 @@ def test_pixels_arrive_as_red_green_blue_from_0_to_1(tmp_path: Path) -> None:
 
 def test_a_new_shape_is_compiled_while_frames_go_through_the_square(tmp_path: Path) -> None:
     """And used once it is ready."""
-    compiler = Later()
+    compiler = ManualExecutor()
     backend = OpenVinoBackend(
         networks.colour_network(tmp_path),
         networks.entry(),
@@ -84,7 +90,7 @@ def test_a_few_shapes_are_kept_and_others_use_the_best_of_them(tmp_path: Path) -
         networks.entry(),
         ModelSettings(input_size=256),
         InferenceSettings(),
-        compiler=AtOnce(),
+        compiler=InlineExecutor(),
     )
     for height in (32, 96, 192):
         _seen_size(backend, height, 256)
@@ -112,7 +118,7 @@ def test_a_network_with_a_fixed_input_keeps_it(
         networks.entry((64, 96)),
         _MODEL,
         InferenceSettings(),
-        compiler=AtOnce(),
+        compiler=InlineExecutor(),
     )
     assert backend.input_size == 96
     assert _seen_size(backend, 54, 96) == (64, 96)
@@ -127,7 +133,7 @@ def test_requests_are_under_way_at_a_time(tmp_path: Path) -> None:
         _MODEL,
         InferenceSettings(requests=3, threads=1),
     )
-    answers = Answers(backend)
+    answers = ResultWaiter(backend)
     assert (backend.capacity, backend.free()) == (3, 3)
     wanted = {backend.submit([_picture(128, 128, (red, 0, 0))]): red for red in (0, 51, 102)}
     assert backend.free() == 0

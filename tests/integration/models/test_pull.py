@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import artefacts
-from tests.support.file_server import Served, serving
+from tests.support import model_files
+from tests.support.file_server import ServedFile, serving
 from tests.support.waiting import wait_until
 from vision.domain.errors import ArtefactError
 from vision.models.catalogue import Artefact, UrlSource
@@ -49,7 +49,7 @@ def folders(tmp_path: Path) -> Folders:
 
 
 def _wanted(*urls: str, content: bytes = _CONTENT) -> Artefact:
-    return artefacts.artefact("m.onnx", content, *map(UrlSource, urls))
+    return model_files.artefact("m.onnx", content, *map(UrlSource, urls))
 
 
 def _pull(artefact: Artefact, folders: Folders, progress: TransferProgress | None = None) -> Path:
@@ -63,7 +63,7 @@ def _left(folders: Folders) -> list[str]:
 def test_a_file_is_pulled(folders: Folders) -> None:
     """Whole, with progress to the last byte, and nothing beside it."""
     progress = SeenProgress()
-    with serving(Served(_CONTENT)) as url:
+    with serving(ServedFile(_CONTENT)) as url:
         path = _pull(_wanted(url), folders, progress)
     assert path.read_bytes() == _CONTENT
     assert _left(folders) == ["m.onnx"]
@@ -74,13 +74,13 @@ def test_a_file_is_pulled(folders: Folders) -> None:
 
 def test_what_is_there_is_not_pulled_again(folders: Folders) -> None:
     """Its source need not be reachable."""
-    path = artefacts.put(folders.models, "m.onnx", _CONTENT)
+    path = model_files.put(folders.models, "m.onnx", _CONTENT)
     assert _pull(_wanted(_NOWHERE), folders) == path
 
 
 def test_a_transfer_that_breaks_is_continued(folders: Folders) -> None:
     """Where it ended, as often as something arrives in between."""
-    served = Served(_CONTENT, cut_after=[100_000, 50_000, 300_000])
+    served = ServedFile(_CONTENT, cut_after=[100_000, 50_000, 300_000])
     with serving(served) as url:
         path = _pull(_wanted(url), folders)
     assert path.read_bytes() == _CONTENT
@@ -89,7 +89,7 @@ def test_a_transfer_that_breaks_is_continued(folders: Folders) -> None:
 
 def test_a_server_without_ranges_starts_over(folders: Folders) -> None:
     """And the file is right all the same."""
-    served = Served(_CONTENT, ranges=False, cut_after=[100_000, 200_000])
+    served = ServedFile(_CONTENT, ranges=False, cut_after=[100_000, 200_000])
     with serving(served) as url:
         path = _pull(_wanted(url), folders)
     assert path.read_bytes() == _CONTENT
@@ -98,7 +98,7 @@ def test_a_server_without_ranges_starts_over(folders: Folders) -> None:
 
 def test_a_broken_download_leaves_nothing_usable(folders: Folders) -> None:
     """Only a part, which the next call continues."""
-    served = Served(_CONTENT, cut_after=[100_000, 0])
+    served = ServedFile(_CONTENT, cut_after=[100_000, 0])
     with serving(served) as url:
         with pytest.raises(ArtefactError, match="the transfer") as raised:
             _pull(_wanted(url), folders)
@@ -115,12 +115,12 @@ def test_a_broken_download_leaves_nothing_usable(folders: Folders) -> None:
 def test_other_bytes_are_refused_and_deleted(folders: Folders) -> None:
     """One line with both hashes; nothing is left."""
     other = bytes(len(_CONTENT))
-    with serving(Served(other)) as url, pytest.raises(ArtefactError) as raised:
+    with serving(ServedFile(other)) as url, pytest.raises(ArtefactError) as raised:
         _pull(_wanted(url), folders)
     line = str(raised.value)
     assert "\n" not in line
-    assert artefacts.sha256(other)[:12] in line
-    assert artefacts.sha256(_CONTENT)[:12] in line
+    assert model_files.sha256(other)[:12] in line
+    assert model_files.sha256(_CONTENT)[:12] in line
     assert _left(folders) == []
 
 
@@ -130,7 +130,7 @@ def test_a_larger_file_is_refused_without_filling_the_disk(
 ) -> None:
     """It ends with the first bytes too many."""
     with (
-        serving(Served(_CONTENT + b"!", endless=endless)) as url,
+        serving(ServedFile(_CONTENT + b"!", endless=endless)) as url,
         pytest.raises(ArtefactError, match="is larger than the 700000 bytes"),
     ):
         _pull(_wanted(url), folders)
@@ -139,14 +139,14 @@ def test_a_larger_file_is_refused_without_filling_the_disk(
 
 def test_a_smaller_file_is_refused(folders: Folders) -> None:
     """The server has another file: its part is of no use to anybody."""
-    with serving(Served(_CONTENT[:-1])) as url, pytest.raises(ArtefactError, match="416"):
+    with serving(ServedFile(_CONTENT[:-1])) as url, pytest.raises(ArtefactError, match="416"):
         _pull(_wanted(url), folders)
     assert _left(folders) == []
 
 
 def test_a_server_that_sends_another_range_is_not_believed(folders: Folders) -> None:
     """Its bytes would be put in the wrong place."""
-    served = Served(_CONTENT, cut_after=[100_000], shift=10)
+    served = ServedFile(_CONTENT, cut_after=[100_000], shift=10)
     with serving(served) as url, pytest.raises(ArtefactError, match="another range"):
         _pull(_wanted(url), folders)
     assert _left(folders) == []
@@ -155,9 +155,9 @@ def test_a_server_that_sends_another_range_is_not_believed(folders: Folders) -> 
 def test_the_next_source_is_asked(folders: Folders) -> None:
     """One that cannot be reached, one that has it not, one that has other bytes, the right one."""
     with (
-        serving(Served(_CONTENT, status=404)) as missing,
-        serving(Served(bytes(len(_CONTENT)))) as other,
-        serving(Served(_CONTENT)) as right,
+        serving(ServedFile(_CONTENT, status=404)) as missing,
+        serving(ServedFile(bytes(len(_CONTENT)))) as other,
+        serving(ServedFile(_CONTENT)) as right,
     ):
         path = _pull(_wanted(_NOWHERE, missing, other, right), folders)
     assert path.read_bytes() == _CONTENT
@@ -166,7 +166,7 @@ def test_the_next_source_is_asked(folders: Folders) -> None:
 def test_every_source_is_named_when_none_has_it(folders: Folders) -> None:
     """With its own reason, in one line."""
     with (
-        serving(Served(_CONTENT, status=503)) as busy,
+        serving(ServedFile(_CONTENT, status=503)) as busy,
         pytest.raises(ArtefactError) as raised,
     ):
         _pull(_wanted(_NOWHERE, busy), folders)
@@ -178,8 +178,8 @@ def test_every_source_is_named_when_none_has_it(folders: Folders) -> None:
 
 def test_a_file_of_somebody_else_is_not_overwritten(folders: Folders) -> None:
     """It could be the only copy of a model trained at home."""
-    path = artefacts.put(folders.models, "m.onnx", b"mine")
-    with serving(Served(_CONTENT)) as url, pytest.raises(ArtefactError, match="move it away"):
+    path = model_files.put(folders.models, "m.onnx", b"mine")
+    with serving(ServedFile(_CONTENT)) as url, pytest.raises(ArtefactError, match="move it away"):
         _pull(_wanted(url), folders)
     assert path.read_bytes() == b"mine"
 
@@ -200,7 +200,7 @@ def test_a_full_or_read_only_disk_is_named(folders: Folders) -> None:
 
 def test_processes_that_pull_at_a_time_wait_for_one_another(folders: Folders) -> None:
     """The file travels once, and both have it."""
-    served = Served(_CONTENT, hold=threading.Event())
+    served = ServedFile(_CONTENT, hold=threading.Event())
     context = multiprocessing.get_context("spawn")
     with serving(served) as url:
         processes = [context.Process(target=_pull, args=(_wanted(url), folders)) for _ in range(2)]

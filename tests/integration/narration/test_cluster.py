@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.narrate_role import Visits, narrations
+from tests.support.narrate_role import EventPublisher, narrations
 from tests.support.redis_cluster import running_cluster
 from tests.support.waiting import wait_until
 from vision.config.loader import settings_from
@@ -47,7 +47,7 @@ def test_cameras_on_several_nodes_are_told_of(tmp_path: Path) -> None:
             for camera in _CAMERAS:
                 ports.add(cluster.port_of(f"vision:events:{{{camera}}}"))
                 with cluster.client(cluster.port_of(f"vision:events:{{{camera}}}")) as client:
-                    visits = Visits(client, camera, is_cluster=True)
+                    visits = EventPublisher(client, camera, is_cluster=True)
                     known |= {visits.say(1), visits.say(2)}
             for camera in _CAMERAS:
                 with cluster.client(cluster.port_of(f"vision:events:{{{camera}}}")) as client:

@@ -13,7 +13,7 @@ import redis
 
 from tests.support.language_model import LanguageModel, answer, http, serving
 from tests.support.messages import RUN
-from tests.support.narrate_role import Visits, narrations, role_settings, running_narrator
+from tests.support.narrate_role import EventPublisher, narrations, role_settings, running_narrator
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.waiting import wait_until
 from vision.domain.event import EventType
@@ -62,7 +62,7 @@ def test_a_visit_is_told_of_on_stream_and_channel(
         with running_narrator(
             tmp_path, server, role_settings(server, cloud.url, ollama.url)
         ) as role:
-            visits = Visits(client)
+            visits = EventPublisher(client)
             ids = [visits.say(1)]
             _wait_for(client, 1)
             ids.append(visits.say(2))
@@ -96,7 +96,7 @@ def test_a_new_start_goes_on_where_the_last_one_ended(
     server: RedisServer, client: redis.Redis, tmp_path: Path
 ) -> None:
     """What was there before the first start is not told; what came in between is, once."""
-    visits, settings = Visits(client), role_settings(server)
+    visits, settings = EventPublisher(client), role_settings(server)
     visits.say(1)
     with running_narrator(tmp_path, server, settings):
         known = [visits.say(2)]
@@ -120,17 +120,17 @@ def test_a_stream_that_was_made_anew_is_told_of_once(
     """Its ids are smaller than those of the sentences; by two narrators, and after a new start."""
     settings, events = role_settings(server), "vision:events:{front}"
     with running_narrator(tmp_path, server, settings):
-        visits = Visits(client)
+        visits = EventPublisher(client)
         known = [visits.say(number) for number in range(1, 6)]
         _wait_for(client, 5)
         if meanwhile == "it runs":
             client.delete(events)
-            visits = Visits(client, run=RUN - 1_000)
+            visits = EventPublisher(client, run=RUN - 1_000)
             known += [visits.say(number) for number in range(6, 9)]
             _wait_for(client, 8)
     if meanwhile == "it is stopped":
         client.delete(events)
-        visits = Visits(client, run=RUN - 1_000)
+        visits = EventPublisher(client, run=RUN - 1_000)
         known += [visits.say(number) for number in range(6, 9)]
     with (
         running_narrator(tmp_path, server, settings),
@@ -150,7 +150,7 @@ def test_two_narrators_tell_each_event_once(
     server: RedisServer, client: redis.Redis, tmp_path: Path
 ) -> None:
     """One takes over where the other ends, without a word between them."""
-    visits, settings = Visits(client), role_settings(server)
+    visits, settings = EventPublisher(client), role_settings(server)
     with running_narrator(tmp_path, server, settings):
         with running_narrator(tmp_path, server, settings):
             known = [visits.say(number) for number in range(1, 20)]
@@ -170,7 +170,7 @@ def test_a_burst_is_told_of_in_time_though_a_provider_hangs(
             server, cloud.url, limits=limits, breaker={"failures": 100}, deadline_s=1.5
         )
         with running_narrator(tmp_path, server, settings):
-            visits = Visits(client)
+            visits = EventPublisher(client)
             known = [visits.say(number) for number in range(1, 41)]
             told = [document for _, document in _wait_for(client, 40)]
     assert [document["id"] for document in told] == known
@@ -189,7 +189,7 @@ def test_old_events_are_told_of_by_template_and_not_live(
         pubsub.subscribe("vision:narration:{front}")
         settings = role_settings(server, cloud.url, max_age_s=30)
         with running_narrator(tmp_path, server, settings):
-            visits = Visits(client)
+            visits = EventPublisher(client)
             visits.say(1, age_s=60)
             visits.say(2)
             told = [document for _, document in _wait_for(client, 2)]
@@ -207,14 +207,14 @@ def test_redis_goes_away_and_comes_back(
         serving(LanguageModel(delay_s=0.5)) as cloud,
         running_narrator(tmp_path, server, role_settings(server, cloud.url)) as role,
     ):
-        known = [Visits(client).say(1)]
+        known = [EventPublisher(client).say(1)]
         wait_until(lambda: bool(cloud.asked), "the provider is asked")
         server.stop()
         time.sleep(0.7)
         server.restart()
         with server.client() as again:
             wait_until(lambda: role.is_reading, "it reads again")
-            known.append(Visits(again, said=1).say(2))
+            known.append(EventPublisher(again, said=1).say(2))
             told = _wait_for(again, 2)
     assert [document["id"] for _, document in told] == known
 
@@ -229,7 +229,7 @@ def test_what_is_no_event_is_passed_over(
     ):
         client.xadd("vision:events:{front}", {"message": b"\xff"}, id="1-1")
         client.xadd("vision:events:{front}", {"other": b"{}"}, id="1-2")
-        Visits(client).say(1)
+        EventPublisher(client).say(1)
         ((_, told),) = _wait_for(client, 1)
     assert told["provider"] == "template"
     assert told["attempts"][0]["outcome"] == "unusable"
@@ -243,8 +243,8 @@ def test_a_name_that_somebody_took_holds_up_its_own_camera_alone(
     client.set("vision:narration:{yard}", "no stream")
     with running_narrator(tmp_path, server, role_settings(server)):
         client.set("vision:events:{late}", "no stream")
-        Visits(client, "yard").say(1)
-        known = Visits(client).say(1)
+        EventPublisher(client, "yard").say(1)
+        known = EventPublisher(client).say(1)
         ((_, told),) = _wait_for(client, 1)
     assert told["id"] == known
 
@@ -258,7 +258,7 @@ def test_a_snapshot_is_sent_only_if_the_settings_say_so(
     with serving() as cloud:
         settings = role_settings(server, cloud.url) | {"snapshots": snapshots}
         settings["narration"]["providers"][0]["images"] = True
-        visits = Visits(client)
+        visits = EventPublisher(client)
         for number, images in ((1, False), (2, True)):
             settings["narration"]["images"] = images
             with running_narrator(tmp_path, server, settings):

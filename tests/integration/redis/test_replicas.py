@@ -14,7 +14,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.redis_slot import (
     PATIENCE_S,
     Reader,
-    Skips,
+    SkipCounter,
     fresh_frame,
     hanging_reader,
     noise,
@@ -34,7 +34,7 @@ class _Load:
 
     def __init__(self, server: RedisServer, readers: list[Reader]) -> None:
         self.put: dict[str, int] = dict.fromkeys(_CAMERAS, 0)
-        self.skips = Skips()
+        self.skips = SkipCounter()
         # By camera, in the order of delivery: number, and what was said of the one before.
         self.delivered = defaultdict[str, list[tuple[int, int]]](list)
         self.by_reader = [0] * len(readers)
@@ -132,7 +132,7 @@ def test_cameras_of_a_killed_reader_are_served_again(server: RedisServer) -> Non
 
 def test_a_writer_goes_on_while_redis_hangs(server: RedisServer) -> None:
     """No put takes long, each skipped frame is counted, and the next one arrives after it."""
-    skips = Skips()
+    skips = SkipCounter()
     writer = writer_to(server, skips)
     assert writer.put(fresh_frame(seq=1))
     server.pause()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator import Clip, Server, Timing
-from tests.support.viewer import Seen, watch
+from tests.support.viewer import DecodedPicture, watch
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -20,19 +20,19 @@ pytestmark = pytest.mark.integration
 _LATE_S = 60.0
 
 
-def age_s(frame: Seen) -> float:
+def age_s(frame: DecodedPicture) -> float:
     """How old the frame is by the camera's clock."""
     assert frame.captured_s is not None
     return frame.decoded_s - frame.captured_s
 
 
-def stream_s(frame: Seen) -> float:
+def stream_s(frame: DecodedPicture) -> float:
     """When the frame is by the time of the stream."""
     assert frame.pts is not None
     return frame.pts / 90_000
 
 
-def ahead_s(frame: Seen) -> float:
+def ahead_s(frame: DecodedPicture) -> float:
     """How far the camera's clock is from the time of the stream."""
     assert frame.captured_s is not None
     return frame.captured_s - stream_s(frame)

@@ -17,7 +17,7 @@ import trustme
 from simulator import Clip, Server, Timing, tls_context
 from simulator.rtp import payloads
 from tests.support.rtsp_client import RtspClient
-from tests.support.viewer import Seen, watch
+from tests.support.viewer import DecodedPicture, watch
 from tests.support.waiting import wait_until
 from vision.domain.errors import ConfigError
 
@@ -203,7 +203,7 @@ def test_slowdown_lowers_the_frame_rate(clip: Clip) -> None:
     assert {after - before for before, after in pairwise(stamps)} == {7200}
 
 
-def _lasts(seen: Sequence[Seen], expected_s: float) -> bool:
+def _lasts(seen: Sequence[DecodedPicture], expected_s: float) -> bool:
     return seen[-1].decoded_s - seen[0].decoded_s == pytest.approx(expected_s, abs=0.3)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from simulator import QUIRKS, Clip, Credentials, Quirk, Server, Track
 from simulator.clip import Codec
-from tests.support.rtsp_client import Answer, RtspClient
+from tests.support.rtsp_client import RtspClient, RtspResponse
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +29,7 @@ def client_of(
             yield client
 
 
-def set_up(client: RtspClient, track: str, channel: int = 0, **headers: str) -> Answer:
+def set_up(client: RtspClient, track: str, channel: int = 0, **headers: str) -> RtspResponse:
     """Set a track up inside the connection."""
     transport = f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}"
     return client.ask("SETUP", f"{client.url}/trackID={track}", Transport=transport, **headers)

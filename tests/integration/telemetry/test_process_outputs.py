@@ -13,7 +13,7 @@ import pytest
 from simulator import Clip, Credentials, Server
 from tests.support.clips import make_clip
 from tests.support.node import CameraCredentials
-from tests.support.spellings import shown_in
+from tests.support.secret_encodings import shown_in
 from vision.config.secrets import write_secret
 
 pytestmark = pytest.mark.integration

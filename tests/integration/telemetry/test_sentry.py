@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.node import CameraCredentials
+from tests.support.secret_encodings import shown_in
 from tests.support.sentry_server import running_sentry
-from tests.support.spellings import shown_in
 from vision.config.secrets import write_secret
 
 pytest.importorskip("sentry_sdk", reason="the extra sentry is not installed")

@@ -22,7 +22,7 @@ from vision.config.bridges import MqttSettings
 from vision.domain.event import EventType
 
 
-class Scene:
+class Harness:
     """States for some cameras, and the broker they would go to."""
 
     def __init__(
@@ -77,12 +77,12 @@ def _of_interest(topics: Mapping[str, str], *words: str) -> list[str]:
 @pytest.mark.parametrize("others", [("door",), ()], ids=["some are left", "none are left"])
 def test_zones_and_labels_that_were_removed_are_taken_back(others: tuple[str, ...]) -> None:
     """Entities and states, though the stream still has events of them; what stays is as it was."""
-    before = Scene(["front"])
+    before = Harness(["front"])
     before.states.know("front", _places(["drive", *others], ["car", "person"]))
     before.start_after({})
     kept = before.broker()
     assert _of_interest(kept, "drive", "car")
-    after = Scene(["front"])
+    after = Harness(["front"])
     labels = ["person"] if others else []
     after.states.know("front", _places(others, labels))
     # Of before the start, as it is read again.
@@ -97,11 +97,11 @@ def test_zones_and_labels_that_were_removed_are_taken_back(others: tuple[str, ..
 
 def test_what_was_told_below_another_topic_is_taken_back() -> None:
     """All of it; and the next start has nothing more to look for."""
-    before = Scene(["front"])
+    before = Harness(["front"])
     before.states.know("front", _places(["door"], ["person"]))
     before.states.on_camera("front", "online", "", "", delivers=True)
     before.start_after({})
-    after = Scene(["front"], topic="home/vision")
+    after = Harness(["front"], topic="home/vision")
     after.states.know("front", _places(["door"], ["person"]))
     after.states.on_camera("front", "online", "", "", delivers=True)
     after.start_after(before.broker())
@@ -109,41 +109,41 @@ def test_what_was_told_below_another_topic_is_taken_back() -> None:
     assert [topic for topic in left if topic.startswith("vision/")] == []
     assert [topic for topic in left if "/vision_front/" in topic] == []
     assert entities(left)
-    again = Scene(["front"], topic="home/vision")
+    again = Harness(["front"], topic="home/vision")
     again.start_after(left)
     assert json.loads(again.broker()["ariia-vision/bridge/ariia-vision"])["former"] == []
 
 
 def test_what_another_bridge_tells_is_left_alone() -> None:
     """It is known by its client id, whether it began to publish there before or after we left."""
-    ours = Scene(["front"])
+    ours = Harness(["front"])
     ours.states.know("front", _places())
     ours.start_after({})
-    other = Scene(["front"], client_id="attic")
+    other = Harness(["front"], client_id="attic")
     other.states.know("front", _places())
     other.states.on_camera("front", "online", "", "", delivers=True)
     other.start_after(ours.broker())
-    moved = Scene(["front"], topic="home/vision")
+    moved = Harness(["front"], topic="home/vision")
     moved.states.know("front", _places())
     moved.start_after(other.broker())
     mark = "ariia-vision/bridge/ariia-vision"
     kept = {topic: text for topic, text in other.broker().items() if topic != mark}
     assert kept.items() <= moved.broker().items()
     # And one of which no mark says that it was ours.
-    stranger = Scene(["front"], topic="unknown")
+    stranger = Harness(["front"], topic="unknown")
     stranger.states.know("front", _places())
     foreign = {t: p for t, p in stranger.broker().items() if t.startswith("homeassistant/sensor")}
-    newcomer = Scene(["front"])
+    newcomer = Harness(["front"])
     newcomer.start_after(foreign)
     assert foreign.items() <= newcomer.broker().items()
 
 
 def test_a_base_below_another_one_is_told_apart() -> None:
     """``home`` and ``home/vision`` begin alike."""
-    before = Scene(["vision"], topic="home")
+    before = Harness(["vision"], topic="home")
     before.states.know("vision", _places())
     before.start_after({})
-    after = Scene(["front"], topic="home/vision")
+    after = Harness(["front"], topic="home/vision")
     after.states.know("front", _places())
     kept = before.broker() | after.broker()
     after.start_after(kept)
@@ -160,10 +160,10 @@ def test_a_base_below_another_one_is_told_apart() -> None:
 
 def test_where_discovery_is_off_entities_are_taken_back() -> None:
     """Their states go on."""
-    before = Scene(["front"])
+    before = Harness(["front"])
     before.states.know("front", _places(labels=["person"]))
     before.start_after({})
-    after = Scene(["front"], discovery=False)
+    after = Harness(["front"], discovery=False)
     after.states.know("front", _places(labels=["person"]))
     after.start_after(before.broker())
     assert not entities(after.broker())
@@ -185,7 +185,7 @@ _ALIKE = (
 @pytest.mark.parametrize("kind", ["zones", "labels", "learned"])
 def test_names_that_look_alike_have_entities_of_their_own(kind: str) -> None:
     """Each its topics, unique id and entity id; the one that needs no change has the plain ones."""
-    scene = Scene()
+    scene = Harness()
     if kind == "learned":
         for number, name in enumerate(_ALIKE):
             scene.states.on_event(event(number=number, label=name))
@@ -206,14 +206,14 @@ def test_names_that_look_alike_have_entities_of_their_own(kind: str) -> None:
 
 def test_a_name_that_meets_no_other_stays_as_it_was() -> None:
     """Home Assistant knows it by its id, and people by what they made of it."""
-    scene = Scene()
+    scene = Harness()
     scene.states.know("front", _places(["front-door"], ["cell phone"]))
     assert "sensor.vision_front_front_door__cell_phone_count" in entities(scene.broker())
 
 
 def test_cameras_that_look_alike_have_entities_of_their_own() -> None:
     """Also where the end of one camera's name is the beginning of another's label."""
-    scene = Scene()
+    scene = Harness()
     cameras = ("front", "front-door", "front_door")
     for camera in cameras:
         scene.states.know(camera, _places(labels=["door bell", "bell"]))
@@ -223,12 +223,12 @@ def test_cameras_that_look_alike_have_entities_of_their_own() -> None:
 
 def test_a_learned_name_is_the_same_after_a_restart() -> None:
     """Though the broker tells of them in another order than they came."""
-    before = Scene()
+    before = Harness()
     for number, name in enumerate(("cell phone", "cell-phone", "cell_phone")):
         before.states.on_event(event(number=number, label=name))
     before.start_after({})
     kept = before.broker()
-    after = Scene()
+    after = Harness()
     after.start_after(dict(sorted(kept.items(), reverse=True)))
     told = after.broker()
     ids = {name: one.config["state_topic"] for name, one in entities(told).items()}
@@ -237,7 +237,7 @@ def test_a_learned_name_is_the_same_after_a_restart() -> None:
 
 def test_a_zone_that_is_called_like_a_camera_has_its_own_topic_of_frigate() -> None:
     """Else the counts of one would be those of the other."""
-    scene = Scene(frigate=True)
+    scene = Harness(frigate=True)
     scene.states.know("yard", _places())
     scene.states.on_event(event(zones=("yard",)))
     assert scene.broker()["frigate/yard/all"] == "0"
@@ -246,9 +246,9 @@ def test_a_zone_that_is_called_like_a_camera_has_its_own_topic_of_frigate() -> N
 
 def test_what_was_learned_is_known_again() -> None:
     """From the broker itself: a label that the settings do not name stays an entity."""
-    before = Scene(["front"])
+    before = Harness(["front"])
     before.states.on_event(event(label="cell phone", zones=("door",)))
-    after = Scene(["front"])
+    after = Harness(["front"])
     for topic, payload in before.broker().items():
         after.states.on_retained(topic, payload.encode())
     after.states.on_camera("front", "online", "", "", delivers=True)
@@ -260,11 +260,11 @@ def test_what_was_learned_is_known_again() -> None:
 
 def test_a_camera_that_is_gone_is_taken_back_and_no_other() -> None:
     """Its entities first, its states a moment later; rubbish is left alone."""
-    before = Scene()
+    before = Harness()
     before.states.on_camera("yard", "online", "", "", delivers=True)
     before.states.on_event(event(camera="yard", zones=("door",)))
     old = before.broker()
-    after = Scene(["front"])
+    after = Harness(["front"])
     after.states.know("front", [ZoneLabel(None, "person")])
     after._broker |= old
     for topic, text in (
@@ -287,7 +287,7 @@ def test_a_camera_that_is_gone_is_taken_back_and_no_other() -> None:
 
 def test_a_zone_of_two_cameras_is_one_for_frigate() -> None:
     """Its topics know no camera there."""
-    scene = Scene(frigate=True)
+    scene = Harness(frigate=True)
     scene.states.on_event(event(zones=("drive",)))
     still = dataclasses.replace(event(camera="yard", zones=("drive",)), stationary=True)
     scene.states.on_event(still)
@@ -303,7 +303,7 @@ def test_a_zone_of_two_cameras_is_one_for_frigate() -> None:
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_any_event_gives_topics_and_entities_that_are_valid(label: str, zone: str) -> None:
     """Whatever its label and zones are: it came over the network."""
-    scene = Scene(frigate=True)
+    scene = Harness(frigate=True)
     scene.states.on_event(event(label=label, zones=(zone,)))
     for topic in scene.broker():
         assert not set("+#\0") & set(topic)

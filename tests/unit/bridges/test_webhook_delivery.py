@@ -20,7 +20,7 @@ from vision.domain.message import utc_text
 NOW_S = 1_900_000_000.0
 
 
-class Scene:
+class Harness:
     """A target that answers as told, in a time of its own."""
 
     def __init__(self, *answers: WebhookReply | BridgeError, **target: Any) -> None:
@@ -76,7 +76,7 @@ DOWN = BridgeError(BridgeFailure.REFUSED, "nobody listens there")
 
 def test_it_is_tried_until_it_arrives_under_one_id() -> None:
     """With waits that grow."""
-    scene = Scene(DOWN, WebhookReply(503), WebhookReply(500), WebhookReply(204))
+    scene = Harness(DOWN, WebhookReply(503), WebhookReply(500), WebhookReply(204))
     assert scene.deliver()
     assert scene.counted == {"sent": 1, "refused": 1, "status": 2}
     assert len({message_id for _, message_id in scene.asked}) == 1
@@ -86,7 +86,7 @@ def test_it_is_tried_until_it_arrives_under_one_id() -> None:
 
 def test_waits_grow_to_five_minutes_and_it_is_given_up() -> None:
     """By the age of the message, so that a restart does not begin anew."""
-    scene = Scene(DOWN, give_up_s=3600)
+    scene = Harness(DOWN, give_up_s=3600)
     assert scene.deliver()
     waits = [
         later - earlier
@@ -104,7 +104,7 @@ def test_waits_grow_to_five_minutes_and_it_is_given_up() -> None:
 
 def test_a_server_says_when_to_come_again() -> None:
     """Not before; a wait of its own may be longer."""
-    scene = Scene(WebhookReply(429, 120.0), WebhookReply(200))
+    scene = Harness(WebhookReply(429, 120.0), WebhookReply(200))
     assert scene.deliver()
     assert scene.asked[1][0] >= 120
 
@@ -112,7 +112,7 @@ def test_a_server_says_when_to_come_again() -> None:
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_message_that_is_refused_as_such_makes_way(status: int) -> None:
     """The next one is not to wait for it."""
-    scene = Scene(WebhookReply(status))
+    scene = Harness(WebhookReply(status))
     assert scene.deliver()
     assert scene.counted == {"status": 1, "rejected": 1}
     assert len(scene.asked) == 1
@@ -121,7 +121,7 @@ def test_a_message_that_is_refused_as_such_makes_way(status: int) -> None:
 @pytest.mark.parametrize("status", [301, 302, 401, 403, 404, 410, 429, 500])
 def test_what_a_person_can_mend_is_waited_for(status: int) -> None:
     """A redirect too: it is followed nowhere."""
-    scene = Scene(WebhookReply(status), WebhookReply(200))
+    scene = Harness(WebhookReply(status), WebhookReply(200))
     assert scene.deliver()
     assert scene.counted["sent"] == 1
     assert scene.counted["auth" if status in (401, 403) else "status"] == 1
@@ -129,7 +129,7 @@ def test_what_a_person_can_mend_is_waited_for(status: int) -> None:
 
 def test_stopping_leaves_it_for_the_next_start() -> None:
     """It is not settled then."""
-    scene = Scene(DOWN)
+    scene = Harness(DOWN)
     scene.stop.set()
     assert not scene.deliver()
     assert not scene.asked
@@ -148,4 +148,4 @@ def test_stopping_leaves_it_for_the_next_start() -> None:
 )
 def test_a_target_is_told_what_it_wants(target: dict[str, Any], *, wanted: bool) -> None:
     """By camera, label and type."""
-    assert Scene(DOWN, **target).delivery.wants(event()) is wanted
+    assert Harness(DOWN, **target).delivery.wants(event()) is wanted

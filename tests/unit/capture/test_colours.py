@@ -8,7 +8,7 @@ import pytest
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
-from tests.support.coded import decoder, encode, panned, still
+from tests.support.encoded_video import decoder, encode, panned, still
 from vision.capture.colours import known_matrix, substitution
 from vision.capture.reformat import Reformatter
 from vision.capture.scale import Scaler

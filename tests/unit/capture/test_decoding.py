@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from av.video.stream import VideoStream
 
-from tests.support.coded import (
+from tests.support.encoded_video import (
     FPS,
     decoder,
     encode,

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.scenes import SECOND, Scene
+from tests.support.scenes import SECOND, NoisyScene
 from vision.capture.counters import CaptureCounters
 from vision.capture.gate import MotionGate
 from vision.capture.thumbnail import Grey
@@ -41,7 +41,7 @@ class Camera:
 
 def test_a_still_scene_passes_once_in_a_while() -> None:
     """The first frame and ``hold_s`` after it, then one each ``refresh_s``."""
-    camera, scene = Camera(hold_s=2, refresh_s=4), Scene()
+    camera, scene = Camera(hold_s=2, refresh_s=4), NoisyScene()
     seen = camera.show(*[scene.empty()] * 111)
     assert seen[:11] == [True] * 11
     passed = [number for number, passes in enumerate(seen) if passes]
@@ -50,7 +50,7 @@ def test_a_still_scene_passes_once_in_a_while() -> None:
 
 def test_movement_passes_at_once_and_for_the_time_set_after_it() -> None:
     """The very frame that shows it is the first that passes."""
-    camera, scene = Camera(hold_s=2, refresh_s=60), Scene()
+    camera, scene = Camera(hold_s=2, refresh_s=60), NoisyScene()
     camera.show(*[scene.empty()] * 40)
     assert camera.admitted[-1] is False
     assert camera.show(scene.with_person(77)) == [True]
@@ -61,7 +61,7 @@ def test_movement_passes_at_once_and_for_the_time_set_after_it() -> None:
 
 def test_who_stands_still_goes_on_being_looked_at() -> None:
     """Frame by frame for ``hold_s`` after coming to rest, and then at the refresh rate."""
-    camera, scene = Camera(hold_s=3, refresh_s=5), Scene()
+    camera, scene = Camera(hold_s=3, refresh_s=5), NoisyScene()
     camera.show(*[scene.empty()] * 40)
     standing = camera.show(*[scene.with_person(77)] * 500)
     assert all(standing[:15])
@@ -70,7 +70,7 @@ def test_who_stands_still_goes_on_being_looked_at() -> None:
 
 def test_opening_and_shutting_are_counted() -> None:
     """Shut between connections, open with the first frame of each."""
-    camera, scene = Camera(hold_s=1), Scene()
+    camera, scene = Camera(hold_s=1), NoisyScene()
     counters = camera.counters
     camera.show(scene.empty())
     assert (counters.gate_opened, counters.gate_closed) == (1, 0)
@@ -93,7 +93,7 @@ def test_it_never_looks_away_for_longer_than_the_refresh(
     fps: float, hold_s: float, refresh_s: float, shown: list[int]
 ) -> None:
     """Whatever comes (-1: nobody); and what it holds back is counted to the frame."""
-    camera, scene = Camera(fps, hold_s=hold_s, refresh_s=refresh_s), Scene()
+    camera, scene = Camera(fps, hold_s=hold_s, refresh_s=refresh_s), NoisyScene()
     camera.show(*(scene.empty() if x < 0 else scene.with_person(x) for x in shown))
     passed_s = [number / fps for number, passes in enumerate(camera.admitted) if passes]
     longest_s = max(refresh_s, 1 / fps) + 1e-6
@@ -105,7 +105,7 @@ def test_it_never_looks_away_for_longer_than_the_refresh(
 
 def test_a_look_opens_and_shuts_it_and_passes_nothing() -> None:
     """What a decoder that sleeps catches up with has had its turn."""
-    camera, scene = Camera(hold_s=1), Scene()
+    camera, scene = Camera(hold_s=1), NoisyScene()
     camera.show(*[scene.empty()] * 20)
     gated, now_ns = camera.counters.gated, camera.now_ns
     assert camera.gate.shut_for_ns(now_ns) > 2 * SECOND
@@ -117,7 +117,7 @@ def test_a_look_opens_and_shuts_it_and_passes_nothing() -> None:
 
 def test_a_frame_that_is_known_to_be_the_last_in_time_passes() -> None:
     """The next one is a key frame away."""
-    camera, scene = Camera(hold_s=0, refresh_s=10), Scene()
+    camera, scene = Camera(hold_s=0, refresh_s=10), NoisyScene()
     camera.show(*[scene.empty()] * 3)
     assert camera.gate.admit(scene.empty(), camera.now_ns, camera.gate.due_ns) is False
     assert camera.gate.admit(scene.empty(), camera.now_ns + 1, camera.gate.due_ns + 1) is True

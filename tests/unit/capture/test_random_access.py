@@ -10,7 +10,7 @@ import pytest
 from av.video.stream import VideoStream
 
 from tests.support.clips import make_clip
-from tests.support.coded import encode, nal_units, packet_of, panned, with_start_codes
+from tests.support.encoded_video import encode, nal_units, packet_of, panned, with_start_codes
 from vision.capture.random_access import RandomAccess
 
 _GOP = 10

@@ -17,7 +17,7 @@ PIXELS = 640 * 360
 _KEY_BYTES = 40_000
 
 
-class Scene:
+class FakeStream:
     """A gate that is shut from the start on, and passes what comes when a frame is due."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Camera:
     def __init__(
         self, group: int = 20, size: int = 80, refresh_s: float = 60, pace_fps: float = 5
     ) -> None:
-        self.scene = Scene()
+        self.scene = FakeStream()
         self.scene.refresh_ns = round(refresh_s * SECOND)
         self.sleep = DecoderSleep[int](self.scene, refresh_s, pace_fps)
         self.sleep.pixels = PIXELS

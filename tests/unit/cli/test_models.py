@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support import artefacts
+from tests.support import model_files
 from vision.cli.main import main
 from vision.inference.export import can_export
 from vision.models.manifest import Export, record_export
@@ -30,8 +30,8 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _exported(models: Path, content: bytes) -> Path:
     """A file of yolov8n whose hash is in the ledger."""
-    path = artefacts.put(models, "yolov8n.onnx", content)
-    sha256 = artefacts.sha256(content)
+    path = model_files.put(models, "yolov8n.onnx", content)
+    sha256 = model_files.sha256(content)
     record_export(models, Export("yolov8n", path.name, sha256, "b" * 64, "now", "a tool"))
     return path
 
@@ -48,7 +48,7 @@ def test_list_shows_what_can_be_had(models: Path, capsys: pytest.CaptureFixture[
 def test_list_shows_what_is_there(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Also a file whose hash nobody knows."""
     _exported(models, b"network")
-    artefacts.put(models, "yolov8s.onnx", b"something else")
+    model_files.put(models, "yolov8s.onnx", b"something else")
     assert main(["models", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     (right,) = [line for line in lines if "yolov8n.onnx" in line]
@@ -73,7 +73,7 @@ def test_verify_finds_a_changed_file(models: Path, capsys: pytest.CaptureFixture
     path.write_bytes(b"Network")
     assert main(["models", "verify"]) == 1
     said = capsys.readouterr().out
-    assert said.startswith(f"BAD {path}: sha256 is {artefacts.sha256(b'Network')[:12]}")
+    assert said.startswith(f"BAD {path}: sha256 is {model_files.sha256(b'Network')[:12]}")
     assert said.count("\n") == 1
 
 
@@ -85,7 +85,7 @@ def test_verify_misses_what_was_asked_for(
     assert main(["models", "verify"]) == 0
     assert main(["models", "verify", "yolov8n"]) == 1
     assert main(["models", "verify", "bus"]) == 1
-    artefacts.put(tmp_path / "cache" / "ariia-vision" / "clips", "bus.jpg", b"no bus")
+    model_files.put(tmp_path / "cache" / "ariia-vision" / "clips", "bus.jpg", b"no bus")
     assert main(["models", "verify"]) == 1
     assert "bus.jpg: changed" in capsys.readouterr().out
 
@@ -165,7 +165,7 @@ def test_quantize_without_the_extra_says_what_to_install(
 
 def test_a_registered_engine_is_listed(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And verified, by the hash it had when it was registered."""
-    artefacts.put(Path.cwd(), "mine.engine", b"an engine")
+    model_files.put(Path.cwd(), "mine.engine", b"an engine")
     assert main(["models", "register", "yolov8n", "mine.engine"]) == 0
     assert str(models / "yolov8n.engine") in capsys.readouterr().out
     assert main(["models", "verify"]) == 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tests.support.event_messages import event
 from tests.support.messages import RUN
-from tests.support.visits import Walk, film, rules
+from tests.support.visits import WalkingPerson, film, rules
 from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage, utc_text
 from vision.events.camera_tracker import EventTracker
@@ -76,7 +76,7 @@ def test_who_begins_takes_in_what_was_said_just_now() -> None:
 
 def test_it_goes_on_from_a_state_and_from_no_other_bytes() -> None:
     """Ids of both streams are part of it."""
-    frames, observer = stored(film([Walk(0, 9)], 12)), Observer()
+    frames, observer = stored(film([WalkingPerson(0, 9)], 12)), Observer()
     first, second = tracker(), tracker(observer)
     told = first.take(frames[:20], [])
     state = first.state()
@@ -94,7 +94,7 @@ def test_it_goes_on_from_a_state_and_from_no_other_bytes() -> None:
 
 def test_nothing_is_told_twice_by_one_who_has_no_state() -> None:
     """It reads from the first frame of what is open, and is silent up to what was told."""
-    frames = stored(film([Walk(0, 9)], 12))
+    frames = stored(film([WalkingPerson(0, 9)], 12))
     told = tracker().take(frames[:20], [])
     open_event = event(revision=len(told) - 1)
     other = tracker()
@@ -122,7 +122,7 @@ def test_a_worker_that_stood_still_takes_that_for_no_silence_of_the_camera() -> 
     """The camera's node may have stood still with it: what goes on is told as one visit."""
     now_s = 0.0
     one = tracker(monotonic_s=lambda: now_s)
-    one.take(stored(film([Walk(0, 60)], 3)), [])
+    one.take(stored(film([WalkingPerson(0, 60)], 3)), [])
     assert one.open_events == 1
     now_s += 3600
     assert one.take([], []) == []
@@ -138,7 +138,7 @@ def test_what_is_no_message_of_the_camera_is_counted_and_passed_by() -> None:
     """On either stream, and another camera's too; the position moves on."""
     observer = Observer()
     one = tracker(observer)
-    frames = stored(film([Walk(0, 9)], 3))
+    frames = stored(film([WalkingPerson(0, 9)], 3))
     foreign = encode(film([], 1)[0]).replace(b"front", b"yard")
     one.take(
         [StoredMessage("1-1", b""), StoredMessage("1-2", foreign), *frames],
@@ -152,7 +152,7 @@ def test_what_is_no_message_of_the_camera_is_counted_and_passed_by() -> None:
 def test_a_clock_that_was_put_back_leaves_no_frame_out() -> None:
     """Frames are taken in the order of their stream, whenever they were published."""
     observer = Observer()
-    frames = film([Walk(0, 9)], 6)
+    frames = film([WalkingPerson(0, 9)], 6)
     late = [
         replace(one, time=replace(one.time, published=utc_text(_NOW_NS - index * 10**10)))
         for index, one in enumerate(frames)
@@ -164,10 +164,10 @@ def test_a_clock_that_was_put_back_leaves_no_frame_out() -> None:
 def test_a_stream_made_anew_ends_what_was_and_is_read_from_its_beginning() -> None:
     """Its frames have smaller ids, as those of a run that began before."""
     one = tracker()
-    one.take(stored(film([Walk(0, 9)], 6)), [])
+    one.take(stored(film([WalkingPerson(0, 9)], 6)), [])
     assert one.open_events == 1
     ended = one.on_stream_recreated(Kind.DETECTIONS)
     assert [b'"end":"run"' in message.payload for message in ended] == [True]
     assert one.detections_id == BEFORE_THE_FIRST
-    told = one.take(stored(film([Walk(0, 9)], 6, run=RUN - 50_000)), [])
+    told = one.take(stored(film([WalkingPerson(0, 9)], 6, run=RUN - 50_000)), [])
     assert b'"type":"new"' in told[0].payload

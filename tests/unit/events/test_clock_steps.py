@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.messages import RUN
-from tests.support.visits import Walk, film, rules
+from tests.support.visits import WalkingPerson, film, rules
 from vision.domain.event import EventMessage
 from vision.domain.message import DetectionMessage, utc_text
 from vision.events.engine import EmittedEvent, EventEngine
@@ -34,7 +34,11 @@ _HOLES = st.lists(st.tuples(st.integers(1, _FRAMES), st.integers(1, 25)), max_si
 
 def _scene(steps: Sequence[tuple[int, str, float]]) -> list[DetectionMessage]:
     """Two people and a passer-by, as clocks that are stepped see them."""
-    walks = [Walk(0, 18), Walk(3, 20, (0.9, 0.6), (0.1, 0.6)), Walk(8, 11)]
+    walks = [
+        WalkingPerson(0, 18),
+        WalkingPerson(3, 20, (0.9, 0.6), (0.1, 0.6)),
+        WalkingPerson(8, 11),
+    ]
     frames = []
     for index, one in enumerate(film(walks, _FRAMES / 5)):
         moved = {"camera": 0.0, "host": 0.0, "both": 0.0}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.messages import RUN, status
-from tests.support.visits import Walk, film, frame, rules, tell, told
+from tests.support.visits import WalkingPerson, film, frame, rules, tell, told
 from vision.domain.event import EventMessage
 from vision.domain.message import DetectionMessage
 from vision.domain.status import CameraState
@@ -22,7 +22,7 @@ def ends(events: list[EventMessage]) -> list[EventMessage]:
 @pytest.mark.parametrize("fps", [1, 2, 5, 10, 25])
 def test_a_visit_is_one_event_at_any_frame_rate(fps: float) -> None:
     """It begins with the first sighting and ends with the last, however many lie between."""
-    events = told(film([Walk(2, 14)], 20, fps))
+    events = told(film([WalkingPerson(2, 14)], 20, fps))
     assert [event.type for event in events][:1] == ["new"]
     assert len({event.id for event in events}) == 1
     assert [event.revision for event in events] == list(range(len(events)))
@@ -37,7 +37,7 @@ def test_a_visit_is_one_event_at_any_frame_rate(fps: float) -> None:
 
 def test_its_id_names_the_frame_that_saw_it_first() -> None:
     """And the object's place in that frame's list."""
-    frames = film([Walk(0, 9, (0.9, 0.9), (0.9, 0.9)), Walk(2, 9)], 8)
+    frames = film([WalkingPerson(0, 9, (0.9, 0.9), (0.9, 0.9)), WalkingPerson(2, 9)], 8)
     first, second = (event.id for event in told(frames) if event.type == "new")
     assert first == f"front:{RUN}-1-0"
     assert second == f"front:{RUN}-11-1"
@@ -45,7 +45,10 @@ def test_its_id_names_the_frame_that_saw_it_first() -> None:
 
 def test_who_meets_somebody_stays_who_they_are() -> None:
     """Two who pass one another closely are two events from end to end."""
-    walks = [Walk(0, 10, (0.1, 0.8), (0.9, 0.8)), Walk(0, 10, (0.9, 0.85), (0.1, 0.85))]
+    walks = [
+        WalkingPerson(0, 10, (0.1, 0.8), (0.9, 0.8)),
+        WalkingPerson(0, 10, (0.9, 0.85), (0.1, 0.85)),
+    ]
     left, right = ends(told(film(walks, 14)))
     assert [left.path[0][0], left.path[-1][0]] == [0.1, 0.9]
     assert [right.path[0][0], right.path[-1][0]] == [0.9, 0.1]
@@ -53,7 +56,7 @@ def test_who_meets_somebody_stays_who_they_are() -> None:
 
 def test_who_is_half_hidden_for_a_while_is_carried_on() -> None:
     """Unsure sightings begin nothing, and end nothing either."""
-    walk = Walk(0, 10)
+    walk = WalkingPerson(0, 10)
     frames = [
         frame(n + 1, n / 5, [replace(walk, score=0.26 if 20 < n < 35 else 0.9)]) for n in range(70)
     ]
@@ -63,15 +66,15 @@ def test_who_is_half_hidden_for_a_while_is_carried_on() -> None:
 
 def test_a_single_sighting_is_no_visit() -> None:
     """A mistake of the detector's is told to nobody; two a second apart are a visit."""
-    assert told(film([Walk(2, 2.1)], 8)) == []
-    still = Walk(2, 2.5, (0.5, 0.8), (0.5, 0.8))
+    assert told(film([WalkingPerson(2, 2.1)], 8)) == []
+    still = WalkingPerson(2, 2.5, (0.5, 0.8), (0.5, 0.8))
     assert told(film([still], 9, fps=1)) == []
     assert len(ends(told(film([replace(still, to_s=3)], 9, fps=1)))) == 1
 
 
 def test_labels_that_are_not_asked_for_are_not_told() -> None:
     """The label is the one that most sightings had."""
-    cat = Walk(0, 5, label="cat")
+    cat = WalkingPerson(0, 5, label="cat")
     assert told(film([cat], 9), rules({"labels": ["person"]})) == []
     frames = film([cat], 9)
     for number in (3, 9):
@@ -82,7 +85,9 @@ def test_labels_that_are_not_asked_for_are_not_told() -> None:
 
 def test_one_object_under_two_labels_is_one_event() -> None:
     """A car and a truck in one place were one thing."""
-    frames = film([Walk(0, 6, label="car"), Walk(0, 6, label="truck", score=0.6)], 10)
+    frames = film(
+        [WalkingPerson(0, 6, label="car"), WalkingPerson(0, 6, label="truck", score=0.6)], 10
+    )
     (end,) = ends(told(frames))
     assert end.label == "car"
 
@@ -90,8 +95,8 @@ def test_one_object_under_two_labels_is_one_event() -> None:
 def test_dwelling_is_waited_for() -> None:
     """Who only passes by is not told of, and who stays is from their first sighting on."""
     patient = rules({"min_dwell_s": 4})
-    assert told(film([Walk(0, 3)], 8), patient) == []
-    events = told(film([Walk(0, 6)], 10), patient)
+    assert told(film([WalkingPerson(0, 3)], 8), patient) == []
+    events = told(film([WalkingPerson(0, 6)], 10), patient)
     assert events[0].duration_s == 4.0
     assert events[0].time.started < events[0].time.seen
 
@@ -109,7 +114,7 @@ def _gap_of(frames: list[DetectionMessage]) -> tuple[str, int]:
 
 def test_what_was_not_looked_at_is_said() -> None:
     """Each reason by its own sign; the frames are counted where they can be."""
-    still = Walk(0, 12, (0.5, 0.8), (0.5, 0.8))
+    still = WalkingPerson(0, 12, (0.5, 0.8), (0.5, 0.8))
     frames = film([still], 18)
     later = _without(frames, 20, 40)
     assert _gap_of(later) == ("stream", 20)
@@ -129,7 +134,7 @@ def test_what_was_not_looked_at_is_said() -> None:
 
 def test_a_camera_that_was_away_and_came_back_in_time_goes_on() -> None:
     """The status is why; seconds away are no seconds of looking without seeing."""
-    frames = film([Walk(0, 20, (0.5, 0.8), (0.5, 0.8))], 30)
+    frames = film([WalkingPerson(0, 20, (0.5, 0.8), (0.5, 0.8))], 30)
     engine = EventEngine("front", rules())
     events = list(tell(engine, frames[:20]))
     engine.on_status(replace(status(CameraState.STALLED), run=str(RUN)))
@@ -142,7 +147,7 @@ def test_a_camera_that_was_away_and_came_back_in_time_goes_on() -> None:
 
 def test_a_camera_that_came_back_too_late_ended_its_events() -> None:
     """When the event ended, it was last seen before that."""
-    frames = film([Walk(0, 60, (0.5, 0.8), (0.5, 0.8))], 60)
+    frames = film([WalkingPerson(0, 60, (0.5, 0.8), (0.5, 0.8))], 60)
     events = told(_without(frames, 20, 150))
     assert [event.end for event in ends(events)] == ["camera"]
     assert len([event for event in events if event.type == "new"]) == 2
@@ -150,7 +155,7 @@ def test_a_camera_that_came_back_too_late_ended_its_events() -> None:
 
 def test_a_look_after_a_gap_is_not_enough_to_say_that_somebody_left() -> None:
     """One frame without them, and they were only hidden for it."""
-    still = Walk(0, 30, (0.5, 0.8), (0.5, 0.8))
+    still = WalkingPerson(0, 30, (0.5, 0.8), (0.5, 0.8))
     frames = film([still], 20, fps=1)
     gated = [replace(m, seq=n + 1, gated=n * 4) for n, m in enumerate(frames)]
     slow = [replace(m, detections=() if n == 8 else m.detections) for n, m in enumerate(gated)]
@@ -160,13 +165,13 @@ def test_a_look_after_a_gap_is_not_enough_to_say_that_somebody_left() -> None:
 def test_silence_ends_events_by_its_cause() -> None:
     """Of the camera after ``away_s``; under ``on_change`` an empty frame speaks for the rest."""
     engine = EventEngine("front", rules())
-    list(tell(engine, film([Walk(0, 9)], 4)))
+    list(tell(engine, film([WalkingPerson(0, 9)], 4)))
     assert engine.on_silence(14.9, "t") == []
     ((_, end),) = engine.on_silence(15.1, "t")
     assert end.end == "camera"
     assert engine.on_silence(20.0, "t") == []
     quiet = EventEngine("front", replace(rules(), keeps_back_empty=True))
-    list(tell(quiet, film([Walk(0, 3)], 4)[:17]))
+    list(tell(quiet, film([WalkingPerson(0, 3)], 4)[:17]))
     assert quiet.on_silence(1.0, "t") == []
     ((_, end),) = quiet.on_silence(2.5, "t")
     assert end.end == "left"
@@ -175,7 +180,7 @@ def test_silence_ends_events_by_its_cause() -> None:
 @pytest.mark.parametrize("step_s", [-7200, 7200])
 def test_a_clock_that_is_set_disturbs_nothing(step_s: int) -> None:
     """The camera's jumps, ours does not: seconds go on as before."""
-    frames = film([Walk(0, 10)], 14)
+    frames = film([WalkingPerson(0, 10)], 14)
     moved = [
         replace(m, time=replace(frame(m.seq, m.seq / 5 + step_s).time, received=m.time.received))
         if m.seq > 25
@@ -189,8 +194,10 @@ def test_a_clock_that_is_set_disturbs_nothing(step_s: int) -> None:
 
 def test_a_run_that_is_older_than_the_one_before_ends_all() -> None:
     """Both clocks went back: what was known cannot be compared with what comes."""
-    first = film([Walk(0, 30)], 4)
-    second = film([Walk(0, 30)], 4, run=RUN + 1, began_ns=RUN * 1_000_000 - 3_600_000_000_000)
+    first = film([WalkingPerson(0, 30)], 4)
+    second = film(
+        [WalkingPerson(0, 30)], 4, run=RUN + 1, began_ns=RUN * 1_000_000 - 3_600_000_000_000
+    )
     events = told([*first, *second])
     assert [event.end for event in ends(events)] == ["run"]
 
@@ -198,11 +205,11 @@ def test_a_run_that_is_older_than_the_one_before_ends_all() -> None:
 def test_updates_come_at_their_pace_and_at_once_when_something_happens() -> None:
     """Who stands still is told of ten times less often."""
     door = {"door": [[0.4, 0.5], [0.6, 0.5], [0.6, 1.0], [0.4, 1.0]]}
-    events = told(film([Walk(0, 8)], 12), rules({"update_s": 100}, zones=door))
+    events = told(film([WalkingPerson(0, 8)], 12), rules({"update_s": 100}, zones=door))
     assert [event.zones.current for event in events] == [(), ("door",), (), ()]
     assert events[-1].zones.entered == ("door",)
     assert events[-1].zones.dwell_s["door"] == pytest.approx(2.0, abs=0.4)
-    still = told(film([Walk(0, 60, (0.5, 0.8), (0.5, 0.8))], 64))
+    still = told(film([WalkingPerson(0, 60, (0.5, 0.8), (0.5, 0.8))], 64))
     assert still[-1].stationary
     assert len(still) < 10
 
@@ -211,8 +218,8 @@ def test_only_what_enters_a_zone_is_told_of() -> None:
     """And stays there for as long as asked."""
     door = {"door": [[0.4, 0.5], [0.6, 0.5], [0.6, 1.0], [0.4, 1.0]]}
     by = rules(zones=door, only_in=["door"], min_dwell_s=1)
-    assert told(film([Walk(0, 8, (0.1, 0.3), (0.9, 0.3))], 12), by) == []
-    events = told(film([Walk(0, 8)], 12), by)
+    assert told(film([WalkingPerson(0, 8, (0.1, 0.3), (0.9, 0.3))], 12), by) == []
+    events = told(film([WalkingPerson(0, 8)], 12), by)
     assert events[0].zones.current == ("door",)
     assert ends(events)
 
@@ -220,12 +227,12 @@ def test_only_what_enters_a_zone_is_told_of() -> None:
 def test_a_line_that_is_crossed_is_told_with_its_direction() -> None:
     """There and back are two crossings; trembling on it is none."""
     by = rules(lines={"gate": [[0.5, 1.0], [0.5, 0.0]]})
-    there = told(film([Walk(0, 8)], 12), by)
-    back = told(film([Walk(0, 8, (0.9, 0.8), (0.1, 0.8))], 12), by)
+    there = told(film([WalkingPerson(0, 8)], 12), by)
+    back = told(film([WalkingPerson(0, 8, (0.9, 0.8), (0.1, 0.8))], 12), by)
     assert [crossing.direction for crossing in there[-1].lines] == ["in"]
     assert [crossing.direction for crossing in back[-1].lines] == ["out"]
     trembling = [
-        frame(n + 1, n / 5, [Walk(0, 99, (0.5 + 0.004 * (-1) ** n, 0.8), (0.5, 0.8))])
+        frame(n + 1, n / 5, [WalkingPerson(0, 99, (0.5 + 0.004 * (-1) ** n, 0.8), (0.5, 0.8))])
         for n in range(40)
     ]
     assert all(event.lines == () for event in told(trembling, by))
@@ -233,7 +240,7 @@ def test_a_line_that_is_crossed_is_told_with_its_direction() -> None:
 
 def test_the_best_sighting_is_kept() -> None:
     """Sure, large and whole; the message names the frame that a picture is to be taken of."""
-    frames = film([Walk(0, 8)], 12)
+    frames = film([WalkingPerson(0, 8)], 12)
     sharp = replace(frames[20].detections[0], confidence=1.0, box=(0.46, 0.5, 0.54, 0.82))
     frames[20] = replace(frames[20], detections=(sharp,))
     (end,) = ends(told(frames))
@@ -243,6 +250,6 @@ def test_the_best_sighting_is_kept() -> None:
 
 def test_a_frame_that_comes_twice_changes_nothing() -> None:
     """As after a resend or when two readers overlap."""
-    frames = film([Walk(0, 6)], 10)
+    frames = film([WalkingPerson(0, 6)], 10)
     twice = [message for message in frames for _ in range(2)]
     assert told(twice) == told(frames)

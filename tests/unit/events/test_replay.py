@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.visits import Walk, frame, rules, tell
+from tests.support.visits import WalkingPerson, frame, rules, tell
 from vision.domain.event import EventGap
 from vision.domain.message import DetectionMessage
 from vision.events.camera_tracker import dump_state, load_state
@@ -22,7 +22,9 @@ _RULES = rules(
 _SPOTS = st.tuples(st.floats(0.05, 0.95), st.floats(0.3, 1.0))
 _WALKS = st.lists(
     st.builds(
-        lambda start, length, a, b, score, label: Walk(start, start + length, a, b, score, label),
+        lambda start, length, a, b, score, label: WalkingPerson(
+            start, start + length, a, b, score, label
+        ),
         st.floats(0, 15),
         st.floats(0.2, 15),
         _SPOTS,
@@ -115,7 +117,7 @@ def test_what_is_no_state_is_none() -> None:
 
 def test_what_was_told_before_is_carried_on_or_ended() -> None:
     """By somebody who has no state: the numbering goes on."""
-    frames = [frame(n + 1, n / 5, [Walk(0, 9)]) for n in range(20)]
+    frames = [frame(n + 1, n / 5, [WalkingPerson(0, 9)]) for n in range(20)]
     told = [event for _, event in tell(EventEngine("front", _RULES), frames)]
     engine = EventEngine("front", _RULES)
     list(tell(engine, frames))

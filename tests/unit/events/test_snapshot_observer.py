@@ -13,7 +13,7 @@ from tests.support.snapshots import (
     JPEG,
     NOW_S,
     Clock,
-    Tally,
+    RecordingObserver,
     event_id,
     kept,
     store_in,
@@ -24,7 +24,7 @@ from vision.domain.snapshot import SnapshotFailure, SnapshotRemoval
 
 def test_it_tells_what_becomes_of_pictures(tmp_path: Path) -> None:
     """What is kept, what goes for its age and what makes room; what is left, and how old that is."""
-    clock, tally = Clock(), Tally()
+    clock, tally = Clock(), RecordingObserver()
     store = store_in(tmp_path, clock, max_bytes=1_000, observer=tally)
     for number, age_s in ((1, DAY_S + 1), (2, 60), (3, 50)):
         store.write(event_id(number), JPEG.ljust(400))
@@ -62,7 +62,7 @@ def test_it_tells_why_a_disk_refuses(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    tally = Tally()
+    tally = RecordingObserver()
     store = store_in(tmp_path, observer=tally)
     monkeypatch.setattr("vision.events.snapshot_store.os.replace", refuse)
     assert not store.write(event_id(1), JPEG)

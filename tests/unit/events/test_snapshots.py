@@ -42,7 +42,7 @@ class Nobody:
         """Nothing."""
 
 
-class Stage:
+class Harness:
     """A tracker with a memory of pictures, driven frame by frame."""
 
     def __init__(self, folder: Path) -> None:
@@ -91,19 +91,19 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
+def stage(tmp_path: Path) -> Harness:
     """A stage."""
-    return Stage(tmp_path / "snapshots")
+    return Harness(tmp_path / "snapshots")
 
 
-def show(stage: Stage, confidences: Sequence[float | None], first: int = 1) -> None:
+def show(stage: Harness, confidences: Sequence[float | None], first: int = 1) -> None:
     """Frames with pictures, as in a node."""
     for seq, confidence in enumerate(confidences, first):
         stage.picture(seq)
         stage.message(seq, confidence)
 
 
-def test_what_begins_has_its_picture_at_once(stage: Stage) -> None:
+def test_what_begins_has_its_picture_at_once(stage: Harness) -> None:
     """The message `new` names the best picture so far, which is there by then."""
     show(stage, [0.5, 0.9, 0.6])
     (message,) = stage.messages
@@ -114,14 +114,14 @@ def test_what_begins_has_its_picture_at_once(stage: Stage) -> None:
     assert stage.encoded == [2]
 
 
-def test_nothing_is_encoded_for_what_is_no_event(stage: Stage) -> None:
+def test_nothing_is_encoded_for_what_is_no_event(stage: Harness) -> None:
     """Neither for empty frames nor for what was seen but once."""
     show(stage, [None] * 5 + [0.9] + [None] * 20)
     assert stage.messages == []
     assert stage.encoded == []
 
 
-def test_only_what_is_better_is_encoded_and_once_a_second(stage: Stage) -> None:
+def test_only_what_is_better_is_encoded_and_once_a_second(stage: Harness) -> None:
     """Fifty frames, each of them better than the one before: one picture for each second."""
     show(stage, [0.02 * number for number in range(20, 50)])
     seconds = 30 * _STEP_S
@@ -139,7 +139,7 @@ def test_only_what_is_better_is_encoded_and_once_a_second(stage: Stage) -> None:
     assert stage.kept() == 26
 
 
-def test_the_best_picture_is_kept_when_it_ends(stage: Stage) -> None:
+def test_the_best_picture_is_kept_when_it_ends(stage: Harness) -> None:
     """A picture that waits for its second when the object leaves is not lost."""
     show(stage, [0.5, 0.5, 0.5, 0.95])
     assert stage.kept() == 1
@@ -149,7 +149,7 @@ def test_the_best_picture_is_kept_when_it_ends(stage: Stage) -> None:
     assert stage.messages[-1].best.confidence == pytest.approx(0.95)
 
 
-def test_pictures_that_come_later_are_put_to_their_messages(stage: Stage) -> None:
+def test_pictures_that_come_later_are_put_to_their_messages(stage: Harness) -> None:
     """As from an inference worker: the first picture is told of with the next frame."""
     for seq in range(1, 4):
         stage.message(seq, 0.5)
@@ -164,7 +164,7 @@ def test_pictures_that_come_later_are_put_to_their_messages(stage: Stage) -> Non
     assert stage.kept() == 3
 
 
-def test_a_best_frame_without_a_picture_has_none_shown(stage: Stage) -> None:
+def test_a_best_frame_without_a_picture_has_none_shown(stage: Harness) -> None:
     """What a message says of its picture is true of that picture, not of a better frame."""
     stage.message(1, 0.95)
     show(stage, [0.5, 0.5], first=2)
@@ -174,7 +174,7 @@ def test_a_best_frame_without_a_picture_has_none_shown(stage: Stage) -> None:
     assert stage.kept() == 2
 
 
-def test_a_worker_that_goes_on_keeps_the_better_picture(stage: Stage) -> None:
+def test_a_worker_that_goes_on_keeps_the_better_picture(stage: Harness) -> None:
     """What was known of the picture is part of the state that another worker takes up."""
     show(stage, [0.5, 0.8, 0.5])
     state = stage.tracker.state()
@@ -188,7 +188,7 @@ def test_a_worker_that_goes_on_keeps_the_better_picture(stage: Stage) -> None:
     assert stage.kept() == 24
 
 
-def test_what_stands_still_needs_no_pictures(stage: Stage) -> None:
+def test_what_stands_still_needs_no_pictures(stage: Harness) -> None:
     """An inference worker sends none for what has not become better to see for a while."""
     for seq in range(1, 60):
         stage.message(seq)
@@ -204,7 +204,7 @@ def test_what_stands_still_needs_no_pictures(stage: Stage) -> None:
 def test_a_disk_that_refuses_costs_the_picture_only(tmp_path: Path) -> None:
     """The event is told all the same, and says that there is no picture."""
     (tmp_path / "snapshots").write_text("in the way")
-    stage = Stage(tmp_path / "snapshots")
+    stage = Harness(tmp_path / "snapshots")
     show(stage, [0.5] * 5 + [None] * 10)
     assert [message.type for message in stage.messages] == ["new", "end"]
     assert {message.best.snapshot for message in stage.messages} == {None}
@@ -214,7 +214,7 @@ def test_a_disk_that_refuses_costs_the_picture_only(tmp_path: Path) -> None:
 
 def test_pictures_go_when_they_are_old_though_nothing_happens(tmp_path: Path) -> None:
     """Frames with nothing in them are enough to look: after the last event, too."""
-    stage = Stage(tmp_path)
+    stage = Harness(tmp_path)
     show(stage, [0.5] * 4 + [None] * 10)
     assert stage.kept() == 1
     utc_s = time.time()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.record import (
-    Account,
-    Seen,
-    account,
+    SeenMessage,
+    StreamAccount,
+    account_for,
     be_patient,
     bound_s,
     fairness,
@@ -15,29 +15,31 @@ from tests.faults.record import (
 )
 
 
-def seen(run: int, seq: int, skipped: int = 0) -> Seen:
+def seen(run: int, seq: int, skipped: int = 0) -> SeenMessage:
     """A message of a frame."""
-    return Seen(0.0, 0.0, 0.0, 0.0, run, seq, skipped, 320, None, "rtcp")
+    return SeenMessage(0.0, 0.0, 0.0, 0.0, run, seq, skipped, 320, None, "rtcp")
 
 
 @pytest.mark.parametrize(
     ("messages", "expected"),
     [
-        ([seen(1, 1), seen(1, 2), seen(1, 3)], Account(3, 0, 0, 0)),
-        ([seen(1, 1), seen(1, 4, 2)], Account(2, 2, 0, 0)),
-        ([seen(1, 1), seen(1, 5, 2)], Account(2, 2, 1, 0)),
-        ([seen(1, 1), seen(1, 1)], Account(2, 0, 0, 1)),
-        ([seen(1, 3), seen(1, 2)], Account(2, 0, 0, 1)),
-        ([seen(1, 7), seen(2, 1)], Account(2, 0, 0, 0)),
-        ([seen(1, 7), seen(2, 3, 2)], Account(2, 2, 0, 0)),
-        ([seen(1, 7), seen(2, 3)], Account(2, 0, 2, 0)),
-        ([seen(2, 1), seen(1, 8)], Account(2, 0, 0, 1)),
-        ([], Account(0, 0, 0, 0)),
+        ([seen(1, 1), seen(1, 2), seen(1, 3)], StreamAccount(3, 0, 0, 0)),
+        ([seen(1, 1), seen(1, 4, 2)], StreamAccount(2, 2, 0, 0)),
+        ([seen(1, 1), seen(1, 5, 2)], StreamAccount(2, 2, 1, 0)),
+        ([seen(1, 1), seen(1, 1)], StreamAccount(2, 0, 0, 1)),
+        ([seen(1, 3), seen(1, 2)], StreamAccount(2, 0, 0, 1)),
+        ([seen(1, 7), seen(2, 1)], StreamAccount(2, 0, 0, 0)),
+        ([seen(1, 7), seen(2, 3, 2)], StreamAccount(2, 2, 0, 0)),
+        ([seen(1, 7), seen(2, 3)], StreamAccount(2, 0, 2, 0)),
+        ([seen(2, 1), seen(1, 8)], StreamAccount(2, 0, 0, 1)),
+        ([], StreamAccount(0, 0, 0, 0)),
     ],
 )
-def test_what_nothing_accounts_for_is_lost(messages: list[Seen], expected: Account) -> None:
+def test_what_nothing_accounts_for_is_lost(
+    messages: list[SeenMessage], expected: StreamAccount
+) -> None:
     """Skipped is told, lost is not, and a run begins at 1."""
-    assert account(messages) == expected
+    assert account_for(messages) == expected
 
 
 def test_fairness_and_silence() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.frames import frame
 from tests.support.waiting import wait_until
-from tests.support.worker_processes import held_by
+from tests.support.worker_processes import resources_of
 from tests.unit.frames.test_latest_frame_slot import Cameras, interrupt, seqs
 from vision.domain.frame import FrameMeta
 from vision.frames.frame_descriptor import RECORD_BYTES, FrameReady, pack
@@ -182,7 +182,7 @@ def test_workers_come_and_go_while_frames_are_taken() -> None:
     served: Counter[str] = Counter()
     failures: list[BaseException] = []
     ended = threading.Event()
-    before = held_by(os.getpid())
+    before = resources_of(os.getpid())
 
     def take() -> None:
         try:
@@ -212,7 +212,7 @@ def test_workers_come_and_go_while_frames_are_taken() -> None:
     for thread in threads:
         thread.join()
     assert not failures
-    after = held_by(os.getpid())
+    after = resources_of(os.getpid())
     assert before
     assert after
     assert after.fds <= before.fds

@@ -21,7 +21,7 @@ from vision.frames.slot import FrameLease
 _LIMIT_S = 60.0
 
 
-class Skips(Counter[tuple[str, str]]):
+class SkipCounter(Counter[tuple[str, str]]):
     """Counts what is skipped."""
 
     def __call__(self, camera: str, reason: str, count: int) -> None:
@@ -33,7 +33,7 @@ class Cameras:
     """A slot with a writer per camera, all in this process."""
 
     def __init__(self, *names: str) -> None:
-        self.skips = Skips()
+        self.skips = SkipCounter()
         self.frames = LatestFrames(self.skips)
         self.metas: list[FrameMeta] = []
         self.readers: dict[str, SharedFrameReader] = {}
@@ -202,7 +202,7 @@ def test_the_last_frame_of_a_writer_that_is_gone_is_taken() -> None:
 
 def test_writers_that_are_gone_do_not_keep_the_reader_awake() -> None:
     """Until they are detached their pipes are ready all the time, with nothing in them."""
-    frames = LatestFrames(Skips())
+    frames = LatestFrames(SkipCounter())
     readers = []
     for name in ("front", "yard"):
         reader, side = shared_slot(name, 64)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import artefacts
+from tests.support import model_files
 from vision.domain.errors import ArtefactError, ConfigError
 from vision.inference.backends import ChosenModel, Precision, choose_for_gpu, choose_model
 from vision.models.catalogue import ModelEntry
@@ -16,8 +16,8 @@ from vision.models.progress import NoProgress
 from vision.models.register import register
 from vision.models.store import ModelFile, ModelStore
 
-_FIRST = artefacts.entry("first", artefacts.artefact("first.onnx", b"first"))
-_LAST = artefacts.entry("last", artefacts.artefact("last.onnx", b"last"))
+_FIRST = model_files.entry("first", model_files.artefact("first.onnx", b"first"))
+_LAST = model_files.entry("last", model_files.artefact("last.onnx", b"last"))
 
 
 @dataclass
@@ -33,15 +33,15 @@ class ScriptedExporter:
         self.asked.append(entry.name)
         if self.error:
             raise ArtefactError(self.error)
-        path = artefacts.put(self.folder, f"{entry.name}.onnx", b"export")
-        return ModelFile(entry.name, path, artefacts.sha256(b"export"), "exported")
+        path = model_files.put(self.folder, f"{entry.name}.onnx", b"export")
+        return ModelFile(entry.name, path, model_files.sha256(b"export"), "exported")
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> ModelStore:
     """A store that knows two models; the second one is there."""
-    artefacts.put(tmp_path / "models", "last.onnx", b"last")
-    return artefacts.store(tmp_path, _FIRST, _LAST)
+    model_files.put(tmp_path / "models", "last.onnx", b"last")
+    return model_files.store(tmp_path, _FIRST, _LAST)
 
 
 def _choose(
@@ -57,7 +57,7 @@ def _choose(
 
 def test_auto_takes_the_first_that_is_there(store: ModelStore) -> None:
     """Without asking the exporter."""
-    artefacts.put(store.folders.models, "first.onnx", b"first")
+    model_files.put(store.folders.models, "first.onnx", b"first")
     exporter = ScriptedExporter(store.folders.models)
     chosen = _choose(store, exporter=exporter)
     assert chosen.entry is _FIRST
@@ -78,7 +78,7 @@ def test_auto_exports_what_it_prefers(store: ModelStore) -> None:
     """If the extra is installed."""
     exporter = ScriptedExporter(store.folders.models)
     chosen = _choose(store, exporter=exporter)
-    assert (chosen.entry, chosen.file.sha256) == (_FIRST, artefacts.sha256(b"export"))
+    assert (chosen.entry, chosen.file.sha256) == (_FIRST, model_files.sha256(b"export"))
     assert "exported to" in chosen.reason
 
 
@@ -91,7 +91,7 @@ def test_auto_survives_an_export_that_fails(store: ModelStore) -> None:
 
 def test_auto_does_not_pass_over_a_file_with_an_unknown_hash(store: ModelStore) -> None:
     """Who put it there wants it used: the error says so instead of another model running."""
-    artefacts.put(store.folders.models, "first.onnx", b"something else")
+    model_files.put(store.folders.models, "first.onnx", b"something else")
     with pytest.raises(ArtefactError, match=r"first\.onnx"):
         _choose(store)
 
@@ -111,9 +111,9 @@ def test_a_name_that_does_not_exist_is_a_mistake_in_the_configuration(store: Mod
 
 def _quantise(store: ModelStore, name: str) -> str:
     """Put a quantised build of the model there, and say its hash."""
-    artefacts.put(store.folders.models, f"{name}-int8.xml", b"<net/>")
-    artefacts.put(store.folders.models, f"{name}-int8.bin", name.encode())
-    sha256 = artefacts.sha256(b"<net/>" + name.encode())
+    model_files.put(store.folders.models, f"{name}-int8.xml", b"<net/>")
+    model_files.put(store.folders.models, f"{name}-int8.bin", name.encode())
+    sha256 = model_files.sha256(b"<net/>" + name.encode())
     made = Export(name, f"{name}-int8.xml", sha256, "b" * 64, "now", "a tool", "quantised")
     record_export(store.folders.models, made)
     return sha256
@@ -130,7 +130,7 @@ def test_a_quantised_build_is_used_once_it_was_made(store: ModelStore, name: str
 
 def test_a_quantised_build_does_not_make_a_model_preferred_less(store: ModelStore) -> None:
     """The order of the catalogue comes first; only `int8` takes what is there in integers."""
-    artefacts.put(store.folders.models, "first.onnx", b"first")
+    model_files.put(store.folders.models, "first.onnx", b"first")
     _quantise(store, "last")
     assert _choose(store).file.path.name == "first.onnx"
     assert _choose(store, precision="int8").file.path.name == "last-int8.xml"
@@ -148,10 +148,10 @@ def test_int8_without_such_a_build_is_refused(store: ModelStore, name: str) -> N
 
 def test_a_gpu_takes_a_registered_engine_before_weights(store: ModelStore, tmp_path: Path) -> None:
     """It was built for this GPU."""
-    weights = artefacts.entry("w", artefacts.artefact("w.pt", b"weights"))
-    store = artefacts.store(tmp_path, weights)
-    artefacts.put(store.folders.models, "w.pt", b"weights")
+    weights = model_files.entry("w", model_files.artefact("w.pt", b"weights"))
+    store = model_files.store(tmp_path, weights)
+    model_files.put(store.folders.models, "w.pt", b"weights")
     chosen = choose_for_gpu("auto", store, NoProgress())
     assert (chosen.file.path.name, chosen.device) == ("w.pt", "cuda")
-    register(weights, artefacts.put(tmp_path, "my.engine", b"engine"), store)
+    register(weights, model_files.put(tmp_path, "my.engine", b"engine"), store)
     assert choose_for_gpu("w", store, NoProgress()).file.path.name == "w.engine"

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import artefacts
+from tests.support import model_files
 from vision.domain.errors import ArtefactError, ConfigError
 from vision.inference.gpu.tensorrt import TensorRtNetwork
 from vision.models.store import ModelFile
 
-_ENTRY = artefacts.entry("m")
+_ENTRY = model_files.entry("m")
 
 
 def _file(folder: Path, content: bytes) -> ModelFile:
-    path = artefacts.put(folder, "m.engine", content)
-    return ModelFile("m", path, artefacts.sha256(content), "registered here")
+    path = model_files.put(folder, "m.engine", content)
+    return ModelFile("m", path, model_files.sha256(content), "registered here")
 
 
 @pytest.mark.skipif(

@@ -16,9 +16,9 @@ from tests.support.frames import CountedLease
 from tests.support.scripted_worker import (
     ALL,
     Clock,
-    Delivery,
+    CollectingSink,
     ScriptedSource,
-    Skips,
+    SkipCounter,
     leased,
     run_through,
     seqs_of,
@@ -75,11 +75,11 @@ def test_what_the_engine_takes_is_told_and_what_it_refuses_is_not() -> None:
     InferenceWorker(
         source,
         backend,
-        Delivery(),
+        CollectingSink(),
         settings=InferenceSettings(max_batch=2),
         detection_filters={},
         detection_filter_for_all=ALL,
-        on_skipped=Skips(),
+        on_skipped=SkipCounter(),
         on_submitted=lambda batch, now_ns: told.append(([meta.camera for meta in batch], now_ns)),
         mono_ns=clock,
         utc_ns=clock,
@@ -184,7 +184,7 @@ def test_each_camera_has_its_own_selection() -> None:
     """A confidence of its own, and one for all others."""
     stop = threading.Event()
     source = ScriptedSource([[leased("a", 1, number=100), leased("b", 1, number=100)]], stop)
-    delivery = Delivery()
+    delivery = CollectingSink()
     InferenceWorker(
         source,
         ScriptedBackend(capacity=2),
@@ -192,7 +192,7 @@ def test_each_camera_has_its_own_selection() -> None:
         settings=InferenceSettings(),
         detection_filters={"a": replace(ALL, confidence=0.9)},
         detection_filter_for_all=ALL,
-        on_skipped=Skips(),
+        on_skipped=SkipCounter(),
         mono_ns=Clock(),
     ).run(stop)
     counts = {
@@ -203,8 +203,8 @@ def test_each_camera_has_its_own_selection() -> None:
 
 def test_a_waiting_worker_is_woken_to_stop() -> None:
     """Without a frame in sight, in a thread as in the node."""
-    newest = LatestFrames(Skips())
-    worker = worker_on(newest, ScriptedBackend(), Delivery())
+    newest = LatestFrames(SkipCounter())
+    worker = worker_on(newest, ScriptedBackend(), CollectingSink())
     stop = threading.Event()
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()
@@ -219,7 +219,7 @@ def test_what_is_under_way_is_delivered_before_the_end() -> None:
     stop = threading.Event()
     leases = [leased(camera, 1) for camera in "ab"]
     source = ScriptedSource([leases], stop, before_take=stop.set)
-    delivery = Delivery()
+    delivery = CollectingSink()
     worker_on(source, ScriptedBackend(capacity=2, choose=engines.latest_first), delivery).run(stop)
     assert [lease.released for lease in leases] == [1, 1]
     assert sorted(seqs_of(delivery)) == [("a", 1), ("b", 1)]

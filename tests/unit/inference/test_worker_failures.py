@@ -10,7 +10,7 @@ from tests.support import engines
 from tests.support.engines import ScriptedBackend
 from tests.support.scripted_worker import (
     Clock,
-    Delivery,
+    CollectingSink,
     ScriptedSource,
     leased,
     run_through,
@@ -72,7 +72,7 @@ def test_an_engine_that_does_not_answer_is_given_up_after_half_a_minute(
     stop = threading.Event()
     source = ScriptedSource([[lease]], stop, pass_time)
     backend = ScriptedBackend(capacity=2, choose=lambda _: [], mono_ns=clock)
-    delivery = Delivery()
+    delivery = CollectingSink()
     worker = worker_on(source, backend, delivery, clock=clock)
     source.turns += [[]] * 100
     with pytest.raises(InferenceError, match="not answered for 30 s"):
@@ -89,7 +89,7 @@ def test_a_worker_goes_on_after_its_sink_failed() -> None:
     first = [leased("a", seq) for seq in (1, 2, 3)]
     source = ScriptedSource([[lease] for lease in first], stop)
     backend = ScriptedBackend(capacity=2, choose=engines.latest_first)
-    delivery = Delivery()
+    delivery = CollectingSink()
 
     def fail_once(lease: FrameLease, seen: Detections, record: InferenceRecord) -> None:
         if lease.frame.meta.seq == 2 and not delivery.records[1:]:

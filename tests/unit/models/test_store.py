@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import artefacts
+from tests.support import model_files
 from vision.domain.errors import ArtefactError
 from vision.models.digest import read_verified, sha256_of
 from vision.models.manifest import LEDGER_NAME, Export, read_exports, record_export
 
 _GOOD, _OTHER = b"the model", b"another model"
-_ENTRY = artefacts.entry("m", artefacts.artefact("m.onnx", _GOOD))
+_ENTRY = model_files.entry("m", model_files.artefact("m.onnx", _GOOD))
 
 
 def _export(file: str, sha256: str) -> Export:
@@ -24,33 +24,33 @@ def _export(file: str, sha256: str) -> Export:
 
 def test_a_known_build_is_found(tmp_path: Path) -> None:
     """In the models folder first, then in the cache."""
-    store = artefacts.store(tmp_path, _ENTRY)
+    store = model_files.store(tmp_path, _ENTRY)
     assert store.loadable(_ENTRY) is None
-    cached = artefacts.put(tmp_path / "cache" / "models", "m.onnx", _GOOD)
+    cached = model_files.put(tmp_path / "cache" / "models", "m.onnx", _GOOD)
     found = store.loadable(_ENTRY)
     assert found is not None
     assert found.path == cached
-    present = artefacts.put(tmp_path / "models", "m.onnx", _GOOD)
+    present = model_files.put(tmp_path / "models", "m.onnx", _GOOD)
     found = store.loadable(_ENTRY)
     assert found is not None
     assert (found.path, found.sha256, found.size) == (
         present,
-        artefacts.sha256(_GOOD),
+        model_files.sha256(_GOOD),
         len(_GOOD),
     )
 
 
 def test_a_file_with_an_unknown_hash_is_refused(tmp_path: Path) -> None:
     """The line names the file, both hashes in short, and the remedy."""
-    path = artefacts.put(tmp_path / "models", "m.onnx", _OTHER)
+    path = model_files.put(tmp_path / "models", "m.onnx", _OTHER)
     with pytest.raises(ArtefactError) as raised:
-        artefacts.store(tmp_path, _ENTRY).loadable(_ENTRY)
+        model_files.store(tmp_path, _ENTRY).loadable(_ENTRY)
     line = str(raised.value)
     assert "\n" not in line
     for part in (
         str(path),
-        artefacts.sha256(_OTHER)[:12],
-        artefacts.sha256(_GOOD)[:12],
+        model_files.sha256(_OTHER)[:12],
+        model_files.sha256(_GOOD)[:12],
         "vision models pull m",
     ):
         assert part in line
@@ -58,21 +58,21 @@ def test_a_file_with_an_unknown_hash_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_the_catalogue_does_not_name_is_refused_too(tmp_path: Path) -> None:
     """A model somebody put there under the model's name must not be passed over silently."""
-    artefacts.put(tmp_path / "models", "m.xml", b"<net/>")
-    artefacts.put(tmp_path / "models", "m.bin", b"weights")
+    model_files.put(tmp_path / "models", "m.xml", b"<net/>")
+    model_files.put(tmp_path / "models", "m.bin", b"weights")
     with pytest.raises(ArtefactError, match="no such file is in the catalogue"):
-        artefacts.store(tmp_path, _ENTRY).loadable(_ENTRY)
+        model_files.store(tmp_path, _ENTRY).loadable(_ENTRY)
 
 
 def test_an_export_is_known_by_its_ledger(tmp_path: Path) -> None:
     """Only under the name and with the hash that were recorded."""
     models = tmp_path / "models"
-    path = artefacts.put(models, "m.onnx", _OTHER)
-    record_export(models, _export("other.onnx", artefacts.sha256(_OTHER)))
-    store = artefacts.store(tmp_path, _ENTRY)
+    path = model_files.put(models, "m.onnx", _OTHER)
+    record_export(models, _export("other.onnx", model_files.sha256(_OTHER)))
+    store = model_files.store(tmp_path, _ENTRY)
     with pytest.raises(ArtefactError):
         store.loadable(_ENTRY)
-    record_export(models, _export("m.onnx", artefacts.sha256(_OTHER)))
+    record_export(models, _export("m.onnx", model_files.sha256(_OTHER)))
     found = store.loadable(_ENTRY)
     assert found is not None
     assert found.origin == f"exported here from {'b' * 12}"
@@ -83,9 +83,9 @@ def test_an_export_is_known_by_its_ledger(tmp_path: Path) -> None:
 
 def test_an_openvino_model_is_hashed_with_its_weights(tmp_path: Path) -> None:
     """As the shell would: neither of the two files can be exchanged alone."""
-    xml = artefacts.put(tmp_path, "m.xml", b"<net/>")
-    weights = artefacts.put(tmp_path, "m.bin", b"weights")
-    known = artefacts.sha256(b"<net/>weights")
+    xml = model_files.put(tmp_path, "m.xml", b"<net/>")
+    weights = model_files.put(tmp_path, "m.bin", b"weights")
+    known = model_files.sha256(b"<net/>weights")
     assert sha256_of(xml) == known
     if shutil.which("sha256sum"):
         command = ["sh", "-c", f"cat '{xml}' '{weights}' | sha256sum"]
@@ -102,11 +102,11 @@ def test_an_openvino_model_is_hashed_with_its_weights(tmp_path: Path) -> None:
 def test_the_openvino_model_is_preferred(tmp_path: Path) -> None:
     """It was exported on purpose."""
     models = tmp_path / "models"
-    artefacts.put(models, "m.onnx", _GOOD)
-    artefacts.put(models, "m.xml", b"<net/>")
-    artefacts.put(models, "m.bin", b"weights")
-    record_export(models, _export("m.xml", artefacts.sha256(b"<net/>weights")))
-    store = artefacts.store(tmp_path, _ENTRY)
+    model_files.put(models, "m.onnx", _GOOD)
+    model_files.put(models, "m.xml", b"<net/>")
+    model_files.put(models, "m.bin", b"weights")
+    record_export(models, _export("m.xml", model_files.sha256(b"<net/>weights")))
+    store = model_files.store(tmp_path, _ENTRY)
     found = store.loadable(_ENTRY)
     assert found is not None
     assert found.path.suffix == ".xml"
@@ -116,13 +116,13 @@ def test_the_openvino_model_is_preferred(tmp_path: Path) -> None:
 def test_a_quantised_build_is_another_kind(tmp_path: Path) -> None:
     """It is found when it is asked for, never in place of the float build."""
     models = tmp_path / "models"
-    artefacts.put(models, "m.onnx", _GOOD)
-    artefacts.put(models, "m-int8.xml", b"<net/>")
-    artefacts.put(models, "m-int8.bin", b"weights")
-    store = artefacts.store(tmp_path, _ENTRY)
+    model_files.put(models, "m.onnx", _GOOD)
+    model_files.put(models, "m-int8.xml", b"<net/>")
+    model_files.put(models, "m-int8.bin", b"weights")
+    store = model_files.store(tmp_path, _ENTRY)
     with pytest.raises(ArtefactError, match=r"m-int8\.xml"):
         store.quantised(_ENTRY)
-    export = _export("m-int8.xml", artefacts.sha256(b"<net/>weights"))
+    export = _export("m-int8.xml", model_files.sha256(b"<net/>weights"))
     record_export(models, replace(export, making="quantised"))
     found, floating = store.quantised(_ENTRY), store.loadable(_ENTRY)
     assert found is not None

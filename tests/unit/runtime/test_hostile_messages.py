@@ -18,7 +18,7 @@ from tests.support.event_messages import event
 from tests.support.messages import PERSON, detection, status
 from tests.support.mutations import RUBBISH, VALUES, mutations
 from tests.support.narrations import narration
-from tests.support.visits import Walk, film, rules
+from tests.support.visits import WalkingPerson, film, rules
 from vision.bridges.frigate import FrigateEvents
 from vision.bridges.home_assistant import Discovery
 from vision.bridges.mqtt_outbox import MqttOutbox
@@ -53,7 +53,7 @@ from vision.web.feed import LiveFeed
 from vision.web.live_frames import draw_boxes
 
 _Message = TypeVar("_Message")
-_FRAMES = film([Walk(0, 9), Walk(2, 8, (0.9, 0.9), (0.1, 0.9))], 10)
+_FRAMES = film([WalkingPerson(0, 9), WalkingPerson(2, 8, (0.9, 0.9), (0.1, 0.9))], 10)
 _DETECTIONS = mutations(encode(detection(3, detections=(PERSON, PERSON))))
 _STATUSES = mutations(encode(status()))
 _EVENT = encode(event(3, kind=EventType.END, end=EndReason.LEFT, zones=("door",)))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.slo import report
-from tests.slo.deck import DECK, DECK_SIZE, shuffled
+from tests.slo.fault_deck import DECK, DECK_SIZE, shuffled
 from tests.slo.result import not_measured, row, table, within
 
 MACHINE = {

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.support.credentials import Pair, pairs
 from tests.support.logs import logs_as_before
-from tests.support.spellings import shown_in, written
+from tests.support.secret_encodings import shown_in, written
 from tests.support.web import camera_view
 from vision.capture.address import RtspAddress
 from vision.cli.main import _complain

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.credentials import Pair, pairs
-from tests.support.spellings import ENCODERS
+from tests.support.secret_encodings import ENCODERS
 from vision.telemetry.redaction import REDACTED, Redactor
 
 # The same examples each time, however busy the machine is.

@@ -11,9 +11,9 @@ import redis
 
 from tests.support.event_messages import event
 from tests.support.following import Following
+from tests.support.foreign_keys import each_occupant, put_list
 from tests.support.listening import listening_to
 from tests.support.messages import RUN, detection
-from tests.support.occupants import each_occupant, put_list
 from tests.support.redis_cluster import running_cluster
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until

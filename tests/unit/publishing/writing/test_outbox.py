@@ -36,7 +36,7 @@ class _Clock:
         return self.now_s
 
 
-class _Bench:
+class _Harness:
     """An outbox with its clock and the drops it reported."""
 
     def __init__(self, limit: int) -> None:
@@ -61,7 +61,7 @@ def _ids(entries: list[Entry]) -> list[str]:
 
 def test_comes_out_in_the_order_it_went_in() -> None:
     """Messages of a stream are taken in the order they were put."""
-    bench = _Bench(limit=10)
+    bench = _Harness(limit=10)
     for seq in range(1, 6):
         bench.put(seq)
     assert _ids(bench.take(2)) == ["1-1", "1-2"]
@@ -71,7 +71,7 @@ def test_comes_out_in_the_order_it_went_in() -> None:
 
 def test_drops_the_oldest_beyond_the_bound_and_says_so() -> None:
     """A full stream loses its oldest messages; another camera's are untouched."""
-    bench = _Bench(limit=3)
+    bench = _Harness(limit=3)
     bench.put(1, _YARD)
     for seq in range(1, 8):
         bench.put(seq)
@@ -83,7 +83,7 @@ def test_drops_the_oldest_beyond_the_bound_and_says_so() -> None:
 
 def test_the_next_message_accounts_for_dropped_ones_of_its_run() -> None:
     """Four frames gone are four frames to explain, but not over a restart of the camera."""
-    bench = _Bench(limit=2)
+    bench = _Harness(limit=2)
     for seq in range(1, 7):
         bench.put(seq)
     assert [entry.lost_before for entry in bench.take()] == [4, 0]
@@ -95,7 +95,7 @@ def test_the_next_message_accounts_for_dropped_ones_of_its_run() -> None:
 
 def test_the_bytes_that_wait_are_those_of_what_waits() -> None:
     """Over everything that puts in, takes out, drops and gives back."""
-    bench = _Bench(limit=2)
+    bench = _Harness(limit=2)
     for seq in (1, 2, 3):
         bench.put(seq, size=10 * seq)
     bench.put(1, _YARD, size=7)
@@ -111,7 +111,7 @@ def test_the_bytes_that_wait_are_those_of_what_waits() -> None:
 
 def test_every_stream_gets_its_share_of_a_batch() -> None:
     """A camera with a long backlog does not keep the others waiting."""
-    bench = _Bench(limit=1000)
+    bench = _Harness(limit=1000)
     for seq in range(1, 501):
         bench.put(seq)
     bench.put(1, _YARD)
@@ -120,7 +120,7 @@ def test_every_stream_gets_its_share_of_a_batch() -> None:
 
 def test_streams_take_turns_when_a_batch_is_small() -> None:
     """With room for one message only, both streams move on."""
-    bench = _Bench(limit=10)
+    bench = _Harness(limit=10)
     for seq in range(1, 4):
         bench.put(seq, _FRONT)
         bench.put(seq, _YARD)
@@ -130,7 +130,7 @@ def test_streams_take_turns_when_a_batch_is_small() -> None:
 
 def test_a_batch_is_bounded_in_bytes_but_never_empty() -> None:
     """A message longer than a batch travels alone."""
-    bench = _Bench(limit=10)
+    bench = _Harness(limit=10)
     for seq, size in enumerate([500, 40, 40, 40], start=1):
         bench.put(seq, size=size)
     assert _ids(bench.take(size=100)) == ["1-1"]
@@ -139,7 +139,7 @@ def test_a_batch_is_bounded_in_bytes_but_never_empty() -> None:
 
 def test_a_refused_head_is_tried_alone_after_its_time() -> None:
     """Nothing overtakes a refused message, or its stream would be closed to it."""
-    bench = _Bench(limit=10)
+    bench = _Harness(limit=10)
     for seq in range(1, 4):
         bench.put(seq)
     bench.put(1, _YARD)
@@ -157,7 +157,7 @@ def test_a_refused_head_is_tried_alone_after_its_time() -> None:
 
 def test_a_closed_outbox_takes_nothing_and_counts_it() -> None:
     """What comes after the end is reported, not silently kept."""
-    bench = _Bench(limit=10)
+    bench = _Harness(limit=10)
     bench.put(1)
     assert _ids(bench.outbox.close()) == ["1-1"]
     bench.put(2)
@@ -200,7 +200,7 @@ class OutboxHistory(RuleBasedStateMachine):
     def start(self, limit: int) -> None:
         """A new outbox."""
         self.limit = limit
-        self.bench = _Bench(limit)
+        self.bench = _Harness(limit)
         self.put_count = Counter[StreamKey]()
         self.sent_count = Counter[StreamKey]()
         self.last_sent = Counter[StreamKey]()
@@ -260,7 +260,7 @@ def test_nothing_is_lost_unseen_or_out_of_order() -> None:
 
 def test_what_is_not_on_the_disk_is_told_in_order() -> None:
     """Old enough and new there; the first also if it has to account for more since."""
-    bench = _Bench(limit=4)
+    bench = _Harness(limit=4)
     for seq in range(1, 5):
         bench.put(seq)
         bench.clock.now_s += 1.0

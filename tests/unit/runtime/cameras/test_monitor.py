@@ -20,7 +20,7 @@ def heartbeat(counters: CaptureCounters, at_ns: int, stood_s: float = 0.0) -> He
     return Heartbeat(counters, WorkerVitals(), at_ns, stood_s, is_hanging=False)
 
 
-class Bench:
+class Harness:
     """A monitor on clocks that stand still until they are moved."""
 
     def __init__(self) -> None:
@@ -77,12 +77,12 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
+def bench() -> Harness:
     """A monitor at the start."""
-    return Bench()
+    return Harness()
 
 
-def test_a_state_is_told_once_and_again_with_a_new_retry(bench: Bench) -> None:
+def test_a_state_is_told_once_and_again_with_a_new_retry(bench: Harness) -> None:
     """Repeating what is known is no news; a planned attempt is."""
     bench.monitor.on_state(1, CameraState.RECONNECTING, "refused", 5)
     bench.monitor.on_state(1, CameraState.RECONNECTING, "refused", 9)
@@ -95,7 +95,7 @@ def test_a_state_is_told_once_and_again_with_a_new_retry(bench: Bench) -> None:
     ]
 
 
-def test_since_is_when_the_state_began(bench: Bench) -> None:
+def test_since_is_when_the_state_began(bench: Harness) -> None:
     """Not when it was told last."""
     bench.monitor.on_state(1, CameraState.RECONNECTING, "refused", 5)
     began_ns = bench.now_ns
@@ -109,7 +109,7 @@ def test_since_is_when_the_state_began(bench: Bench) -> None:
     ("fps", "limit_s"), [(60, 1), (25, 1), (10, 1), (2, 5), (1, 10), (0.2, 15), (0.05, 60)]
 )
 def test_a_stall_is_judged_by_the_cameras_own_rate(
-    bench: Bench, fps: float, limit_s: float
+    bench: Harness, fps: float, limit_s: float
 ) -> None:
     """Ten of its intervals between one second and ten, and never less than three of them."""
     newest_ns, told = bench.play(fps, 200), len(bench.told)
@@ -120,13 +120,13 @@ def test_a_stall_is_judged_by_the_cameras_own_rate(
 
 
 @pytest.mark.parametrize("fps", [0.2, 1, 5, 60])
-def test_a_steady_camera_never_flaps(bench: Bench, fps: float) -> None:
+def test_a_steady_camera_never_flaps(bench: Harness, fps: float) -> None:
     """Online is told once, however rarely a picture comes."""
     bench.play(fps, 600)
     assert [status.state for status in bench.told] == [CameraState.ONLINE]
 
 
-def test_a_decoder_that_sleeps_is_no_stall_and_its_rate_is_known(bench: Bench) -> None:
+def test_a_decoder_that_sleeps_is_no_stall_and_its_rate_is_known(bench: Harness) -> None:
     """Two pictures a second arrive, and one in two seconds is decoded: five seconds are too long."""
     bench.play(2, 20)
     for _ in range(60):
@@ -144,7 +144,7 @@ def test_a_decoder_that_sleeps_is_no_stall_and_its_rate_is_known(bench: Bench) -
     assert bench.state() is CameraState.STALLED
 
 
-def test_a_burst_after_a_stall_does_not_change_what_is_usual(bench: Bench) -> None:
+def test_a_burst_after_a_stall_does_not_change_what_is_usual(bench: Harness) -> None:
     """A slow camera that catches up is no fast one afterwards."""
     bench.play(0.5, 60)
     burst = dataclasses.replace(
@@ -156,7 +156,7 @@ def test_a_burst_after_a_stall_does_not_change_what_is_usual(bench: Bench) -> No
     assert len(bench.told) == told
 
 
-def test_a_stall_is_found_by_the_worker_that_says_nothing(bench: Bench) -> None:
+def test_a_stall_is_found_by_the_worker_that_says_nothing(bench: Harness) -> None:
     """A worker that is stopped sends no heartbeat either: then the clock decides."""
     bench.play(10, 5)
     for _ in range(4):
@@ -165,7 +165,7 @@ def test_a_stall_is_found_by_the_worker_that_says_nothing(bench: Bench) -> None:
     assert bench.state() is CameraState.STALLED
 
 
-def test_packets_without_pictures_are_a_decode_error_and_end_as_one(bench: Bench) -> None:
+def test_packets_without_pictures_are_a_decode_error_and_end_as_one(bench: Harness) -> None:
     """Told after the time a stall takes; a picture ends it."""
     bench.play(10, 5)
     for number in range(1, 13):
@@ -189,7 +189,7 @@ def test_packets_without_pictures_are_a_decode_error_and_end_as_one(bench: Bench
 
 @pytest.mark.parametrize(("waited_s", "told"), [(4, []), (6, [CameraState.DECODE_ERROR])])
 def test_a_stream_joined_in_its_middle_may_take_a_while(
-    bench: Bench, waited_s: int, told: list[CameraState]
+    bench: Harness, waited_s: int, told: list[CameraState]
 ) -> None:
     """Until the next key frame nothing decodes; after five seconds that is worth a word."""
     bench.monitor.on_state(1, CameraState.STARTING, "the ingest worker starts")
@@ -205,7 +205,7 @@ def test_a_stream_joined_in_its_middle_may_take_a_while(
     assert [status.state for status in bench.told[1:]] == told
 
 
-def test_a_stall_stays_one_until_a_frame_arrives(bench: Bench) -> None:
+def test_a_stall_stays_one_until_a_frame_arrives(bench: Harness) -> None:
     """Heartbeats without frames do not make a camera look alive."""
     bench.online(10, 5)
     states = []
@@ -220,7 +220,7 @@ def test_a_stall_stays_one_until_a_frame_arrives(bench: Bench) -> None:
     assert bench.state() is CameraState.ONLINE
 
 
-def test_a_camera_that_is_not_connected_does_not_stall(bench: Bench) -> None:
+def test_a_camera_that_is_not_connected_does_not_stall(bench: Harness) -> None:
     """Its state already says more."""
     bench.online(10, 3)
     bench.monitor.on_state(1, CameraState.AUTH_FAILED, "401", 5)
@@ -229,7 +229,7 @@ def test_a_camera_that_is_not_connected_does_not_stall(bench: Bench) -> None:
     assert bench.monitor.state is CameraState.AUTH_FAILED
 
 
-def test_rates_come_from_the_last_seconds(bench: Bench) -> None:
+def test_rates_come_from_the_last_seconds(bench: Harness) -> None:
     """What was decoded and what was inferred, each per second."""
     bench.online(25, 8)
     for number in range(20):
@@ -242,7 +242,7 @@ def test_rates_come_from_the_last_seconds(bench: Bench) -> None:
     assert (bench.monitor.view().fps_in, bench.monitor.view().fps_inferred) == (0, 0)
 
 
-def test_skips_add_up_by_reason_also_across_workers(bench: Bench) -> None:
+def test_skips_add_up_by_reason_also_across_workers(bench: Harness) -> None:
     """A new worker counts from nothing again."""
     bench.monitor.on_skipped("overtaken", 2)
     bench.monitor.on_skipped("stale", 1)
@@ -252,7 +252,7 @@ def test_skips_add_up_by_reason_also_across_workers(bench: Bench) -> None:
     assert bench.monitor.view().skipped == {"overtaken": 2, "stale": 1, "overrun": 5}
 
 
-def test_latency_is_from_capture_to_the_outbox(bench: Bench) -> None:
+def test_latency_is_from_capture_to_the_outbox(bench: Harness) -> None:
     """50 ms on the way in, then what the node took."""
     arrived = meta(mono_ns=bench.now_ns)
     for taken_ms in range(1, 101):
@@ -260,7 +260,7 @@ def test_latency_is_from_capture_to_the_outbox(bench: Bench) -> None:
     assert bench.monitor.view().latency_ms == (100.5, 150.0)
 
 
-def test_what_was_said_while_nobody_listened_is_judged_by_when_it_was_said(bench: Bench) -> None:
+def test_what_was_said_while_nobody_listened_is_judged_by_when_it_was_said(bench: Harness) -> None:
     """The node stood still, the worker and its camera did not: all it said is read at once."""
     newest_ns, told = bench.play(10, 20), len(bench.told)
     backlog = []
@@ -278,7 +278,7 @@ def test_what_was_said_while_nobody_listened_is_judged_by_when_it_was_said(bench
     assert bench.monitor.view().fps_in == pytest.approx(8, abs=1)
 
 
-def test_a_worker_that_stood_still_may_take_the_next_picture(bench: Bench) -> None:
+def test_a_worker_that_stood_still_may_take_the_next_picture(bench: Harness) -> None:
     """It had none meanwhile; a camera that sends no more is told of a moment later."""
     bench.play(10, 20)
     told = len(bench.told)

@@ -8,7 +8,7 @@ from vision.runtime.cameras.supervisor import startup_timeout_s
 from vision.runtime.ingest.memory import processor_s
 
 
-class Newborn:
+class StartingWorker:
     """Says its first word after so many rounds, and uses so much of the processor in each."""
 
     def __init__(self, rounds: int, used_s: list[float]) -> None:
@@ -35,19 +35,19 @@ class Newborn:
 
 def test_one_that_speaks_is_born() -> None:
     """At once, or after minutes on a machine that has no time for it."""
-    assert Newborn(0, []).silence_s() == 0
-    assert Newborn(4, [0.2, 0.1, 0.3, 0.1]).silence_s() == 0
+    assert StartingWorker(0, []).silence_s() == 0
+    assert StartingWorker(4, [0.2, 0.1, 0.3, 0.1]).silence_s() == 0
 
 
 def test_one_that_does_nothing_is_given_up() -> None:
     """After a round in which it used no processor."""
-    assert Newborn(99, []).silence_s() == 30
-    assert Newborn(99, [0.5, 0.5, 0.0]).silence_s() == 90
+    assert StartingWorker(99, []).silence_s() == 30
+    assert StartingWorker(99, [0.5, 0.5, 0.0]).silence_s() == 90
 
 
 def test_one_that_computes_for_ever_is_given_up_too() -> None:
     """In the end."""
-    assert Newborn(99, [30.0] * 99).silence_s() == 300
+    assert StartingWorker(99, [30.0] * 99).silence_s() == 300
 
 
 def test_the_processor_time_of_a_process() -> None:
@@ -58,6 +58,6 @@ def test_the_processor_time_of_a_process() -> None:
 
 def test_one_that_nobody_can_look_at_is_not_given_up_for_it() -> None:
     """This process may have no descriptor left to look with; it is waited for to the end."""
-    born = Newborn(4, [])
+    born = StartingWorker(4, [])
     assert startup_timeout_s(born.poll, lambda: None) == 0
-    assert startup_timeout_s(Newborn(99, []).poll, lambda: None) == 300
+    assert startup_timeout_s(StartingWorker(99, []).poll, lambda: None) == 300

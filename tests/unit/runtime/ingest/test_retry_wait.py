@@ -7,7 +7,7 @@ from collections.abc import Callable
 from vision.runtime.ingest.process import RetryWait
 
 
-class Bench:
+class Harness:
     """Secret files that change at given seconds, and a clock that only waiting moves."""
 
     def __init__(self, *changes_s: float, stop_s: float = 1e9) -> None:
@@ -26,7 +26,7 @@ class Bench:
         return self.now_s >= self._stop_s
 
 
-def waited(bench: Bench, delay_s: float, attempt: Callable[[], None] = lambda: None) -> bool:
+def waited(bench: Harness, delay_s: float, attempt: Callable[[], None] = lambda: None) -> bool:
     """Wait after an attempt."""
     waiting = RetryWait(bench.stamp, bench.wait)
     attempt()
@@ -35,7 +35,7 @@ def waited(bench: Bench, delay_s: float, attempt: Callable[[], None] = lambda: N
 
 def test_without_a_change_the_whole_delay_passes() -> None:
     """To the second, and with a look each second."""
-    bench = Bench()
+    bench = Harness()
     assert not waited(bench, 60.5)
     assert bench.now_s == 60.5
     assert bench.looks <= 63
@@ -43,21 +43,21 @@ def test_without_a_change_the_whole_delay_passes() -> None:
 
 def test_a_changed_file_ends_the_wait_within_seconds() -> None:
     """Out of five minutes."""
-    bench = Bench(20)
+    bench = Harness(20)
     assert waited(bench, 300)
     assert 20 < bench.now_s <= 22
 
 
 def test_two_files_that_change_one_after_the_other_are_one_change() -> None:
     """Or a new user name would be tried with the old password, and count as a wrong one."""
-    bench = Bench(20, 20.9)
+    bench = Harness(20, 20.9)
     assert waited(bench, 300)
     assert 20.9 < bench.now_s <= 23
 
 
 def test_a_change_during_the_attempt_counts() -> None:
     """It may have been read before."""
-    bench = Bench(3)
+    bench = Harness(3)
 
     def attempt() -> None:
         bench.now_s = 5
@@ -68,6 +68,6 @@ def test_a_change_during_the_attempt_counts() -> None:
 
 def test_the_end_ends_it_at_once() -> None:
     """Shutdown is not kept waiting by a retry."""
-    bench = Bench(stop_s=4.2)
+    bench = Harness(stop_s=4.2)
     assert not waited(bench, 300)
     assert bench.now_s == 4.2

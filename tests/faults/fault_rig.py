@@ -10,31 +10,31 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.fault import Fault
+from tests.faults.faulty_camera import PASSWORD, FaultyCamera
 from tests.faults.outcome import MOST_GROWTH_MIB, Outcome
 from tests.faults.record import (
     Recorder,
-    Seen,
-    Told,
-    account,
+    SeenMessage,
+    SeenStatus,
+    account_for,
     bound_s,
     is_patient,
     let_pass,
     longest_silence_s,
     wait_for,
 )
-from tests.faults.stage import PASSWORD, Stage
 from tests.support.clips import make_clip
 from tests.support.hostile_rtsp import HostileRtsp
 from tests.support.node import NodeProcess, running_node
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.simulator import Simulator
 from tests.support.small_model import small_model
-from tests.support.worker_processes import Held, held_by
+from tests.support.worker_processes import ResourceUse, resources_of
 from vision.domain.status import CameraState
 
-WITNESS = "witness"
+CONTROL_CAMERA = "control"
 _USERNAME = "viewer"
-# All cameras of a scene start at once, on as few cores as there are.
+# All cameras of a rig start at once, on as few cores as there are.
 _START_S = 90.0
 _WITNESS_SILENCE_S = 5.0
 _CLOCK_WINDOW_S = 10.0
@@ -69,51 +69,57 @@ def base_settings(redis: RedisServer, model_folder: Path) -> dict[str, Any]:
     }
 
 
-class Scene:
-    """A running node whose cameras are stages, and one more without a fault: the witness."""
+class FaultRig:
+    """A running node with cameras that can be made faulty, and a control camera without faults."""
 
     def __init__(
-        self, node: NodeProcess, redis: RedisServer, recorder: Recorder, stages: Mapping[str, Stage]
+        self,
+        node: NodeProcess,
+        redis: RedisServer,
+        recorder: Recorder,
+        faulty_cameras: Mapping[str, FaultyCamera],
     ) -> None:
         self.node = node
         self.redis = redis
         self.recorder = recorder
-        self.stages = stages
+        self.faulty_cameras = faulty_cameras
 
-    def held_by_node(self) -> Held | None:
+    def held_by_node(self) -> ResourceUse | None:
         """What the node's own process holds."""
         assert self.node.process is not None
-        return held_by(self.node.process.pid)
+        return resources_of(self.node.process.pid)
 
     def is_up(self) -> bool:
         """Whether messages come from all cameras."""
-        return all(self.recorder.seen[name] for name in self.stages)
+        return all(self.recorder.seen[name] for name in self.faulty_cameras)
 
     def run(self, fault: Fault) -> Outcome:
         """Let a fault happen to its camera, and look what comes of it."""
-        stage, recorder = self.stages[slug(fault)], self.recorder
+        faulty_camera, recorder = self.faulty_cameras[slug(fault)], self.recorder
         outcome = Outcome(fault.name, fault.what)
-        before, others = _held(stage), self._others_lost()
-        known = len(recorder.seen[stage.name])
+        before, others = _held(faulty_camera), self._others_lost()
+        known = len(recorder.seen[faulty_camera.name])
         began_s = ended_s = time.monotonic()
-        fault.begin(stage)
+        fault.begin(faulty_camera)
         if fault.states:
-            self._detect(fault, stage, outcome, began_s)
+            self._detect(fault, faulty_camera, outcome, began_s)
         let_pass(began_s + fault.lasts_s - time.monotonic())
         if fault.end is not None:
-            fault.end(stage)
+            fault.end(faulty_camera)
             ended_s = time.monotonic()
-        self._recover(fault, stage, outcome, ended_s)
-        self._judge(fault, stage, outcome, (began_s, known))
+        self._recover(fault, faulty_camera, outcome, ended_s)
+        self._verify(fault, faulty_camera, outcome, (began_s, known))
         outcome.others_lost = self._others_lost() - others
         outcome.expect(outcome.others_lost == 0, f"other cameras lost {outcome.others_lost}")
-        _compare(outcome, before, _held(stage), fault.more_fds)
+        _compare(outcome, before, _held(faulty_camera), fault.more_fds)
         return outcome
 
-    def _detect(self, fault: Fault, stage: Stage, outcome: Outcome, began_s: float) -> None:
-        def told() -> Told | None:
-            return self.recorder.first_told(
-                stage.name,
+    def _detect(
+        self, fault: Fault, faulty_camera: FaultyCamera, outcome: Outcome, began_s: float
+    ) -> None:
+        def told() -> SeenStatus | None:
+            return self.recorder.first_status(
+                faulty_camera.name,
                 began_s,
                 lambda item: item.state in fault.states and _fits(fault.reason, item.reason),
             )
@@ -124,17 +130,22 @@ class Scene:
         outcome.detect_s = found.arrived_s - began_s if found else None
         outcome.expect(found is not None, f"none of {[*fault.states]} told within {limit_s:.0f} s")
 
-    def _recover(self, fault: Fault, stage: Stage, outcome: Outcome, ended_s: float) -> None:
+    def _recover(
+        self, fault: Fault, faulty_camera: FaultyCamera, outcome: Outcome, ended_s: float
+    ) -> None:
         # Frames that were on their way when the fault ended are of the time before.
         ended_utc_s = time.time() - (time.monotonic() - ended_s)
 
-        def fresh() -> Seen | None:
+        def fresh() -> SeenMessage | None:
             return self.recorder.first_seen(
-                stage.name, ended_s, lambda item: item.received_s >= ended_utc_s
+                faulty_camera.name, ended_s, lambda item: item.received_s >= ended_utc_s
             )
 
         def is_back() -> bool:
-            return fresh() is not None and self.recorder.state(stage.name) == CameraState.ONLINE
+            return (
+                fresh() is not None
+                and self.recorder.state(faulty_camera.name) == CameraState.ONLINE
+            )
 
         limit_s = bound_s(fault.recover_s)
         outcome.expect(
@@ -144,28 +155,30 @@ class Scene:
         found = fresh()
         outcome.recover_s = found.arrived_s - ended_s if found else None
 
-    def witness_complaints(self) -> Iterator[str]:
+    def control_camera_complaints(self) -> Iterator[str]:
         """What the camera without a fault noticed of those of the others."""
-        seen, told = self.recorder.seen[WITNESS], self.recorder.told[WITNESS]
+        seen, told = self.recorder.seen[CONTROL_CAMERA], self.recorder.told[CONTROL_CAMERA]
         fine = {CameraState.STARTING, CameraState.ONLINE}
         if is_patient():
             # A simulated camera that gets no processor time for a second sends nothing.
             fine.add(CameraState.STALLED)
         if {item.state for item in told} - fine:
-            yield f"the witness was {[item.state for item in told]}"
+            yield f"the control camera was {[item.state for item in told]}"
         if len({message.run for message in seen}) > 1:
-            yield "the worker of the witness was replaced"
+            yield "the worker of the control camera was replaced"
         silence_s = longest_silence_s([message.received_s for message in seen])
         if silence_s > bound_s(_WITNESS_SILENCE_S):
-            yield f"the witness was silent for {silence_s:.1f} s"
+            yield f"the control camera was silent for {silence_s:.1f} s"
 
-    def _judge(
-        self, fault: Fault, stage: Stage, outcome: Outcome, since: tuple[float, int]
+    def _verify(
+        self, fault: Fault, faulty_camera: FaultyCamera, outcome: Outcome, since: tuple[float, int]
     ) -> None:
         began_s, known = since
-        seen = self.recorder.seen[stage.name][max(0, known - 1) :]
-        told = [item for item in self.recorder.told[stage.name] if item.arrived_s >= began_s]
-        counted = account(seen)
+        seen = self.recorder.seen[faulty_camera.name][max(0, known - 1) :]
+        told = [
+            item for item in self.recorder.told[faulty_camera.name] if item.arrived_s >= began_s
+        ]
+        counted = account_for(seen)
         outcome.states = [item.state for item in told]
         outcome.skipped, outcome.lost = counted.skipped, counted.lost
         outcome.doubled = counted.doubled
@@ -180,7 +193,7 @@ class Scene:
             outcome.complaints.append(complaint)
 
     def _others_lost(self) -> int:
-        return account(self.recorder.seen[WITNESS]).lost
+        return account_for(self.recorder.seen[CONTROL_CAMERA]).lost
 
 
 def slug(fault: Fault) -> str:
@@ -192,12 +205,14 @@ def _fits(pattern: str, reason: str) -> bool:
     return re.search(pattern, reason) is not None
 
 
-def _held(stage: Stage) -> Held | None:
-    pid = stage.worker()
-    return held_by(pid) if pid else None
+def _held(faulty_camera: FaultyCamera) -> ResourceUse | None:
+    pid = faulty_camera.worker()
+    return resources_of(pid) if pid else None
 
 
-def _compare(outcome: Outcome, before: Held | None, after: Held | None, more_fds: int) -> None:
+def _compare(
+    outcome: Outcome, before: ResourceUse | None, after: ResourceUse | None, more_fds: int
+) -> None:
     if before is None or after is None:
         outcome.expect(after is not None, "no process serves the camera")
         return
@@ -208,18 +223,19 @@ def _compare(outcome: Outcome, before: Held | None, after: Held | None, more_fds
 
 
 @contextmanager
-def running_scene(
+def running_fault_rig(
     folder: Path, faults: Sequence[Fault], settings: Mapping[str, Any] | None = None
-) -> Iterator[Scene]:
-    """A scene with a camera for each fault and the witness, once messages come from all."""
+) -> Iterator[FaultRig]:
+    """A rig with a camera for each fault and the control camera, once messages come from all."""
     clips = make_clips(folder / "clips", *_CLIPS)
     with ExitStack() as running:
         redis = running.enter_context(running_redis(folder / "redis"))
         recorder = running.enter_context(Recorder(redis))
-        stages = dict(_stages(folder, faults, clips, recorder, running))
+        faulty_cameras = dict(_stages(folder, faults, clips, recorder, running))
         configured = base_settings(redis, small_model(folder / "models")) | dict(settings or {})
         configured["cameras"] = {
-            stage.name: {"url": stage.url, "auth": "auto"} for stage in stages.values()
+            faulty_camera.name: {"url": faulty_camera.url, "auth": "auto"}
+            for faulty_camera in faulty_cameras.values()
         }
         for fault in faults:
             configured["cameras"][slug(fault)].update(fault.settings)
@@ -229,16 +245,16 @@ def running_scene(
                 secrets[f"camera_{slug(fault)}_username"] = _USERNAME
                 secrets[f"camera_{slug(fault)}_password"] = PASSWORD
         node = running.enter_context(running_node(folder, configured, **secrets))
-        for stage in stages.values():
-            stage.node = node
-        scene = Scene(node, redis, recorder, stages)
-        assert wait_for(scene.is_up, bound_s(_START_S)), (
-            f"no messages of {[name for name in stages if not recorder.seen[name]]}:\n"
+        for faulty_camera in faulty_cameras.values():
+            faulty_camera.node = node
+        rig = FaultRig(node, redis, recorder, faulty_cameras)
+        assert wait_for(rig.is_up, bound_s(_START_S)), (
+            f"no messages of {[name for name in faulty_cameras if not recorder.seen[name]]}:\n"
             f"{node.log[-4000:]}"
         )
         # What all of them did to each other as they started at once is no fault of any.
         recorder.forget()
-        yield scene
+        yield rig
 
 
 def _stages(
@@ -247,12 +263,14 @@ def _stages(
     clips: Mapping[str, Path],
     recorder: Recorder,
     running: ExitStack,
-) -> Iterator[tuple[str, Stage]]:
+) -> Iterator[tuple[str, FaultyCamera]]:
     shown = {slug(fault): clips[fault.clip] for fault in faults if fault.home == "shared"}
-    shared = _started(Simulator({WITNESS: clips["moving"]} | shown, folder / "shared"), running)
-    for name in (WITNESS, *shown):
+    shared = _started(
+        Simulator({CONTROL_CAMERA: clips["moving"]} | shown, folder / "shared"), running
+    )
+    for name in (CONTROL_CAMERA, *shown):
         relay = running.enter_context(HostileRtsp(shared.port))
-        yield name, Stage(name, shared, relay, recorder, clips)
+        yield name, FaultyCamera(name, shared, relay, recorder, clips)
     for fault in faults:
         name = slug(fault)
         if fault.home != "shared":
@@ -260,7 +278,7 @@ def _stages(
             own = _started(
                 Simulator({name: clips[fault.clip]}, folder / name, credentials), running
             )
-            yield name, Stage(name, own, None, recorder, clips)
+            yield name, FaultyCamera(name, own, None, recorder, clips)
         elif fault.prepare:
             shared.tell(f"{name} {fault.prepare}")
 

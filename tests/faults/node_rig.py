@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.faults.fault_rig import base_settings, make_clips
 from tests.faults.record import Recorder, bound_s, wait_for
-from tests.faults.scene import base_settings, make_clips
 from tests.support.node import NodeProcess, running
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.simulator import Simulator
@@ -20,7 +20,7 @@ _START_S = 120.0
 
 
 @dataclass(slots=True)
-class Station:
+class NodeRig:
     """What runs.
 
     Attributes:
@@ -67,7 +67,7 @@ class Station:
 
 
 @contextmanager
-def running_station(
+def running_node_rig(
     folder: Path,
     settings: Mapping[str, Any] | None = None,
     *,
@@ -78,8 +78,8 @@ def running_station(
     open_files: int | None = None,
     apart: int = 0,
     variables: Mapping[str, str] | None = None,
-) -> Iterator[Station]:
-    """A station for the length of a test.
+) -> Iterator[NodeRig]:
+    """A node with its cameras and Redis for the length of a test.
 
     Args:
         folder: All of it.
@@ -118,4 +118,4 @@ def running_station(
                 {"redis_password": password},
             )
         )
-        yield Station(names, node, redis, recorder, urls, simulators, names[:apart], ports[1])
+        yield NodeRig(names, node, redis, recorder, urls, simulators, names[:apart], ports[1])

@@ -21,7 +21,7 @@ PASSWORD, WRONG = "right", "wrong"
 
 
 @dataclass(slots=True)
-class Stage:
+class FaultyCamera:
     """One camera.
 
     Attributes:
