@@ -21,7 +21,7 @@ from simulator.demo.simulated_cameras import SimulatedCameras
 from simulator.demo.totals import DemoTotals
 from simulator.pan import pulled_pan
 from vision.config.loader import load_settings
-from vision.config.secrets import REDIS_PASSWORD, SecretFiles, redis_password, write_secret
+from vision.config.secrets import REDIS_PASSWORD, redis_password, write_secret
 from vision.config.settings import Settings
 from vision.models.catalogue import load_catalogue
 from vision.models.folders import Folders
@@ -29,9 +29,9 @@ from vision.models.progress import TransferProgress
 from vision.models.pull import pull_clip
 from vision.publishing.reading.cursor import DetectionCursor
 from vision.publishing.reading.subscriber import Subscriber
+from vision.runtime.processes.secret_files import secret_files
 from vision.runtime.roles.node import Node
 from vision.telemetry.camera_view import CameraView
-from vision.telemetry.redaction import process_redactor
 
 _NAMES = ("front", "yard")
 _PAGE_PORT = 8080
@@ -134,8 +134,8 @@ class Demo:
         return reading
 
     def _count(self, settings: Settings, left: threading.Event) -> None:
-        secret_files = SecretFiles(settings.secrets_dir, process_redactor.register)
-        password = partial(redis_password, settings, secret_files)
+        files = secret_files(settings.secrets_dir)
+        password = partial(redis_password, settings, files)
         subscriber = Subscriber(settings.redis, password, DetectionCursor, list(settings.cameras))
         for received in subscriber.messages(left):
             self.tally.count(received.message)

@@ -10,9 +10,10 @@ from typing import Generic
 from tests.support.publishing import AnyRedis
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.domain.message import DetectionMessage
+from vision.domain.noop import noop
 from vision.publishing.reading.cursor import Cursor, Message
 from vision.publishing.reading.subscriber import ReceivedMessage, Subscriber
-from vision.publishing.reading.unusable_messages import CountInvalid, count_nothing
+from vision.publishing.reading.unusable_messages import CountInvalid
 from vision.resilience.troubles import Troubles
 
 
@@ -51,7 +52,7 @@ def listening_to(
     replay: int = 0,
     command_timeout_s: float = 2.0,
     quiet_s: float = 5.0,
-    on_invalid: CountInvalid = count_nothing,
+    on_invalid: CountInvalid = noop,
 ) -> Iterator[Listener[Message]]:
     """A subscriber of ``server`` until the test ends; its subscription may take a moment."""
     settings = server.settings(command_timeout_s=command_timeout_s)

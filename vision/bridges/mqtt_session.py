@@ -25,6 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from vision.bridges.failure import failure_of
 from vision.config.bridges import MQTT_SCHEMES, MqttSettings
 from vision.domain.bridge import BridgeError, BridgeFailure
+from vision.domain.noop import noop
 from vision.domain.secret import Secret
 
 _QOS = 1
@@ -34,14 +35,6 @@ _REFUSALS = {"Bad user name or password", "Not authorized", "Banned", "Bad authe
 _NO_RETAIN = "Retain not supported"
 # The newer one says which topic its rules forbid.
 _PROTOCOLS = (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311)
-
-
-def _nothing(_topic: str) -> None:
-    pass
-
-
-def _ignored(_topic: str, _payload: bytes) -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +54,8 @@ class MqttSession:
         Raises:
             BridgeError: The broker is not reached, or does not let us in.
         """
-        self.on_message: Callable[[str, bytes], None] = _ignored
-        self.on_echo: Callable[[str, bytes], None] = _ignored
+        self.on_message: Callable[[str, bytes], None] = noop
+        self.on_echo: Callable[[str, bytes], None] = noop
         """Told of what is published while we listen, our own among it."""
         self._confirmed: dict[int, tuple[str, Callable[[], None], Callable[[str], None]]] = {}
         self._subscribed: dict[int, tuple[str, Callable[[], None], Callable[[str], None]]] = {}
@@ -117,7 +110,7 @@ class MqttSession:
         *,
         retain: bool,
         then: Callable[[], None],
-        refused: Callable[[str], None] = _nothing,
+        refused: Callable[[str], None] = noop,
     ) -> None:
         """Send with QoS 1.
 
@@ -133,7 +126,7 @@ class MqttSession:
         self,
         pattern: str,
         then: Callable[[], None] = lambda: None,
-        refused: Callable[[str], None] = _nothing,
+        refused: Callable[[str], None] = noop,
     ) -> None:
         """Hear retained messages of ``pattern`` by :attr:`on_message`, called in :meth:`run_once`.
 
@@ -259,7 +252,7 @@ class MqttSession:
     def _on_publish(
         self, _client: Client, _data: object, mid: int, code: ReasonCode, _more: object
     ) -> None:
-        topic, then, refused = self._confirmed.pop(mid, ("", lambda: None, _nothing))
+        topic, then, refused = self._confirmed.pop(mid, ("", noop, noop))
         if code.is_failure:
             refused(topic)
         else:
@@ -268,7 +261,7 @@ class MqttSession:
     def _on_subscribe(
         self, _client: Client, _data: object, mid: int, codes: list[ReasonCode], _more: object
     ) -> None:
-        pattern, then, refused = self._subscribed.pop(mid, ("", lambda: None, _nothing))
+        pattern, then, refused = self._subscribed.pop(mid, ("", noop, noop))
         if any(code.is_failure for code in codes):
             refused(pattern)
         else:

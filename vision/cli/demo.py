@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vision.cli.transfers import ConsoleTransfers
+from vision.domain.noop import noop
 from vision.runtime.processes.descriptors import raise_limit
 from vision.runtime.processes.lifecycle import stop_on_signals
 from vision.telemetry.logs import configure_logs
@@ -71,14 +72,10 @@ def run(args: argparse.Namespace) -> int:
 def _screen(*, as_json: bool) -> AbstractContextManager[Callable[[DemoReading], None]]:
     console = Console()
     if as_json:
-        return nullcontext(_show_nothing)
+        return nullcontext(noop)
     if console.is_terminal:
         return _LiveTable(console)
     return nullcontext(_Lines(console))
-
-
-def _show_nothing(_: DemoReading) -> None:
-    """The document at the end is all that is printed."""
 
 
 class _LiveTable:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulator import QUIRKS, Clip, Control, Credentials, Faults, Server, tls_context
-from vision.config.secrets import SecretFiles
 from vision.domain.errors import ConfigError
 from vision.runtime.processes.descriptors import raise_limit
 from vision.runtime.processes.lifecycle import stop_on_signals
+from vision.runtime.processes.secret_files import secret_files
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redaction import process_redactor
 
@@ -144,9 +144,7 @@ def _credentials(args: argparse.Namespace) -> Credentials | None:
     if args.username_file is None or args.password_file is None:
         raise ConfigError("--username-file and --password-file go together: give both or none")
     username, password = (
-        SecretFiles(path.parent, process_redactor.register)
-        .require(path.name, f"{option} names it")
-        .get_secret_value()
+        secret_files(path.parent).require(path.name, f"{option} names it").get_secret_value()
         for option, path in (
             ("--username-file", args.username_file),
             ("--password-file", args.password_file),

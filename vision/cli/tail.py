@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vision.config.loader import load_settings
-from vision.config.secrets import REDIS_PASSWORD, SecretFiles
+from vision.config.secrets import REDIS_PASSWORD
 from vision.config.settings import Settings
 from vision.domain.event import EventGap, EventMessage, EventZones
 from vision.domain.frame import ClockSource
@@ -26,9 +26,9 @@ from vision.publishing.reading.cursor import (
     StatusCursor,
 )
 from vision.publishing.reading.subscriber import ReceivedMessage, Subscriber
+from vision.runtime.processes.secret_files import secret_files
 from vision.telemetry.lenient_output import writable_json
 from vision.telemetry.logs import configure_logs
-from vision.telemetry.redaction import process_redactor
 
 if TYPE_CHECKING:
     from vision.cli.main import Subparsers
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 def _messages(
     args: argparse.Namespace, settings: Settings, cursor: type[Cursor[Message]]
 ) -> Iterable[ReceivedMessage[Message]]:
-    secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+    secrets = secret_files(settings.secrets_dir)
 
     def password() -> str | None:
         found = secrets.read(REDIS_PASSWORD)

@@ -21,6 +21,8 @@ from vision.domain.errors import ConfigError
 
 DEFAULT_PATH = Path("vision.yaml")
 _LONGEST_KEY = 80
+# Keys of former versions, and where they are now.
+_MOVED = {"snapshots": "events.snapshots"}
 # Control characters, and halves of characters but those that stand for the bytes of a file's name.
 _NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udc7f\udd00-\udfff]")
 
@@ -116,13 +118,19 @@ def _is_camera_key(parts: list[str]) -> bool:
 
 
 def _hint(key: str, known: frozenset[str]) -> str:
+    for old, new in _MOVED.items():
+        if key == old or key.startswith(f"{old}."):
+            return f": it has moved: set {_variable(new + key.removeprefix(old))} instead"
     if any(word in key for word in ("password", "secret", "username", "dsn", "token")):
         return ": credentials are read from secret files only (see README, Secrets)"
     close = difflib.get_close_matches(key, known, n=1)
     if not close:
         return ": see `vision settings` for all of them"
-    name = close[0].replace("*", "NAME").replace(".", ENV_DELIMITER).upper()
-    return f": did you mean {ENV_PREFIX}{name}?"
+    return f": did you mean {_variable(close[0])}?"
+
+
+def _variable(key: str) -> str:
+    return ENV_PREFIX + key.replace("*", "NAME").replace(".", ENV_DELIMITER).upper()
 
 
 def _first_problem(error: ValidationError, origin: str, environ: Mapping[str, str]) -> str:
@@ -164,6 +172,8 @@ def _shown_key(key: str) -> str:
 
 def _problem_text(problem: ErrorDetails, parts: list[str]) -> str:
     if problem["type"] == "extra_forbidden":
+        if moved := _MOVED.get(".".join(parts)):
+            return f"unknown key: it has moved: write it as {moved!r}"
         siblings = _siblings(parts)
         close = difflib.get_close_matches(parts[-1], siblings, n=1)
         remedy = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(siblings)}"

@@ -19,7 +19,7 @@ from vision.config.core import (
     RedisSettings,
     WebSettings,
 )
-from vision.config.events import EventSettings, SnapshotSettings
+from vision.config.events import EventSettings
 from vision.config.narration import NarrationSettings
 
 ENV_PREFIX = "VISION_"
@@ -45,7 +45,6 @@ class Settings(BaseSettings):
     events: EventSettings = Field(default_factory=EventSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
-    snapshots: SnapshotSettings = Field(default_factory=SnapshotSettings)
     narration: NarrationSettings = Field(default_factory=NarrationSettings)
     bridge: BridgeSettings = Field(default_factory=BridgeSettings)
     logs: LogSettings = Field(default_factory=LogSettings)

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from vision.config.settings import Settings
 from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage
+from vision.domain.noop import noop
 from vision.events.camera_tracker import EventTracker
 from vision.events.rules import rules_for
 from vision.events.snapshot_store import SnapshotStore
 from vision.events.snapshots import SnapshotTaker
 from vision.events.worker import EventWorker
-from vision.publishing.reading.unusable_messages import CountInvalid, count_nothing
+from vision.publishing.reading.unusable_messages import CountInvalid
 from vision.resilience.troubles import Troubles
 from vision.telemetry.event_metrics import EventMetrics
 from vision.telemetry.snapshot_metrics import SnapshotMetrics
@@ -59,7 +60,7 @@ class EventService:
         *,
         only: Collection[str] | None = None,
         pictures: SnapshotTaker | None = None,
-        on_invalid: CountInvalid = count_nothing,
+        on_invalid: CountInvalid = noop,
         troubles: Troubles | None = None,
     ) -> None:
         """Track all cameras on Redis that the settings do not leave out, or ``only`` these.

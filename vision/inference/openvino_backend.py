@@ -18,6 +18,7 @@ from vision.config.core import InferenceSettings, ModelSettings
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import InferenceError
 from vision.domain.frame import Image, RgbImage
+from vision.domain.noop import noop
 from vision.frames.planar import size_of
 from vision.inference.backend import RawResult
 from vision.inference.heads import Heads
@@ -92,7 +93,7 @@ class OpenVinoBackend:
         self._tickets = itertools.count(1)
         self._under_way: dict[int, _Request] = {}
         self._idle: defaultdict[tuple[int, int], list[_Request]] = defaultdict(list)
-        self._finished: Callable[[], None] = _nobody
+        self._finished: Callable[[], None] = noop
 
     def free(self) -> int:
         """See :meth:`Backend.free`."""
@@ -241,7 +242,3 @@ def _options(model: ModelSettings, inference: InferenceSettings) -> dict[str, An
     if inference.requests:
         options["PERFORMANCE_HINT_NUM_REQUESTS"] = inference.requests
     return options
-
-
-def _nobody() -> None:
-    pass

@@ -13,6 +13,7 @@ from vision.config.core import InferenceSettings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import InferenceError
 from vision.domain.frame import FrameMeta
+from vision.domain.noop import noop
 from vision.frames.latest_frame_slot import SkipObserver
 from vision.frames.slot import FrameLease, FrameSource
 from vision.inference.backend import Backend, BatchResult, RawResult
@@ -64,14 +65,6 @@ class DiscardObserver(Protocol):
         """So many detections of a frame were left out: score or box mean nothing."""
 
 
-def _uncounted(camera: str, count: int) -> None:
-    """Nobody counts."""
-
-
-def _unobserved(batch: Sequence[FrameMeta], now_mono_ns: int) -> None:
-    """Nobody counts."""
-
-
 class _Request(NamedTuple):
     """Frames in the engine, since when, and since when by the worker's own time."""
 
@@ -100,8 +93,8 @@ class InferenceWorker:
         detection_filters: Mapping[str, DetectionFilter],
         detection_filter_for_all: DetectionFilter,
         on_skipped: SkipObserver,
-        on_submitted: SubmitObserver = _unobserved,
-        on_discarded: DiscardObserver = _uncounted,
+        on_submitted: SubmitObserver = noop,
+        on_discarded: DiscardObserver = noop,
         mono_ns: Callable[[], int] = time.monotonic_ns,
         utc_ns: Callable[[], int] = time.time_ns,
     ) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeAlias
 
+from vision.domain.noop import noop
+
 ReachedBytes: TypeAlias = Callable[[int], None]
 """Told how many bytes are there by now; the number can fall when a transfer starts over."""
 
@@ -26,8 +28,4 @@ class NoProgress:
         total_bytes: int,  # noqa: ARG002  as above
     ) -> AbstractContextManager[ReachedBytes]:
         """See :meth:`TransferProgress.transfer`."""
-        return nullcontext(_ignore)
-
-
-def _ignore(done_bytes: int) -> None:
-    pass
+        return nullcontext(noop)

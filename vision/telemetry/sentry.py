@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from vision import __version__
 from vision.domain.errors import ConfigError
+from vision.domain.noop import noop
 from vision.domain.secret import Secret
 from vision.telemetry.redaction import Redactor, process_redactor
 
@@ -63,8 +64,8 @@ def start_sentry(dsn: Secret, role: str, redactor: Redactor = process_redactor) 
             auto_enabling_integrations=False,
             integrations=[
                 LoggingIntegration(level=logging.INFO, event_level=logging.ERROR),
-                # Its default tells on standard error that it waits.
-                AtexitIntegration(callback=_say_nothing),
+                # Its default tells on standard error that it waits; the errors are in the log as well.
+                AtexitIntegration(callback=noop),
                 DedupeIntegration(),
             ],
             include_local_variables=False,
@@ -84,10 +85,6 @@ def start_sentry(dsn: Secret, role: str, redactor: Redactor = process_redactor) 
     raise ConfigError(
         f"secret file sentry_dsn: is no address of a project: copy the DSN anew, {_REMEDY}"
     )
-
-
-def _say_nothing(_pending: int, _timeout_s: float) -> None:
-    """What waits is sent or lost in silence: the errors are in the log as well."""
 
 
 def _scrubbed(part: Any, redactor: Redactor) -> Any:

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from vision.domain.errors import ConfigError
+from vision.domain.noop import noop
 from vision.web.connections import MOST, Connections
 from vision.web.overload import Overload
 from vision.web.protocol import HttpConnection
@@ -34,10 +35,6 @@ _TICKS_PER_SWEEP = 10
 REQUESTS_PER_S = 100.0
 """What one client may ask for; a page that shows eight cameras or more asks 41 times."""
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  names, no bind
-
-
-def _nothing() -> None:
-    pass
 
 
 class WebServer:
@@ -67,7 +64,7 @@ class WebServer:
         host: str,
         port: int,
         *,
-        on_stop: Callable[[], None] = _nothing,
+        on_stop: Callable[[], None] = noop,
         requests_per_s: float = REQUESTS_PER_S,
         is_behind_proxy: bool = False,
         most_connections: int = MOST,

@@ -256,7 +256,7 @@ def test_a_snapshot_is_sent_only_if_the_settings_say_so(
     store = SnapshotStore(tmp_path / "snapshots", max_age_s=60, max_bytes=10**6)
     snapshots = {"enabled": True, "dir": str(tmp_path / "snapshots")}
     with serving() as cloud:
-        settings = role_settings(server, cloud.url) | {"snapshots": snapshots}
+        settings = role_settings(server, cloud.url) | {"events": {"snapshots": snapshots}}
         settings["narration"]["providers"][0]["images"] = True
         visits = EventPublisher(client)
         for number, images in ((1, False), (2, True)):

@@ -20,6 +20,10 @@ CAMERA = {"url": "rtsp://10.0.0.20:554/stream2"}
     ("values", "parts"),
     [
         ({"camera": {}}, ["vision.yaml: camera: unknown key", "did you mean 'cameras'"]),
+        (
+            {"snapshots": {"dir": "pictures"}},
+            ["vision.yaml: snapshots: unknown key", "write it as 'events.snapshots'"],
+        ),
         ({"cameras": {"front": CAMERA | {"fsp": 3}}}, ["cameras.front.fsp", "'fps'"]),
         ({"cameras": {"front": {}}}, ["cameras.front.url", "missing"]),
         ({"cameras": {"front": CAMERA | {"fps": 0}}}, ["cameras.front.fps", "greater than 0"]),
@@ -86,6 +90,8 @@ def test_placeholders_for_credentials_are_allowed() -> None:
         ("VISION_CAMERAS__FRONT__FSP", "VISION_CAMERAS__NAME__FPS"),
         ("VISION_REDIS__PASSWORD", "secret files"),
         ("VISION_XYZ", "vision settings"),
+        ("VISION_SNAPSHOTS", "moved: set VISION_EVENTS__SNAPSHOTS instead"),
+        ("VISION_SNAPSHOTS__MAX_MIB", "moved: set VISION_EVENTS__SNAPSHOTS__MAX_MIB instead"),
     ],
 )
 def test_an_unknown_variable_is_an_error(variable: str, remedy: str) -> None:

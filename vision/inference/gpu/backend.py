@@ -17,6 +17,7 @@ from vision.config.core import InferenceSettings, ModelSettings
 from vision.domain.detections import ModelInfo
 from vision.domain.errors import ConfigError, InferenceError
 from vision.domain.frame import Image
+from vision.domain.noop import noop
 from vision.frames.planar import size_of
 from vision.inference.backend import RawResult
 from vision.inference.gpu.device import Device, torch_module
@@ -94,7 +95,7 @@ class GpuBackend:
         self._sizes = {self._largest}
         self._tickets = itertools.count(1)
         self._under_way: dict[int, _Batch] = {}
-        self._tell: Callable[[], None] = _nobody
+        self._tell: Callable[[], None] = noop
         # The first runs prepare the device; frames do not have to wait for that.
         nothing = np.zeros((3 * self._largest[0] // 2, self._largest[1]), np.uint8)
         for count in (1, self.max_batch):
@@ -211,7 +212,3 @@ def _network(file: ModelFile, entry: ModelEntry, model: ModelSettings, device: D
     torch = torch_module()
     dtype = torch.float32 if model.precision == "fp32" else torch.float16
     return TorchNetwork(file, device, dtype, model.input_size)
-
-
-def _nobody() -> None:
-    pass

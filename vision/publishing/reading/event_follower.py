@@ -19,6 +19,7 @@ import redis
 from vision.config.core import RedisSettings
 from vision.domain.errors import ConfigError, PublishError
 from vision.domain.event import EventMessage
+from vision.domain.noop import noop
 from vision.publishing.encoding import decode_event
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.reading.offsets import OffsetStore, StreamPosition
@@ -28,11 +29,7 @@ from vision.publishing.reading.stream_reader import (
     StreamState,
     is_before,
 )
-from vision.publishing.reading.unusable_messages import (
-    CountInvalid,
-    UnusableMessages,
-    count_nothing,
-)
+from vision.publishing.reading.unusable_messages import CountInvalid, UnusableMessages
 from vision.redis.errors import explain
 from vision.redis.link import RedisLink
 from vision.redis.reconnector import Reconnector
@@ -73,7 +70,7 @@ class EventFollower:
         cameras: Sequence[str] = (),
         *,
         on_lost: Callable[[str, int], None] | None = None,
-        on_invalid: CountInvalid = count_nothing,
+        on_invalid: CountInvalid = noop,
         troubles: Troubles | None = None,
         look_s: float = 1.0,
     ) -> None:

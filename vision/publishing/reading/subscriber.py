@@ -25,16 +25,12 @@ from typing import Generic
 
 from vision.config.core import RedisSettings
 from vision.domain.errors import PublishError
+from vision.domain.noop import noop
 from vision.publishing.keys import StreamKey, parse_stream_key
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST, Cursor, Message
 from vision.publishing.reading.live_channels import LiveChannels
 from vision.publishing.reading.stream_reader import StoredMessage, StreamReader, is_before
-from vision.publishing.reading.unusable_messages import (
-    LIVE,
-    CountInvalid,
-    UnusableMessages,
-    count_nothing,
-)
+from vision.publishing.reading.unusable_messages import LIVE, CountInvalid, UnusableMessages
 from vision.redis.client import warn_if_unverified
 from vision.redis.reconnector import Reconnector
 from vision.redis.skipped_keys import RETRY_S, SkippedKeys
@@ -72,7 +68,7 @@ class Subscriber(Generic[Message]):
         *,
         replay: int = 0,
         quiet_s: float = 5.0,
-        on_invalid: CountInvalid = count_nothing,
+        on_invalid: CountInvalid = noop,
         troubles: Troubles | None = None,
     ) -> None:
         """Messages of ``cameras``, of all without any, the newest ``replay`` of each first.

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeAlias
 
+from vision.domain.noop import noop
 from vision.publishing.keys import StreamKey
 from vision.resilience.log_throttle import LogThrottle
 
@@ -16,16 +17,10 @@ LIVE = "live"
 _LOG_PERIOD_S = 60.0
 
 
-def count_nothing(_camera: str, _kind: str) -> None:
-    """A :data:`CountInvalid` that nobody reads."""
-
-
 class UnusableMessages:
     """What a reader could not use. Thread-safe."""
 
-    def __init__(
-        self, log: logging.Logger, told_as: str, count: CountInvalid = count_nothing
-    ) -> None:
+    def __init__(self, log: logging.Logger, told_as: str, count: CountInvalid = noop) -> None:
         """``log`` is told of them in lines that begin with ``told_as``, one a minute per stream."""
         self._log = log
         self._told_as = told_as

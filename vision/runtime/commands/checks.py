@@ -23,6 +23,7 @@ from vision.publishing.probe import probe_redis
 from vision.runtime.components.descriptors import look_at_descriptors
 from vision.runtime.components.model_loading import model_for
 from vision.runtime.ingest.process import camera_address
+from vision.runtime.processes.secret_files import secret_files
 from vision.runtime.roles.mqtt_bridge import mqtt_login
 from vision.runtime.roles.webhook_bridge import webhook_secrets
 from vision.telemetry.redaction import process_redactor
@@ -73,7 +74,7 @@ class Check:
 
 def run_checks(settings: Settings, progress: TransferProgress) -> Iterator[Check]:
     """Check secrets, model, Redis, every camera and every narrator's provider of ``settings``."""
-    secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+    secrets = secret_files(settings.secrets_dir)
     cameras = settings.active_cameras
     yield _check("cameras", lambda: _count(cameras))
     yield _check("descriptors", lambda: look_at_descriptors(settings))

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from vision.capture.calibration_images import calibration_images, recorded
-from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError, SourceError
 from vision.domain.frame import Image
@@ -18,7 +17,7 @@ from vision.models.catalogue import ModelEntry
 from vision.models.progress import TransferProgress
 from vision.models.store import ModelFile, ModelStore
 from vision.runtime.ingest.process import camera_address
-from vision.telemetry.redaction import process_redactor
+from vision.runtime.processes.secret_files import secret_files
 
 # Enough for the ranges of activations, few enough to keep in mind and to wait for.
 _MOST_PICTURES = 300
@@ -77,7 +76,7 @@ def _pictures(
     limit = max(1, _MOST_PICTURES // (len(paths) + len(cameras)))
     for path in paths:
         yield from calibration_images(path, long_side, limit)
-    secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+    secrets = secret_files(settings.secrets_dir)
     for name in cameras:
         address = camera_address(name, settings.cameras[name], secrets)
         try:

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable, Sequence
 
 from vision.config.settings import Settings
+from vision.domain.noop import noop
 from vision.events.snapshot_store import SnapshotStore
 from vision.publishing.reading.cursor import EventCursor
 from vision.publishing.reading.subscriber import Subscriber
-from vision.publishing.reading.unusable_messages import CountInvalid, count_nothing
+from vision.publishing.reading.unusable_messages import CountInvalid
 from vision.resilience.troubles import Troubles
 from vision.web.event_routes import CameraShapes, EventPages
 from vision.web.feed import LiveFeed
@@ -28,7 +29,7 @@ class EventFeed:
         feed: LiveFeed,
         cameras: Sequence[str] = (),
         *,
-        on_invalid: CountInvalid = count_nothing,
+        on_invalid: CountInvalid = noop,
         troubles: Troubles | None = None,
     ) -> None:
         """Prepare to subscribe.

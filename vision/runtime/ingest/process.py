@@ -35,6 +35,7 @@ from vision.runtime.ingest.protocol import (
 from vision.runtime.processes.bound_to_parent import end_with_parent
 from vision.runtime.processes.error_reports import start_error_reports
 from vision.runtime.processes.heap import keep_freed_memory
+from vision.runtime.processes.secret_files import secret_files
 from vision.telemetry.logs import configure_logs, set_levels
 from vision.telemetry.redacted_stream import redact_output
 from vision.telemetry.redaction import process_redactor
@@ -145,7 +146,7 @@ class IngestProcess:
         self._sending = threading.Lock()
         self._stop = threading.Event()
         self._done = threading.Event()
-        self._secrets = SecretFiles(task.secrets_dir, process_redactor.register)
+        self._secrets = secret_files(task.secrets_dir)
         self._online_since_s: float | None = None
         self._worker = CaptureWorker(
             camera=task.name,

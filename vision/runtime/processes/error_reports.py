@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vision.config.secrets import SENTRY_DSN, SecretFiles
-from vision.telemetry.redaction import process_redactor
+from vision.config.secrets import SENTRY_DSN
+from vision.runtime.processes.secret_files import secret_files
 
 
 def start_error_reports(secrets_dir: Path | None, role: str) -> None:
@@ -14,7 +14,7 @@ def start_error_reports(secrets_dir: Path | None, role: str) -> None:
     Raises:
         ConfigError: The file or the address in it is not in order, or the extra is missing.
     """
-    dsn = SecretFiles(secrets_dir, process_redactor.register).read(SENTRY_DSN)
+    dsn = secret_files(secrets_dir).read(SENTRY_DSN)
     if dsn is not None:
         from vision.telemetry.sentry import start_sentry  # noqa: PLC0415  for those who ask
 

@@ -12,18 +12,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from vision.domain.noop import noop
+
 _log = logging.getLogger(__name__)
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 READ_ANEW = signal.SIGUSR1
 """Not SIGHUP: that one comes when a terminal closes, and then a role is to end."""
 
 
-def _nothing() -> None:
-    pass
-
-
 @contextmanager
-def stop_on_signals(stop: threading.Event, reload: Callable[[], None] = _nothing) -> Iterator[None]:
+def stop_on_signals(stop: threading.Event, reload: Callable[[], None] = noop) -> Iterator[None]:
     """Set ``stop`` at SIGINT or SIGTERM, and end the process hard at a second one.
 
     ``reload`` is called, on another thread, at :data:`READ_ANEW`.

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from vision.config.secrets import SecretFiles, redis_password
+from vision.config.secrets import redis_password
 from vision.config.settings import Settings
 from vision.publishing.reading.event_follower import EventFollower
 from vision.publishing.reading.offsets import BridgeOffsets
@@ -24,8 +24,8 @@ from vision.runtime.health.role_liveness import (
     redis_fact,
     watch,
 )
+from vision.runtime.processes.secret_files import secret_files
 from vision.telemetry.bridge_metrics import BridgeMetrics
-from vision.telemetry.redaction import process_redactor
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class BridgeRole(ABC):
             ConfigError: A key, secret file or port is not in order.
         """
         self.settings = settings
-        self.secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        self.secrets = secret_files(settings.secrets_dir)
         self.password = partial(redis_password, settings, self.secrets)
         self.password()
         self.troubles = Troubles()

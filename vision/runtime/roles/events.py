@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 
-from vision.config.secrets import SecretFiles, redis_password
+from vision.config.secrets import redis_password
 from vision.config.settings import Settings
 from vision.events.service import EventService, snapshot_store
 from vision.events.snapshots import RecentFrames, SnapshotTaker
@@ -25,8 +25,8 @@ from vision.runtime.health.role_liveness import (
     stalled_threads,
     watch,
 )
+from vision.runtime.processes.secret_files import secret_files
 from vision.telemetry.metrics import NodeMetrics
-from vision.telemetry.redaction import process_redactor
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class EventsRole:
             ConfigError: A key, secret file or port is not in order.
         """
         self._settings = settings
-        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        secrets = secret_files(settings.secrets_dir)
         password = partial(redis_password, settings, secrets)
         password()
         self._liveness = liveness_file(settings, "events")

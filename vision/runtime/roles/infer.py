@@ -7,7 +7,7 @@ import threading
 import time
 from functools import partial
 
-from vision.config.secrets import SecretFiles, redis_password
+from vision.config.secrets import redis_password
 from vision.config.settings import Settings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.message import DetectionMessage, detection_message, status_message
@@ -44,10 +44,10 @@ from vision.runtime.health.role_liveness import (
     stalled_threads,
     watch,
 )
+from vision.runtime.processes.secret_files import secret_files
 from vision.runtime.roles.node import DRAIN_S
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
-from vision.telemetry.redaction import process_redactor
 from vision.web.documents import Health
 from vision.web.feed import LiveFeed
 
@@ -65,7 +65,7 @@ class InferRole:
             ArtefactError: The model cannot be had or is not the one named.
         """
         self._settings = settings
-        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        secrets = secret_files(settings.secrets_dir)
         password = partial(redis_password, settings, secrets)
         password()
         self._liveness = liveness_file(settings, "infer")

@@ -9,7 +9,7 @@ from collections import Counter
 from functools import partial
 
 from vision.config.core import LogSettings
-from vision.config.secrets import SecretFiles, redis_password
+from vision.config.secrets import redis_password
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
 from vision.domain.message import status_message
@@ -38,8 +38,8 @@ from vision.runtime.health.role_liveness import (
     stalled_threads,
     watch,
 )
+from vision.runtime.processes.secret_files import secret_files
 from vision.telemetry.metrics import NodeMetrics
-from vision.telemetry.redaction import process_redactor
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 0.5
@@ -58,7 +58,7 @@ class IngestRole:
         """
         self._camera = camera
         settings = _only(settings, camera)
-        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        secrets = secret_files(settings.secrets_dir)
         secrets.camera(camera, settings.cameras[camera])
         password = partial(redis_password, settings, secrets)
         password()

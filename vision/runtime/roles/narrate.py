@@ -6,10 +6,10 @@ import logging
 import threading
 from functools import partial
 
-from vision.config.secrets import SecretFiles, redis_password
+from vision.config.secrets import redis_password
 from vision.config.settings import Settings
 from vision.domain.event import EventMessage
-from vision.events.snapshot_store import SnapshotStore
+from vision.events.service import snapshot_store
 from vision.narration.loop import NarrationLoop, make_chain
 from vision.narration.provider import Attempt
 from vision.narration.queue import NarrationQueue
@@ -30,8 +30,8 @@ from vision.runtime.health.role_liveness import (
     stalled_threads,
     watch,
 )
+from vision.runtime.processes.secret_files import secret_files
 from vision.telemetry.narration_metrics import NarrationMetrics
-from vision.telemetry.redaction import process_redactor
 
 _log = logging.getLogger(__name__)
 # Whoever waits while Redis takes no sentences does not look around.
@@ -49,15 +49,11 @@ class NarrateRole:
         """
         self._settings = settings
         narration = settings.narration
-        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        secrets = secret_files(settings.secrets_dir)
         password = partial(redis_password, settings, secrets)
         password()
         self._liveness = liveness_file(settings, "narrate")
-        self._snapshots = SnapshotStore(
-            settings.snapshots.dir,
-            max_age_s=settings.snapshots.max_age_days * 86_400,
-            max_bytes=settings.snapshots.max_mib * 2**20,
-        )
+        self._snapshots = snapshot_store(settings)
         self._troubles = Troubles()
         self._metrics = NarrationMetrics(self._troubles)
         self._chain = make_chain(narration, secrets, self._on_attempt)
@@ -136,7 +132,8 @@ class NarrateRole:
 
     def _image_url(self, event: EventMessage) -> str | None:
         """The event's snapshot, where there is one and the settings let it out."""
-        if not self._settings.narration.images or event.best.snapshot is None:
+        wanted = self._settings.narration.images and event.best.snapshot is not None
+        if not wanted or self._snapshots is None:
             return None
         return picture_url(self._snapshots.read(event.camera, event.id))
 

@@ -49,9 +49,9 @@ from vision.runtime.health.role_liveness import (
     stalled_threads,
     watch,
 )
+from vision.runtime.processes.secret_files import secret_files
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
-from vision.telemetry.redaction import process_redactor
 from vision.web.documents import Health
 from vision.web.feed import LiveFeed
 
@@ -75,7 +75,7 @@ class Node:
             ArtefactError: The model cannot be had or is not the one named.
         """
         self._settings = settings
-        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        secrets = secret_files(settings.secrets_dir)
         password = partial(redis_password, settings, secrets)
         _check_cameras(settings, secrets)
         password()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from functools import partial
 
-from vision.config.secrets import SecretFiles, redis_password
+from vision.config.secrets import redis_password
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
 from vision.frames.preview_channel import Preview, PreviewReceiver
@@ -34,9 +34,9 @@ from vision.runtime.health.role_liveness import (
     stalled_threads,
     watch,
 )
+from vision.runtime.processes.secret_files import secret_files
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
-from vision.telemetry.redaction import process_redactor
 from vision.web.documents import Health
 from vision.web.feed import LiveFeed
 
@@ -55,7 +55,7 @@ class WebRole:
             ConfigError: A key, secret file or port is not in order, or the page is turned off.
         """
         self._settings = settings
-        secrets = SecretFiles(settings.secrets_dir, process_redactor.register)
+        secrets = secret_files(settings.secrets_dir)
         password = partial(redis_password, settings, secrets)
         password()
         self._liveness = liveness_file(settings, "web")
