@@ -17,7 +17,7 @@ from vision.runtime.cameras.inferred import InferredCameras
 from vision.runtime.cameras.monitor import CameraMonitor
 from vision.runtime.cameras.totals import GateView
 from vision.runtime.components.model_loading import picture_size
-from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.threads import RoleThreads
 from vision.runtime.health.node_health import node_health
 from vision.runtime.health.role_liveness import (
     camera_facts,
@@ -32,7 +32,7 @@ SECOND = 1_000_000_000
 def test_a_part_that_fails_ends_the_role_with_its_error() -> None:
     """The first failure is the one that is told: those after it are its consequence."""
     stop = threading.Event()
-    parts = PartThreads(stop)
+    parts = RoleThreads(stop)
     parts.raise_failure()
 
     def fail() -> None:

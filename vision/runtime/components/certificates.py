@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from vision.config.camera import CameraSettings
 from vision.config.core import RedisSettings
-from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.threads import RoleThreads
 from vision.telemetry.metrics import NodeMetrics
 
 _log = logging.getLogger(__name__)
@@ -102,10 +102,10 @@ class CertificateWatch:
         self._metrics = metrics
         self._end_s = end_s
 
-    def start(self, parts: PartThreads, ended: threading.Event) -> None:
-        """Look until ``ended`` is set."""
+    def start(self, threads: RoleThreads) -> None:
+        """Look until the role is told to stop."""
         if self._peers:
-            parts.start("certificates", lambda: self._run(ended))
+            threads.start("certificates", self._run, threads.stop)
 
     def check(self) -> None:
         """Read them all; what was known of one that does not answer goes on to hold."""
@@ -118,8 +118,8 @@ class CertificateWatch:
             else:
                 self._metrics.certificate.labels(peer.name).set(end_s)
 
-    def _run(self, ended: threading.Event) -> None:
+    def _run(self, stop: threading.Event) -> None:
         wait_s = _AT_FIRST_S
-        while not ended.wait(wait_s):
+        while not stop.wait(wait_s):
             wait_s = _EVERY_S
             self.check()

@@ -21,7 +21,7 @@ from vision.models.progress import TransferProgress
 from vision.runtime.components.model_loading import load_model, model_for, workers_for
 
 
-class InferencePart:
+class InferenceStage:
     """Loads the model at once; :meth:`run` is for a thread of its own."""
 
     def __init__(

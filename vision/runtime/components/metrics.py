@@ -9,14 +9,14 @@ from vision.config.settings import Settings
 from vision.config.token import TokenFile
 from vision.domain.errors import ConfigError
 from vision.runtime.components.descriptors import most_connections
-from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.threads import RoleThreads
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.access import is_loopback
 from vision.web.metrics_app import create_metrics_app
 from vision.web.server import WebServer
 
 
-class MetricsPart:
+class MetricsServer:
     """Listens from the start on if ``metrics.host`` is set, and answers between start and stop."""
 
     def __init__(self, settings: Settings, secrets: SecretFiles, metrics: NodeMetrics) -> None:
@@ -47,10 +47,10 @@ class MetricsPart:
         """Where Prometheus finds them, None when there is no such port."""
         return f"{self._server.url}metrics" if self._server else None
 
-    def start(self, parts: PartThreads) -> None:
+    def start(self, threads: RoleThreads) -> None:
         """Answer from now on."""
         if self._server is not None:
-            self._thread = parts.start("metrics", self._server.run)
+            self._thread = threads.start("metrics", self._server.run)
 
     def stop(self) -> None:
         """Answer no more."""

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
-from vision.config.secrets import redis_password
 from vision.config.settings import Settings
 from vision.publishing.reading.event_follower import EventFollower
 from vision.publishing.reading.offsets import BridgeOffsets
 from vision.redis.client import address_of
-from vision.resilience.troubles import Troubles
-from vision.runtime.components.metrics import MetricsPart
-from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.threads import RoleThreads
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import (
     RedisReader,
-    liveness_file,
     reader_reasons,
     redis_fact,
-    watch,
 )
-from vision.runtime.processes.secret_files import secret_files
+from vision.runtime.roles.service import Service
 from vision.telemetry.bridge_metrics import BridgeMetrics
 
-_log = logging.getLogger(__name__)
 
-
-class BridgeRole(ABC):
+class BridgeRole(Service):
     """Hands on what is on Redis; a restart goes on where it was."""
 
     def __init__(self, settings: Settings, name: str) -> None:
@@ -39,42 +30,10 @@ class BridgeRole(ABC):
         Raises:
             ConfigError: A key, secret file or port is not in order.
         """
-        self.settings = settings
-        self.secrets = secret_files(settings.secrets_dir)
-        self.password = partial(redis_password, settings, self.secrets)
-        self.password()
-        self.troubles = Troubles()
+        super().__init__(settings, f"bridge {name}", log_prefix="bridge", log_fields={"name": name})
         self.metrics = BridgeMetrics(self.troubles)
-        self._name = name
-        self._liveness = liveness_file(settings, f"bridge {name}")
-        self._metrics_port = MetricsPart(settings, self.secrets, self.metrics)
-
-    def run(self, stop: threading.Event) -> None:
-        """Hand on until ``stop`` is set.
-
-        Raises:
-            VisionError: A part failed that the role cannot go on without.
-        """
-        parts = PartThreads(stop)
-        threads = [parts.start(name, work) for name, work in self._parts(stop).items()]
-        self._metrics_port.start(parts)
-        _log.info(
-            "bridge.started name=%s redis=%s to=%s metrics=%s",
-            self._name,
-            address_of(self.settings.redis),
-            ",".join(self._targets()),
-            self._metrics_port.url,
-        )
-        watch(stop, self._check, self._liveness, self._read_liveness)
-        _log.info("bridge.stopping name=%s", self._name)
-        for thread in threads:
-            thread.join()
-        self._end()
-        self._metrics_port.stop()
-        if self._liveness:
-            self._liveness.remove()
-        _log.info("bridge.stopped name=%s", self._name)
-        parts.raise_failure()
+        self.expose(self.metrics)
+        self._working: list[threading.Thread] = []
 
     def follower(
         self, name: str, cameras: Sequence[str], on_lost: Callable[[str, int], None]
@@ -82,7 +41,7 @@ class BridgeRole(ABC):
         """Events for the target ``name``."""
         return EventFollower(
             self.settings.redis,
-            self.password,
+            self.redis_password,
             BridgeOffsets(name),
             cameras,
             on_lost=on_lost,
@@ -90,21 +49,31 @@ class BridgeRole(ABC):
             troubles=self.troubles,
         )
 
+    def _start(self, threads: RoleThreads) -> None:
+        # Not by name: a target may have that of another thread.
+        self._working = [
+            threads.start(name, work, threads.stop) for name, work in self._work().items()
+        ]
+
+    def _start_fields(self) -> Mapping[str, object]:
+        return {"redis": address_of(self.settings.redis), "to": ",".join(self._targets())}
+
+    def _stop(self, threads: RoleThreads) -> None:  # noqa: ARG002  see _start
+        for thread in self._working:
+            thread.join()
+        self._store_offsets()
+
     @abstractmethod
-    def _parts(self, stop: threading.Event) -> Mapping[str, Callable[[], None]]:
-        """The work of each thread, by its name; it ends once ``stop`` is set."""
+    def _work(self) -> Mapping[str, Callable[[threading.Event], None]]:
+        """The work of each thread, by its name; it ends once the event is set."""
 
     @abstractmethod
     def _targets(self) -> Sequence[str]:
         """Where to, without anything secret."""
 
     @abstractmethod
-    def _check(self) -> None:
-        """Called twice a second."""
-
-    @abstractmethod
-    def _end(self) -> None:
-        """Called after all threads have ended."""
+    def _store_offsets(self) -> None:
+        """Keep how far it has read, once all threads have ended."""
 
     @abstractmethod
     def _readers(self) -> Mapping[str, RedisReader]:
@@ -118,7 +87,7 @@ class BridgeRole(ABC):
         is_connected, stuck, away = self._read_state()
         deaf = reader_reasons(self._readers())
         return Liveness(
-            role=f"bridge {self._name}",
+            role=self.role,
             stuck=tuple(stuck),
             reasons=(*deaf, *away, *self.troubles.reasons()),
             facts=(redis_fact(is_connected=is_connected), f"to {', '.join(self._targets())}"),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from functools import partial
+from collections.abc import Mapping
 
-from vision.config.secrets import redis_password
 from vision.config.settings import Settings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.message import DetectionMessage, detection_message, status_message
@@ -19,9 +17,8 @@ from vision.models.progress import TransferProgress
 from vision.publishing.encoding import encode
 from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.redis.client import address_of
-from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.inferred import InferredCameras
-from vision.runtime.components.certificates import CertificateWatch, tls_peers
+from vision.runtime.components.certificates import tls_peers
 from vision.runtime.components.fan_out import (
     Publish,
     PublishMetrics,
@@ -29,32 +26,27 @@ from vision.runtime.components.fan_out import (
     publisher_reasons,
     show_outbox,
 )
-from vision.runtime.components.inference import InferencePart
-from vision.runtime.components.metrics import MetricsPart
+from vision.runtime.components.inference import InferenceStage
 from vision.runtime.components.preview_publisher import PreviewPublisher
-from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.threads import RoleThreads
 from vision.runtime.components.web import web_server
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.node_health import node_health
 from vision.runtime.health.role_liveness import (
     camera_facts,
-    liveness_file,
     redis_fact,
     spool_facts,
     stalled_threads,
-    watch,
 )
-from vision.runtime.processes.secret_files import secret_files
 from vision.runtime.roles.node import DRAIN_S
+from vision.runtime.roles.service import Service
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.documents import Health
 from vision.web.feed import LiveFeed
 
-_log = logging.getLogger(__name__)
 
-
-class InferRole:
+class InferRole(Service):
     """Infers the newest frame of every camera on Redis; any number of replicas share them."""
 
     def __init__(self, settings: Settings, progress: TransferProgress) -> None:
@@ -64,48 +56,44 @@ class InferRole:
             ConfigError: A key, secret file, model or port is not in order.
             ArtefactError: The model cannot be had or is not the one named.
         """
-        self._settings = settings
-        secrets = secret_files(settings.secrets_dir)
-        password = partial(redis_password, settings, secrets)
-        password()
-        self._liveness = liveness_file(settings, "infer")
+        super().__init__(settings, "infer")
+        self._ended = threading.Event()
+        self._acked = threading.Event()
         self._feed = LiveFeed()
         self._cameras = InferredCameras(self._show_status)
-        self._troubles = Troubles()
-        metrics = NodeMetrics(self._cameras.views, "infer", troubles=self._troubles)
+        metrics = NodeMetrics(self._cameras.views, "infer", troubles=self.troubles)
         # Which empty frames are told of is decided here, from what all replicas published.
         self._only_changes = settings.publishing.empty_frames == "on_change"
         publish_all = settings.publishing.model_copy(update={"empty_frames": "always"})
         self._publisher = RedisPublisher(
             settings.redis,
             publish_all,
-            password,
-            PublishMetrics(metrics, self._troubles),
+            self.redis_password,
+            PublishMetrics(metrics, self.troubles),
             spool_name="infer",
             is_fenced=True,
         )
         show_outbox(metrics, self._publisher, settings.publishing)
-        self._relay = PreviewPublisher(PreviewSender(settings.redis, password))
+        self._relay = PreviewPublisher(PreviewSender(settings.redis, self.redis_password))
         self._delivery = ResultFanOut(
-            metrics, self._feed, self._cameras.monitor, self._troubles, relay=self._relay
+            metrics, self._feed, self._cameras.monitor, self.troubles, relay=self._relay
         )
         self._web = web_server(
             settings,
-            secrets,
+            self.secrets,
             self._feed,
             cameras=self._cameras.views,
             health=self.health,
             metrics=metrics,
         )
-        self._metrics_port = MetricsPart(settings, secrets, metrics)
-        self._certificates = CertificateWatch(tls_peers(settings.redis, {}), metrics)
+        self.expose(metrics, tls_peers(settings.redis, {}))
         self._source = RedisFrameSource(
             settings.redis,
-            password,
+            self.redis_password,
             settings.inference.max_staleness_ms,
-            troubles=self._troubles,
+            troubles=self.troubles,
         )
-        self._inference = InferencePart(
+        self._inference = InferenceStage(
             settings,
             self._source,
             self._deliver,
@@ -125,56 +113,47 @@ class InferRole:
         return node_health(
             (),
             self._inference.model_text,
-            address_of(self._settings.redis),
+            address_of(self.settings.redis),
             redis_connected=self._is_connected(),
             redis_problem=self._publisher.problem or self._source.problem,
             outbox_messages=self._publisher.depth,
-            troubles=self._troubles.reasons(),
+            troubles=self.troubles.reasons(),
         )
 
-    def run(self, stop: threading.Event) -> None:
-        """Work until ``stop`` is set, then send what waits and return.
+    def _start(self, threads: RoleThreads) -> None:
+        threads.start("leases", self._source.keep, self._acked)
+        threads.start("fetch", self._source.fetch, self._ended)
+        threads.start("publish", self._publisher.run, self._ended)
+        threads.start("inference", self._inference.run, self._ended)
+        threads.start("pictures", self._relay.run, self._ended)
+        if self._web:
+            threads.start("web", self._web.run)
 
-        Raises:
-            VisionError: A part failed that the role cannot go on without.
-        """
-        ended, acked, parts = threading.Event(), threading.Event(), PartThreads(stop)
-        keeping = parts.start("leases", lambda: self._source.keep(acked))
-        fetching = parts.start("fetch", lambda: self._source.fetch(ended))
-        sending = parts.start("publish", lambda: self._publisher.run(ended))
-        inferring = parts.start("inference", lambda: self._inference.run(ended))
-        relaying = parts.start("pictures", lambda: self._relay.run(ended))
-        serving = parts.start("web", self._web.run) if self._web else None
-        self._metrics_port.start(parts)
-        self._certificates.start(parts, ended)
-        _log.info(
-            "infer.started redis=%s page=%s metrics=%s",
-            address_of(self._settings.redis),
-            self._web.url if self._web else None,
-            self._metrics_port.url,
-        )
-        watch(stop, self._cameras.check_stalls, self._liveness, self._read_liveness)
-        _log.info("infer.stopping")
-        ended.set()
+    def _start_fields(self) -> Mapping[str, object]:
+        return {
+            "redis": address_of(self.settings.redis),
+            "page": self._web.url if self._web else None,
+        }
+
+    def _check(self) -> None:
+        self._cameras.check_stalls()
+
+    def _stop(self, threads: RoleThreads) -> None:
+        self._ended.set()
         self._inference.wake()
-        inferring.join()
-        fetching.join()
-        relaying.join()
+        threads.join("inference", "fetch", "pictures")
         self._publisher.drain(DRAIN_S)
-        sending.join()
+        threads.join("publish")
         # All messages are settled now: the cameras are free for other replicas at once.
-        acked.set()
+        self._acked.set()
         self._source.wake()
-        keeping.join()
-        if self._web and serving:
+        threads.join("leases")
+        if self._web:
             self._web.stop()
-            serving.join()
-        self._metrics_port.stop()
+            threads.join("web")
+
+    def _close(self) -> None:
         self._inference.close()
-        if self._liveness:
-            self._liveness.remove()
-        _log.info("infer.stopped")
-        parts.raise_failure()
 
     def _deliver(self, lease: FrameLease, seen: Detections, record: InferenceRecord) -> None:
         frame, previous = lease.frame, lease.previous
@@ -195,11 +174,11 @@ class InferRole:
 
     def _read_liveness(self) -> Liveness:
         return Liveness(
-            role="infer",
+            role=self.role,
             stuck=stalled_threads("inference", self._inference.last_heartbeat_ns),
-            reasons=publisher_reasons(self._publisher, self._settings)
+            reasons=publisher_reasons(self._publisher, self.settings)
             + self._fetching_reasons()
-            + self._troubles.reasons(),
+            + self.troubles.reasons(),
             facts=(
                 f"model {self._inference.model.name}",
                 redis_fact(is_connected=self._is_connected()),

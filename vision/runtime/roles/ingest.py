@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import Counter
-from functools import partial
+from collections.abc import Mapping
 
 from vision.config.core import LogSettings
-from vision.config.secrets import redis_password
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
 from vision.domain.message import status_message
@@ -20,34 +18,29 @@ from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.redis.client import address_of
-from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.fleet import CameraFleet
-from vision.runtime.components.certificates import CertificateWatch, tls_peers
+from vision.runtime.components.certificates import tls_peers
 from vision.runtime.components.descriptors import warn_if_short
 from vision.runtime.components.fan_out import PublishMetrics, show_outbox
-from vision.runtime.components.metrics import MetricsPart
 from vision.runtime.components.model_loading import picture_size
-from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.threads import RoleThreads
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import (
     camera_facts,
     camera_reasons,
-    liveness_file,
     redis_reason,
     spool_facts,
     stalled_threads,
-    watch,
 )
-from vision.runtime.processes.secret_files import secret_files
+from vision.runtime.roles.service import Service
 from vision.telemetry.metrics import NodeMetrics
 
-_log = logging.getLogger(__name__)
 _PATIENCE_S = 0.5
 # States only, a handful.
 _DRAIN_S = 2.0
 
 
-class IngestRole:
+class IngestRole(Service):
     """Serves one camera in a supervised process and forwards its newest frame."""
 
     def __init__(self, settings: Settings, camera: str) -> None:
@@ -58,26 +51,24 @@ class IngestRole:
         """
         self._camera = camera
         settings = _only(settings, camera)
-        secrets = secret_files(settings.secrets_dir)
-        secrets.camera(camera, settings.cameras[camera])
-        password = partial(redis_password, settings, secrets)
-        password()
-        self._settings = settings
-        self._liveness = liveness_file(settings, f"ingest {camera}")
+        super().__init__(
+            settings,
+            f"ingest {camera}",
+            log_prefix="ingest",
+            log_fields={"camera": camera},
+            cameras=settings.cameras,
+        )
+        self._ended = threading.Event()
         self._fleet = CameraFleet(settings, self._publish_status)
         self._runs = RunIds()
-        self._troubles = Troubles()
-        metrics = NodeMetrics(self._fleet.views, "ingest", troubles=self._troubles)
+        metrics = NodeMetrics(self._fleet.views, "ingest", troubles=self.troubles)
         metrics.know_camera(camera)
-        self._metrics_port = MetricsPart(settings, secrets, metrics)
-        self._certificates = CertificateWatch(
-            tls_peers(settings.redis, settings.active_cameras), metrics
-        )
+        self.expose(metrics, tls_peers(settings.redis, settings.active_cameras))
         self._publisher = RedisPublisher(
             settings.redis,
             settings.publishing,
-            password,
-            PublishMetrics(metrics, self._troubles),
+            self.redis_password,
+            PublishMetrics(metrics, self.troubles),
             spool_name=f"ingest-{camera}",
             runs=self._runs,
         )
@@ -85,65 +76,52 @@ class IngestRole:
         self._frames = LatestFrames(self._count_skipped)
         self._writer = RedisFrameWriter(
             settings.redis,
-            password,
+            self.redis_password,
             settings.inference.max_staleness_ms,
             self._count_skipped,
             self._runs,
-            troubles=self._troubles,
+            troubles=self.troubles,
         )
         self._forwarded = 0
         self._skipped: Counter[str] = Counter()
         self._turned_ns = time.monotonic_ns()
 
-    def run(self, stop: threading.Event) -> None:
-        """Serve until ``stop`` is set, then tell of it and return.
-
-        Raises:
-            VisionError: A part failed that the role cannot go on without.
-        """
-        ended, parts = threading.Event(), PartThreads(stop)
-        sending = parts.start("publish", lambda: self._publisher.run(ended))
+    def _start(self, threads: RoleThreads) -> None:
+        threads.start("publish", self._publisher.run, self._ended)
         # A clock that went back must shut the camera out of neither its stream nor its slot.
         for camera, run in self._publisher.last_stream_runs([self._camera]).items():
             self._runs.learn(camera, run)
         self._writer.learn(self._camera)
-        forwarding = parts.start("forward", lambda: self._forward(ended))
-        self._metrics_port.start(parts)
-        self._certificates.start(parts, ended)
-        warn_if_short(self._settings)
-        self._fleet.start(self._frames, picture_size(self._settings), self._runs)
-        _log.info(
-            "ingest.started camera=%s redis=%s metrics=%s",
-            self._camera,
-            address_of(self._settings.redis),
-            self._metrics_port.url,
-        )
-        watch(stop, self._fleet.check_stalls, self._liveness, self._read_liveness)
-        _log.info("ingest.stopping camera=%s", self._camera)
+        threads.start("forward", self._forward)
+
+    def _start_cameras(self) -> None:
+        warn_if_short(self.settings)
+        self._fleet.start(self._frames, picture_size(self.settings), self._runs)
+
+    def _start_fields(self) -> Mapping[str, object]:
+        return {"redis": address_of(self.settings.redis)}
+
+    def _check(self) -> None:
+        self._fleet.check_stalls()
+
+    def _stop(self, threads: RoleThreads) -> None:
         self._fleet.stop()
-        ended.set()
+        self._ended.set()
         self._frames.wake()
-        forwarding.join()
+        threads.join("forward")
         self._publisher.drain(_DRAIN_S)
-        sending.join()
-        self._metrics_port.stop()
-        if self._liveness:
-            self._liveness.remove()
-        _log.info(
-            "ingest.stopped camera=%s frames=%d skipped=%s",
-            self._camera,
-            self._forwarded,
-            dict(self._skipped),
-        )
-        parts.raise_failure()
+        threads.join("publish")
+
+    def _stop_fields(self) -> Mapping[str, object]:
+        return {"frames": self._forwarded, "skipped": dict(self._skipped)}
 
     def apply_log_settings(self, logs: LogSettings) -> None:
         """Have the ingest process log in this way."""
         self._fleet.apply_log_settings(logs)
 
-    def _forward(self, ended: threading.Event) -> None:
+    def _forward(self) -> None:
         """Move frames from the worker's memory to Redis; the newest if Redis is slow."""
-        while not ended.is_set():
+        while not self._ended.is_set():
             self._turned_ns = time.monotonic_ns()
             for lease in self._frames.take(1, _PATIENCE_S):
                 try:
@@ -159,15 +137,15 @@ class IngestRole:
         # Before its first frame a camera has no need of the slot.
         if not self._publisher.connected or (is_online and not self._writer.connected):
             problem = self._publisher.problem or self._writer.problem
-            why = redis_reason(address_of(self._settings.redis), problem)
+            why = redis_reason(address_of(self.settings.redis), problem)
             reasons += (f"{why}: frames are skipped",)
-        reasons += self._troubles.reasons(Trouble.OTHER_WRITER)
+        reasons += self.troubles.reasons(Trouble.OTHER_WRITER)
         skipped = ", ".join(f"{reason} {count}" for reason, count in self._skipped.items())
         return Liveness(
-            role=f"ingest {self._camera}",
+            role=self.role,
             stuck=stalled_threads("forwarding", self._turned_ns),
             reasons=reasons,
-            shared=self._troubles.reasons_of(Trouble.OTHER_WRITER),
+            shared=self.troubles.reasons_of(Trouble.OTHER_WRITER),
             facts=(
                 *camera_facts(views),
                 *spool_facts(self._publisher.spool_problem),

@@ -78,7 +78,7 @@ class MqttBridge(BridgeRole):
         count = self.metrics.count_invalid
         self._statuses = Subscriber(
             settings.redis,
-            self.password,
+            self.redis_password,
             StatusCursor,
             wanted,
             replay=1,
@@ -87,7 +87,7 @@ class MqttBridge(BridgeRole):
         )
         self._detections = Subscriber(
             settings.redis,
-            self.password,
+            self.redis_password,
             DetectionCursor,
             wanted,
             on_invalid=count,
@@ -96,7 +96,7 @@ class MqttBridge(BridgeRole):
         # What is no event is counted by the follower, which reads the same streams.
         self._events = Subscriber(
             settings.redis,
-            self.password,
+            self.redis_password,
             EventCursor,
             wanted,
             replay=_REPLAY,
@@ -122,13 +122,13 @@ class MqttBridge(BridgeRole):
         self._publisher.on_all_retained = self._states.on_all_retained
         self.metrics.redis_up.set_function(lambda: float(self._follower.connected))
 
-    def _parts(self, stop: threading.Event) -> Mapping[str, Callable[[], None]]:
+    def _work(self) -> Mapping[str, Callable[[threading.Event], None]]:
         return {
-            "statuses": lambda: self._take_statuses(stop),
-            "detections": lambda: self._take_detections(stop),
-            "objects": lambda: self._take_objects(stop),
-            "events": lambda: self._take_events(stop),
-            "mqtt": lambda: self._publisher.run(stop),
+            "statuses": self._take_statuses,
+            "detections": self._take_detections,
+            "objects": self._take_objects,
+            "events": self._take_events,
+            "mqtt": self._publisher.run,
         }
 
     def _targets(self) -> Sequence[str]:
@@ -193,7 +193,7 @@ class MqttBridge(BridgeRole):
                 )
         self._publisher.is_ready = is_ready
 
-    def _end(self) -> None:
+    def _store_offsets(self) -> None:
         self._follower.store()
 
     def _readers(self) -> Mapping[str, RedisReader]:

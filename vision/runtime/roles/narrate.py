@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from functools import partial
+from collections.abc import Mapping
 
-from vision.config.secrets import redis_password
 from vision.config.settings import Settings
 from vision.domain.event import EventMessage
 from vision.events.service import snapshot_store
@@ -19,26 +17,21 @@ from vision.publishing.reading.event_follower import EventFollower
 from vision.publishing.reading.offsets import NarratorOffsets
 from vision.redis.client import address_of
 from vision.resilience.breaker import BreakerState
-from vision.resilience.troubles import Troubles
-from vision.runtime.components.metrics import MetricsPart
-from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.threads import RoleThreads
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import (
-    liveness_file,
     reader_reasons,
     redis_fact,
     stalled_threads,
-    watch,
 )
-from vision.runtime.processes.secret_files import secret_files
+from vision.runtime.roles.service import Service
 from vision.telemetry.narration_metrics import NarrationMetrics
 
-_log = logging.getLogger(__name__)
 # Whoever waits while Redis takes no sentences does not look around.
 _HELD_UP = 2
 
 
-class NarrateRole:
+class NarrateRole(Service):
     """Tells of events in words; a second one beside it says nothing twice."""
 
     def __init__(self, settings: Settings) -> None:
@@ -47,39 +40,34 @@ class NarrateRole:
         Raises:
             ConfigError: A key, secret file or port is not in order.
         """
-        self._settings = settings
+        super().__init__(settings, "narrate")
         narration = settings.narration
-        secrets = secret_files(settings.secrets_dir)
-        password = partial(redis_password, settings, secrets)
-        password()
-        self._liveness = liveness_file(settings, "narrate")
         self._snapshots = snapshot_store(settings)
-        self._troubles = Troubles()
-        self._metrics = NarrationMetrics(self._troubles)
-        self._chain = make_chain(narration, secrets, self._on_attempt)
+        self._metrics = NarrationMetrics(self.troubles)
+        self._chain = make_chain(narration, self.secrets, self._on_attempt)
         for provider in self._chain.providers:
             self._metrics.know_provider(provider.settings.name, lambda one=provider: one.state)  # type: ignore[misc]
         self._loop = NarrationLoop(self._chain)
         self._follower = EventFollower(
             settings.redis,
-            password,
+            self.redis_password,
             NarratorOffsets(),
             narration.cameras or (),
             on_invalid=self._metrics.count_invalid,
-            troubles=self._troubles,
+            troubles=self.troubles,
         )
         self._line = NarrationQueue(
             narration,
             self._loop,
             NarrationWriter(
-                settings.redis, password, narration.stream_max_messages, self._troubles
+                settings.redis, self.redis_password, narration.stream_max_messages, self.troubles
             ),
             self._metrics,
             self._image_url,
             ack=self._follower.ack,
         )
         self._metrics.redis_up.set_function(lambda: float(self._follower.connected))
-        self._metrics_port = MetricsPart(settings, secrets, self._metrics)
+        self.expose(self._metrics)
 
     @property
     def is_reading(self) -> bool:
@@ -90,38 +78,23 @@ class NarrateRole:
         """Its metrics, as Prometheus reads them."""
         return self._metrics.exposition()[0].decode()
 
-    def run(self, stop: threading.Event) -> None:
-        """Tell of events until ``stop`` is set.
+    def _start(self, threads: RoleThreads) -> None:
+        threads.start("providers", self._loop.run)
+        threads.start("sentences", self._line.run, threads.stop)
+        threads.start("events", self._take_events, threads.stop)
 
-        Raises:
-            VisionError: A part failed that the role cannot go on without.
-        """
-        parts = PartThreads(stop)
-        asking = parts.start("providers", self._loop.run)
-        threads = [
-            parts.start("sentences", lambda: self._line.run(stop)),
-            parts.start("events", lambda: self._take_events(stop)),
-        ]
-        self._metrics_port.start(parts)
+    def _start_fields(self) -> Mapping[str, object]:
         names = [provider.settings.name for provider in self._chain.providers]
-        _log.info(
-            "narrate.started redis=%s providers=%s metrics=%s",
-            address_of(self._settings.redis),
-            ",".join([*names, "template"]),
-            self._metrics_port.url,
-        )
-        watch(stop, lambda: None, self._liveness, self._read_liveness)
-        _log.info("narrate.stopping")
-        for thread in threads:
-            thread.join()
+        return {
+            "redis": address_of(self.settings.redis),
+            "providers": ",".join([*names, "template"]),
+        }
+
+    def _stop(self, threads: RoleThreads) -> None:
+        threads.join("sentences", "events")
         self._follower.store()
         self._loop.stop()
-        asking.join()
-        self._metrics_port.stop()
-        if self._liveness:
-            self._liveness.remove()
-        _log.info("narrate.stopped")
-        parts.raise_failure()
+        threads.join("providers")
 
     def _take_events(self, stop: threading.Event) -> None:
         for entry in self._follower.entries(stop):
@@ -132,7 +105,7 @@ class NarrateRole:
 
     def _image_url(self, event: EventMessage) -> str | None:
         """The event's snapshot, where there is one and the settings let it out."""
-        wanted = self._settings.narration.images and event.best.snapshot is not None
+        wanted = self.settings.narration.images and event.best.snapshot is not None
         if not wanted or self._snapshots is None:
             return None
         return picture_url(self._snapshots.read(event.camera, event.id))
@@ -147,11 +120,11 @@ class NarrateRole:
             if provider.state is not BreakerState.CLOSED
         ]
         return Liveness(
-            role="narrate",
+            role=self.role,
             stuck=()
             if is_held_up
             else stalled_threads("reading", self._follower.last_heartbeat_ns),
-            reasons=reader_reasons({"events": self._follower}) + self._troubles.reasons(),
+            reasons=reader_reasons({"events": self._follower}) + self.troubles.reasons(),
             facts=(
                 redis_fact(is_connected=is_connected),
                 f"sentences under way {self._line.depth}",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from functools import partial
+from collections.abc import Mapping
 
 from vision.config.core import LogSettings
-from vision.config.secrets import SecretFiles, redis_password
 from vision.config.settings import Settings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import ConfigError
@@ -23,9 +21,8 @@ from vision.frames.slot import FrameLease
 from vision.models.progress import TransferProgress
 from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.redis.client import address_of
-from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.fleet import CameraFleet
-from vision.runtime.components.certificates import CertificateWatch, tls_peers
+from vision.runtime.components.certificates import tls_peers
 from vision.runtime.components.descriptors import warn_if_short
 from vision.runtime.components.event_feed import EventFeed
 from vision.runtime.components.fan_out import (
@@ -34,33 +31,29 @@ from vision.runtime.components.fan_out import (
     publisher_reasons,
     show_outbox,
 )
-from vision.runtime.components.inference import InferencePart
-from vision.runtime.components.metrics import MetricsPart
-from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.inference import InferenceStage
+from vision.runtime.components.threads import RoleThreads
 from vision.runtime.components.web import web_server
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.node_health import node_health
 from vision.runtime.health.role_liveness import (
     camera_facts,
     camera_reasons,
-    liveness_file,
     redis_fact,
     spool_facts,
     stalled_threads,
-    watch,
 )
-from vision.runtime.processes.secret_files import secret_files
+from vision.runtime.roles.service import Service
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.documents import Health
 from vision.web.feed import LiveFeed
 
-_log = logging.getLogger(__name__)
 # Long enough for a full outbox over a slow line, short enough for an impatient init system.
 DRAIN_S = 5.0
 
 
-class Node:
+class Node(Service):
     """Cameras in, detections out; everything on one machine.
 
     The constructor checks what a person may have got wrong and loads the model; :meth:`run`
@@ -74,23 +67,21 @@ class Node:
             ConfigError: A key, secret file, model or port is not in order.
             ArtefactError: The model cannot be had or is not the one named.
         """
-        self._settings = settings
-        secrets = secret_files(settings.secrets_dir)
-        password = partial(redis_password, settings, secrets)
-        _check_cameras(settings, secrets)
-        password()
-        self._liveness = liveness_file(settings, "run")
+        if not settings.active_cameras:
+            raise ConfigError("cameras: there is none: add one under this key, or enable it")
+        super().__init__(settings, "run", log_prefix="node", cameras=settings.active_cameras)
+        self._ended = threading.Event()
+        self._sent = threading.Event()
         self._fleet = CameraFleet(settings, self._publish_status)
-        self._troubles = Troubles()
         self._runs = RunIds()
-        metrics = NodeMetrics(self._fleet.views, troubles=self._troubles)
+        metrics = NodeMetrics(self._fleet.views, troubles=self.troubles)
         for name in settings.active_cameras:
             metrics.know_camera(name)
         self._publisher = RedisPublisher(
             settings.redis,
             settings.publishing,
-            password,
-            PublishMetrics(metrics, self._troubles),
+            self.redis_password,
+            PublishMetrics(metrics, self.troubles),
             runs=self._runs,
         )
         self._feed = LiveFeed()
@@ -102,46 +93,43 @@ class Node:
             metrics,
             self._feed,
             self._fleet.monitors.__getitem__,
-            self._troubles,
+            self.troubles,
             pictures=pictures,
         )
         # Before the model, which takes seconds: a port in use is told at once.
         self._web = web_server(
             settings,
-            secrets,
+            self.secrets,
             self._feed,
             cameras=self.cameras,
             health=self.health,
             metrics=metrics,
         )
-        self._metrics_port = MetricsPart(settings, secrets, metrics)
-        self._certificates = CertificateWatch(
-            tls_peers(settings.redis, settings.active_cameras), metrics
-        )
+        self.expose(metrics, tls_peers(settings.redis, settings.active_cameras))
         names = list(settings.active_cameras)
         self._events = self._event_feed = None
         if is_tracking:
             taker = SnapshotTaker(store, pictures) if store and pictures else None
             self._events = EventService(
                 settings,
-                password,
+                self.redis_password,
                 metrics.events,
                 only=names,
                 pictures=taker,
                 on_invalid=metrics.count_invalid,
-                troubles=self._troubles,
+                troubles=self.troubles,
             )
             if self._web:
                 self._event_feed = EventFeed(
                     settings,
-                    password,
+                    self.redis_password,
                     self._feed,
                     names,
                     on_invalid=metrics.count_invalid,
-                    troubles=self._troubles,
+                    troubles=self.troubles,
                 )
         self._frames = LatestFrames(self._count_skipped)
-        self._inference = InferencePart(
+        self._inference = InferenceStage(
             settings,
             self._frames,
             self._deliver,
@@ -170,72 +158,64 @@ class Node:
         return node_health(
             self.cameras(),
             self._inference.model_text,
-            address_of(self._settings.redis),
+            address_of(self.settings.redis),
             redis_connected=self._publisher.connected,
             redis_problem=self._publisher.problem,
             outbox_messages=self._publisher.depth,
-            troubles=self._troubles.reasons() + self._tracking_reasons(),
+            troubles=self.troubles.reasons() + self._tracking_reasons(),
         )
 
-    def run(self, stop: threading.Event) -> None:
-        """Work until ``stop`` is set, then send what waits and return.
-
-        Raises:
-            VisionError: A part failed that the node cannot go on without.
-        """
-        ended, parts = threading.Event(), PartThreads(stop)
-        sending = parts.start("publish", lambda: self._publisher.run(ended))
-        inferring = parts.start("inference", lambda: self._inference.run(ended))
-        serving = parts.start("web", self._web.run) if self._web else None
-        sent = threading.Event()
-        tracking = parts.start("events", partial(self._events.run, sent)) if self._events else None
+    def _start(self, threads: RoleThreads) -> None:
+        threads.start("publish", self._publisher.run, self._ended)
+        threads.start("inference", self._inference.run, self._ended)
+        if self._web:
+            threads.start("web", self._web.run)
+        if self._events:
+            threads.start("events", self._events.run, self._sent)
         if self._event_feed:
-            parts.start("event-feed", partial(self._event_feed.run, ended))
-        self._metrics_port.start(parts)
-        self._certificates.start(parts, ended)
+            threads.start("event-feed", self._event_feed.run, self._ended)
+
+    def _start_cameras(self) -> None:
         for camera, run in self._publisher.last_stream_runs(self._fleet.monitors).items():
             self._runs.learn(camera, run)
-        warn_if_short(self._settings)
+        warn_if_short(self.settings)
         self._fleet.start(self._frames, self._inference.input_size, self._runs)
-        _log.info(
-            "node.started cameras=%d page=%s metrics=%s",
-            len(self._fleet.monitors),
-            self.url,
-            self._metrics_port.url,
-        )
-        watch(stop, self._fleet.check_stalls, self._liveness, self._read_liveness)
-        _log.info("node.stopping")
+
+    def _start_fields(self) -> Mapping[str, object]:
+        return {"cameras": len(self._fleet.monitors), "page": self.url}
+
+    def _check(self) -> None:
+        self._fleet.check_stalls()
+
+    def _stop(self, threads: RoleThreads) -> None:
         self._fleet.stop()
-        ended.set()
+        self._ended.set()
         self._inference.wake()
-        inferring.join()
+        threads.join("inference")
         self._publisher.drain(DRAIN_S)
-        sending.join()
+        threads.join("publish")
         # Last: what was sent just now is tracked still.
-        sent.set()
-        if tracking:
-            tracking.join()
-        if self._web and serving:
+        self._sent.set()
+        if self._events:
+            threads.join("events")
+        if self._web:
             self._web.stop()
-            serving.join()
-        self._metrics_port.stop()
+            threads.join("web")
+
+    def _close(self) -> None:
         self._inference.close()
-        if self._liveness:
-            self._liveness.remove()
-        _log.info("node.stopped")
-        parts.raise_failure()
 
     def _read_liveness(self) -> Liveness:
         views = self.cameras()
         return Liveness(
-            role="run",
+            role=self.role,
             stuck=stalled_threads("inference", self._inference.last_heartbeat_ns)
             + self._stuck_tracking(),
             reasons=camera_reasons(views)
-            + publisher_reasons(self._publisher, self._settings)
+            + publisher_reasons(self._publisher, self.settings)
             + self._tracking_reasons()
-            + self._troubles.reasons(Trouble.OTHER_WRITER),
-            shared=self._troubles.reasons_of(Trouble.OTHER_WRITER),
+            + self.troubles.reasons(Trouble.OTHER_WRITER),
+            shared=self.troubles.reasons_of(Trouble.OTHER_WRITER),
             facts=(
                 *camera_facts(views),
                 f"model {self._inference.model.name}",
@@ -267,10 +247,3 @@ class Node:
 
     def _count_skipped(self, camera: str, reason: str, count: int) -> None:
         self._fleet.monitors[camera].on_skipped(reason, count)
-
-
-def _check_cameras(settings: Settings, secrets: SecretFiles) -> None:
-    if not settings.active_cameras:
-        raise ConfigError("cameras: there is none: add one under this key, or enable it")
-    for name, camera in settings.active_cameras.items():
-        secrets.camera(name, camera)

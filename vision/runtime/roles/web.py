@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 
-from vision.config.secrets import redis_password
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
 from vision.frames.preview_channel import Preview, PreviewReceiver
@@ -16,25 +15,21 @@ from vision.publishing.reading.cursor import DetectionCursor, StatusCursor
 from vision.publishing.reading.subscriber import Subscriber
 from vision.redis.client import address_of
 from vision.resilience.suspension import SuspensionAwareClock
-from vision.resilience.troubles import Troubles
 from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.components.event_feed import EventFeed
-from vision.runtime.components.metrics import MetricsPart
 from vision.runtime.components.preview_validator import PreviewValidator
-from vision.runtime.components.threads import PartThreads
+from vision.runtime.components.threads import RoleThreads
 from vision.runtime.components.web import web_server
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.node_health import node_health
 from vision.runtime.health.role_liveness import (
     camera_facts,
-    liveness_file,
     reader_reasons,
     redis_fact,
     redis_reason,
     stalled_threads,
-    watch,
 )
-from vision.runtime.processes.secret_files import secret_files
+from vision.runtime.roles.service import Service
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.documents import Health
@@ -45,7 +40,7 @@ _log = logging.getLogger(__name__)
 _TURN_S = 2.0
 
 
-class WebRole:
+class WebRole(Service):
     """Serves the page of the distributed form; it can write nothing on Redis."""
 
     def __init__(self, settings: Settings) -> None:
@@ -54,21 +49,16 @@ class WebRole:
         Raises:
             ConfigError: A key, secret file or port is not in order, or the page is turned off.
         """
-        self._settings = settings
-        secrets = secret_files(settings.secrets_dir)
-        password = partial(redis_password, settings, secrets)
-        password()
-        self._liveness = liveness_file(settings, "web")
+        super().__init__(settings, "web")
         self._feed = LiveFeed()
         self._awake = SuspensionAwareClock(_TURN_S)
         self._cameras = PublishedCameras(
             silence_s=partial(silence_s, settings), monotonic_s=self._awake
         )
-        self._troubles = Troubles()
-        metrics = NodeMetrics(self._cameras.views, "web", troubles=self._troubles)
+        metrics = NodeMetrics(self._cameras.views, "web", troubles=self.troubles)
         web = web_server(
             settings,
-            secrets,
+            self.secrets,
             self._feed,
             cameras=self._cameras.views,
             health=self.health,
@@ -77,24 +67,28 @@ class WebRole:
         if web is None:
             raise ConfigError("web.enabled is false: set it to true, or do not start `vision web`")
         self._web = web
-        self._metrics_port = MetricsPart(settings, secrets, metrics)
+        self.expose(metrics)
         # The newest state of each camera is told at once, frames as they come.
-        on_invalid, troubles = metrics.count_invalid, self._troubles
+        on_invalid, troubles = metrics.count_invalid, self.troubles
         self._statuses = Subscriber(
             settings.redis,
-            password,
+            self.redis_password,
             StatusCursor,
             replay=1,
             on_invalid=on_invalid,
             troubles=troubles,
         )
         self._detections = Subscriber(
-            settings.redis, password, DetectionCursor, on_invalid=on_invalid, troubles=troubles
+            settings.redis,
+            self.redis_password,
+            DetectionCursor,
+            on_invalid=on_invalid,
+            troubles=troubles,
         )
         self._events = EventFeed(
-            settings, password, self._feed, on_invalid=on_invalid, troubles=troubles
+            settings, self.redis_password, self._feed, on_invalid=on_invalid, troubles=troubles
         )
-        self._pictures = PreviewReceiver(settings.redis, password)
+        self._pictures = PreviewReceiver(settings.redis, self.redis_password)
         self._sent = PreviewValidator(_log, "web")
         metrics.redis_up.set_function(lambda: float(self._pictures.connected))
         self._turned_ns = time.monotonic_ns()
@@ -108,44 +102,29 @@ class WebRole:
         return node_health(
             self.cameras(),
             self._cameras.model() or "no message yet",
-            address_of(self._settings.redis),
+            address_of(self.settings.redis),
             redis_connected=self._pictures.connected,
             redis_problem=self._pictures.problem,
             cameras_must_deliver=False,
-            troubles=self._deaf_reasons() + self._troubles.reasons(),
+            troubles=self._deaf_reasons() + self.troubles.reasons(),
         )
 
-    def run(self, stop: threading.Event) -> None:
-        """Serve until ``stop`` is set.
+    def _start(self, threads: RoleThreads) -> None:
+        threads.start("statuses", self._take_statuses, threads.stop)
+        threads.start("detections", self._take_detections, threads.stop)
+        threads.start("events", self._events.run, threads.stop)
+        threads.start("pictures", self._take_pictures, threads.stop)
+        threads.start("web", self._web.run)
 
-        Raises:
-            VisionError: A part failed that the role cannot go on without.
-        """
-        parts = PartThreads(stop)
-        threads = [
-            parts.start("statuses", lambda: self._take_statuses(stop)),
-            parts.start("detections", lambda: self._take_detections(stop)),
-            parts.start("events", lambda: self._events.run(stop)),
-            parts.start("pictures", lambda: self._take_pictures(stop)),
-            parts.start("web", self._web.run),
-        ]
-        self._metrics_port.start(parts)
-        _log.info(
-            "web.started redis=%s page=%s metrics=%s",
-            address_of(self._settings.redis),
-            self._web.url,
-            self._metrics_port.url,
-        )
-        watch(stop, self._awake.tick, self._liveness, self._read_liveness)
-        _log.info("web.stopping")
+    def _start_fields(self) -> Mapping[str, object]:
+        return {"redis": address_of(self.settings.redis), "page": self._web.url}
+
+    def _check(self) -> None:
+        self._awake.tick()
+
+    def _stop(self, threads: RoleThreads) -> None:
         self._web.stop()
-        for thread in threads:
-            thread.join()
-        self._metrics_port.stop()
-        if self._liveness:
-            self._liveness.remove()
-        _log.info("web.stopped")
-        parts.raise_failure()
+        threads.join("statuses", "detections", "events", "pictures", "web")
 
     def _take_statuses(self, stop: threading.Event) -> None:
         for received in self._statuses.messages(stop):
@@ -182,11 +161,11 @@ class WebRole:
     def _read_liveness(self) -> Liveness:
         is_connected = self._pictures.connected
         return Liveness(
-            role="web",
+            role=self.role,
             stuck=stalled_threads("reading", self._turned_ns) if is_connected else (),
-            reasons=self._deaf_reasons() + self._troubles.reasons()
+            reasons=self._deaf_reasons() + self.troubles.reasons()
             if is_connected
-            else (redis_reason(address_of(self._settings.redis), self._pictures.problem),),
+            else (redis_reason(address_of(self.settings.redis), self._pictures.problem),),
             facts=(
                 f"viewers {self._feed.viewers}",
                 redis_fact(is_connected=is_connected),

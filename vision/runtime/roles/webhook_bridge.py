@@ -30,51 +30,50 @@ class WebhookBridge(BridgeRole):
             raise ConfigError(
                 "bridge.webhook.targets is empty: name where to, or do not start this bridge"
             )
-        self._lines = [self._line(target) for target in targets]
+        self._workers = [self._worker(target) for target in targets]
         self.metrics.redis_up.set_function(
-            lambda: float(all(line.follower.connected for line in self._lines))
+            lambda: float(all(worker.follower.connected for worker in self._workers))
         )
 
-    def _line(self, target: WebhookTarget) -> _Line:
-        return _Line(
+    def _worker(self, target: WebhookTarget) -> _TargetWorker:
+        return _TargetWorker(
             target,
             self.secrets,
             self.metrics,
             partial(self.follower, f"webhook-{target.name}", target.cameras or ()),
         )
 
-    def _parts(self, stop: threading.Event) -> Mapping[str, Callable[[], None]]:
-        return {line.target.name: partial(line.run, stop) for line in self._lines}
+    def _work(self) -> Mapping[str, Callable[[threading.Event], None]]:
+        return {worker.target.name: worker.run for worker in self._workers}
 
     def _targets(self) -> Sequence[str]:
-        return [line.target.name for line in self._lines]
+        return [worker.target.name for worker in self._workers]
 
-    def _check(self) -> None:
-        """Nothing to do: each line looks after itself."""
-
-    def _end(self) -> None:
-        for line in self._lines:
-            line.follower.store()
+    def _store_offsets(self) -> None:
+        for worker in self._workers:
+            worker.follower.store()
 
     def _readers(self) -> Mapping[str, RedisReader]:
-        return {f"events for {line.target.name}": line.follower for line in self._lines}
+        return {f"events for {worker.target.name}": worker.follower for worker in self._workers}
 
     def _read_state(self) -> tuple[bool, Sequence[str], Sequence[str]]:
         stuck = [
             complaint
-            for line in self._lines
-            if line.follower.connected
-            for complaint in stalled_threads(f"webhook {line.target.name}", line.last_heartbeat_ns)
+            for worker in self._workers
+            if worker.follower.connected
+            for complaint in stalled_threads(
+                f"webhook {worker.target.name}", worker.last_heartbeat_ns
+            )
         ]
         away = [
-            f"webhook {line.target.name}: {line.delivery.problem}"
-            for line in self._lines
-            if line.delivery.problem is not None
+            f"webhook {worker.target.name}: {worker.delivery.problem}"
+            for worker in self._workers
+            if worker.delivery.problem is not None
         ]
-        return all(line.follower.connected for line in self._lines), stuck, away
+        return all(worker.follower.connected for worker in self._workers), stuck, away
 
 
-class _Line:
+class _TargetWorker:
     """From the stream to one target."""
 
     def __init__(
