@@ -43,15 +43,15 @@ def liveness_file(settings: Settings, role: str) -> LivenessFile | None:
 
 def watch(
     stop: threading.Event,
-    check_stalls: Callable[[], object],
+    check: Callable[[], object],
     liveness: LivenessFile | None,
     read: Callable[[], Liveness],
     monotonic_s: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Look for quiet cameras and tell of the role, twice a second, until ``stop`` is set.
+    """Check the role and tell of it, twice a second, until ``stop`` is set.
 
-    Where the process stood still, all that came meanwhile is read first: cameras are not looked
-    for, and what the role says of itself is put off until the next turn.
+    Where the process stood still, all that came meanwhile is read first: nothing is checked,
+    and what the role says of itself is put off until the next turn.
     """
     awake, spared = SuspensionAwareClock(_WATCHDOG_S + _LATE_S, monotonic_s), 0
     while not stop.wait(_WATCHDOG_S):
@@ -62,7 +62,7 @@ def watch(
         if spared:
             spared -= 1
         else:
-            check_stalls()
+            check()
         if liveness and not stood_s:
             liveness.write(read)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from vision.config.settings import Settings
 from vision.publishing.reading.event_follower import EventFollower
 from vision.publishing.reading.offsets import BridgeOffsets
-from vision.redis.client import address_of
 from vision.runtime.components.threads import RoleThreads
 from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import (
@@ -56,7 +55,7 @@ class BridgeRole(Service):
         ]
 
     def _start_fields(self) -> Mapping[str, object]:
-        return {"redis": address_of(self.settings.redis), "to": ",".join(self._targets())}
+        return {"redis": self.redis_address, "to": ",".join(self._targets())}
 
     def _stop(self, threads: RoleThreads) -> None:  # noqa: ARG002  see _start
         for thread in self._working:
@@ -85,10 +84,10 @@ class BridgeRole(Service):
 
     def _read_liveness(self) -> Liveness:
         is_connected, stuck, away = self._read_state()
-        deaf = reader_reasons(self._readers())
+        unread = reader_reasons(self._readers())
         return Liveness(
             role=self.role,
             stuck=tuple(stuck),
-            reasons=(*deaf, *away, *self.troubles.reasons()),
+            reasons=(*unread, *away, *self.troubles.reasons()),
             facts=(redis_fact(is_connected=is_connected), f"to {', '.join(self._targets())}"),
         )

@@ -10,7 +10,6 @@ from vision.config.settings import Settings
 from vision.events.service import EventService, snapshot_store
 from vision.events.snapshots import RecentFrames, SnapshotTaker
 from vision.frames.preview_channel import Preview, PreviewReceiver
-from vision.redis.client import address_of
 from vision.runtime.components.preview_validator import PreviewValidator
 from vision.runtime.components.threads import RoleThreads
 from vision.runtime.health.liveness import Liveness
@@ -38,8 +37,8 @@ class EventsRole(Service):
         metrics = NodeMetrics(lambda: (), "events", troubles=self.troubles)
         self.expose(metrics)
         store = snapshot_store(settings, metrics.events.snapshots)
-        self._memory = RecentFrames()
-        self._taker = SnapshotTaker(store, self._memory) if store else None
+        self._recent_frames = RecentFrames()
+        self._taker = SnapshotTaker(store, self._recent_frames) if store else None
         self._receiver = PreviewReceiver(settings.redis, self.redis_password) if store else None
         self._events = EventService(
             settings,
@@ -58,17 +57,17 @@ class EventsRole(Service):
             threads.start("pictures", self._remember, pictures)
 
     def _start_fields(self) -> Mapping[str, object]:
-        return {"redis": address_of(self.settings.redis)}
+        return {"redis": self.redis_address}
 
     def _stop(self, threads: RoleThreads) -> None:
         threads.join("events")
 
     def _remember(self, pictures: Iterator[Preview]) -> None:
-        sent = PreviewValidator(_log, "events")
+        validator = PreviewValidator(_log, "events")
         for picture in pictures:
-            message = sent.message_of(picture)
+            message = validator.message_of(picture)
             if message is not None:
-                self._memory.offer(message.camera, message.id, partial(bytes, picture.jpeg))
+                self._recent_frames.offer(message.camera, message.id, partial(bytes, picture.jpeg))
 
     def _read_liveness(self) -> Liveness:
         is_connected = self._events.connected

@@ -16,7 +16,6 @@ from vision.frames.slot import FrameLease
 from vision.models.progress import TransferProgress
 from vision.publishing.encoding import encode
 from vision.publishing.writing.redis_publisher import RedisPublisher
-from vision.redis.client import address_of
 from vision.runtime.cameras.inferred import InferredCameras
 from vision.runtime.components.certificates import tls_peers
 from vision.runtime.components.fan_out import (
@@ -38,8 +37,7 @@ from vision.runtime.health.role_liveness import (
     spool_facts,
     stalled_threads,
 )
-from vision.runtime.roles.node import DRAIN_S
-from vision.runtime.roles.service import Service
+from vision.runtime.roles.service import DRAIN_S, Service
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.documents import Health
@@ -74,9 +72,9 @@ class InferRole(Service):
             is_fenced=True,
         )
         show_outbox(metrics, self._publisher, settings.publishing)
-        self._relay = PreviewPublisher(PreviewSender(settings.redis, self.redis_password))
+        self._previews = PreviewPublisher(PreviewSender(settings.redis, self.redis_password))
         self._delivery = ResultFanOut(
-            metrics, self._feed, self._cameras.monitor, self.troubles, relay=self._relay
+            metrics, self._feed, self._cameras.monitor, self.troubles, relay=self._previews
         )
         self._web = web_server(
             settings,
@@ -113,7 +111,7 @@ class InferRole(Service):
         return node_health(
             (),
             self._inference.model_text,
-            address_of(self.settings.redis),
+            self.redis_address,
             redis_connected=self._is_connected(),
             redis_problem=self._publisher.problem or self._source.problem,
             outbox_messages=self._publisher.depth,
@@ -125,13 +123,13 @@ class InferRole(Service):
         threads.start("fetch", self._source.fetch, self._ended)
         threads.start("publish", self._publisher.run, self._ended)
         threads.start("inference", self._inference.run, self._ended)
-        threads.start("pictures", self._relay.run, self._ended)
+        threads.start("pictures", self._previews.run, self._ended)
         if self._web:
             threads.start("web", self._web.run)
 
     def _start_fields(self) -> Mapping[str, object]:
         return {
-            "redis": address_of(self.settings.redis),
+            "redis": self.redis_address,
             "page": self._web.url if self._web else None,
         }
 

@@ -17,7 +17,6 @@ from vision.domain.trouble import Trouble
 from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.publishing.writing.redis_publisher import RedisPublisher
-from vision.redis.client import address_of
 from vision.runtime.cameras.fleet import CameraFleet
 from vision.runtime.components.certificates import tls_peers
 from vision.runtime.components.descriptors import warn_if_short
@@ -84,7 +83,7 @@ class IngestRole(Service):
         )
         self._forwarded = 0
         self._skipped: Counter[str] = Counter()
-        self._turned_ns = time.monotonic_ns()
+        self._last_heartbeat_ns = time.monotonic_ns()
 
     def _start(self, threads: RoleThreads) -> None:
         threads.start("publish", self._publisher.run, self._ended)
@@ -99,7 +98,7 @@ class IngestRole(Service):
         self._fleet.start(self._frames, picture_size(self.settings), self._runs)
 
     def _start_fields(self) -> Mapping[str, object]:
-        return {"redis": address_of(self.settings.redis)}
+        return {"redis": self.redis_address}
 
     def _check(self) -> None:
         self._fleet.check_stalls()
@@ -122,7 +121,7 @@ class IngestRole(Service):
     def _forward(self) -> None:
         """Move frames from the worker's memory to Redis; the newest if Redis is slow."""
         while not self._ended.is_set():
-            self._turned_ns = time.monotonic_ns()
+            self._last_heartbeat_ns = time.monotonic_ns()
             for lease in self._frames.take(1, _PATIENCE_S):
                 try:
                     self._forwarded += self._writer.put(lease.frame)
@@ -137,13 +136,13 @@ class IngestRole(Service):
         # Before its first frame a camera has no need of the slot.
         if not self._publisher.connected or (is_online and not self._writer.connected):
             problem = self._publisher.problem or self._writer.problem
-            why = redis_reason(address_of(self.settings.redis), problem)
+            why = redis_reason(self.redis_address, problem)
             reasons += (f"{why}: frames are skipped",)
         reasons += self.troubles.reasons(Trouble.OTHER_WRITER)
         skipped = ", ".join(f"{reason} {count}" for reason, count in self._skipped.items())
         return Liveness(
             role=self.role,
-            stuck=stalled_threads("forwarding", self._turned_ns),
+            stuck=stalled_threads("forwarding", self._last_heartbeat_ns),
             reasons=reasons,
             shared=self.troubles.reasons_of(Trouble.OTHER_WRITER),
             facts=(

@@ -15,7 +15,6 @@ from vision.narration.wording import picture_url
 from vision.narration.writer import NarrationWriter
 from vision.publishing.reading.event_follower import EventFollower
 from vision.publishing.reading.offsets import NarratorOffsets
-from vision.redis.client import address_of
 from vision.resilience.breaker import BreakerState
 from vision.runtime.components.threads import RoleThreads
 from vision.runtime.health.liveness import Liveness
@@ -56,7 +55,7 @@ class NarrateRole(Service):
             on_invalid=self._metrics.count_invalid,
             troubles=self.troubles,
         )
-        self._line = NarrationQueue(
+        self._queue = NarrationQueue(
             narration,
             self._loop,
             NarrationWriter(
@@ -80,13 +79,13 @@ class NarrateRole(Service):
 
     def _start(self, threads: RoleThreads) -> None:
         threads.start("providers", self._loop.run)
-        threads.start("sentences", self._line.run, threads.stop)
+        threads.start("sentences", self._queue.run, threads.stop)
         threads.start("events", self._take_events, threads.stop)
 
     def _start_fields(self) -> Mapping[str, object]:
         names = [provider.settings.name for provider in self._chain.providers]
         return {
-            "redis": address_of(self.settings.redis),
+            "redis": self.redis_address,
             "providers": ",".join([*names, "template"]),
         }
 
@@ -98,7 +97,7 @@ class NarrateRole(Service):
 
     def _take_events(self, stop: threading.Event) -> None:
         for entry in self._follower.entries(stop):
-            self._line.put(entry, stop)
+            self._queue.put(entry, stop)
 
     def _on_attempt(self, attempt: Attempt) -> None:
         self._metrics.count_attempt(attempt.provider, attempt.outcome, attempt.latency_s)
@@ -113,7 +112,7 @@ class NarrateRole(Service):
     def _read_liveness(self) -> Liveness:
         is_connected = self._follower.connected
         # Sentences wait for Redis as long as it takes; whether it reads is then no sign.
-        is_held_up = not is_connected or self._line.depth >= _HELD_UP
+        is_held_up = not is_connected or self._queue.depth >= _HELD_UP
         resting = [
             provider.settings.name
             for provider in self._chain.providers
@@ -127,7 +126,7 @@ class NarrateRole(Service):
             reasons=reader_reasons({"events": self._follower}) + self.troubles.reasons(),
             facts=(
                 redis_fact(is_connected=is_connected),
-                f"sentences under way {self._line.depth}",
+                f"sentences under way {self._queue.depth}",
                 *(f"provider {name} does not answer" for name in resting),
             ),
         )

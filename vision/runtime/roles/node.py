@@ -20,7 +20,6 @@ from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.slot import FrameLease
 from vision.models.progress import TransferProgress
 from vision.publishing.writing.redis_publisher import RedisPublisher
-from vision.redis.client import address_of
 from vision.runtime.cameras.fleet import CameraFleet
 from vision.runtime.components.certificates import tls_peers
 from vision.runtime.components.descriptors import warn_if_short
@@ -43,14 +42,11 @@ from vision.runtime.health.role_liveness import (
     spool_facts,
     stalled_threads,
 )
-from vision.runtime.roles.service import Service
+from vision.runtime.roles.service import DRAIN_S, Service
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.documents import Health
 from vision.web.feed import LiveFeed
-
-# Long enough for a full outbox over a slow line, short enough for an impatient init system.
-DRAIN_S = 5.0
 
 
 class Node(Service):
@@ -158,7 +154,7 @@ class Node(Service):
         return node_health(
             self.cameras(),
             self._inference.model_text,
-            address_of(self.settings.redis),
+            self.redis_address,
             redis_connected=self._publisher.connected,
             redis_problem=self._publisher.problem,
             outbox_messages=self._publisher.depth,

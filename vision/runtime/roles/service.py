@@ -11,6 +11,7 @@ from functools import partial
 from vision.config.camera import CameraSettings
 from vision.config.secrets import redis_password
 from vision.config.settings import Settings
+from vision.redis.client import address_of
 from vision.resilience.troubles import Troubles
 from vision.runtime.components.certificates import CertificateWatch, TlsPeer
 from vision.runtime.components.metrics import MetricsServer
@@ -19,6 +20,9 @@ from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import liveness_file, watch
 from vision.runtime.processes.secret_files import secret_files
 from vision.telemetry.metrics import NodeMetrics
+
+DRAIN_S = 5.0
+"""Long enough for a full outbox over a slow line, short enough for an impatient init system."""
 
 
 class Service(ABC):
@@ -77,6 +81,11 @@ class Service(ABC):
         """
         self._metrics_server = MetricsServer(self.settings, self.secrets, metrics)
         self._certificates = CertificateWatch(peers, metrics)
+
+    @property
+    def redis_address(self) -> str:
+        """Where Redis is, without anything secret."""
+        return address_of(self.settings.redis)
 
     @property
     def metrics_url(self) -> str | None:

@@ -13,7 +13,6 @@ from vision.domain.errors import ConfigError
 from vision.frames.preview_channel import Preview, PreviewReceiver
 from vision.publishing.reading.cursor import DetectionCursor, StatusCursor
 from vision.publishing.reading.subscriber import Subscriber
-from vision.redis.client import address_of
 from vision.resilience.suspension import SuspensionAwareClock
 from vision.runtime.cameras.published import PublishedCameras, silence_s
 from vision.runtime.components.event_feed import EventFeed
@@ -89,9 +88,9 @@ class WebRole(Service):
             settings, self.redis_password, self._feed, on_invalid=on_invalid, troubles=troubles
         )
         self._pictures = PreviewReceiver(settings.redis, self.redis_password)
-        self._sent = PreviewValidator(_log, "web")
+        self._validator = PreviewValidator(_log, "web")
         metrics.redis_up.set_function(lambda: float(self._pictures.connected))
-        self._turned_ns = time.monotonic_ns()
+        self._last_heartbeat_ns = time.monotonic_ns()
 
     def cameras(self) -> list[CameraView]:
         """All cameras that said something, at a glance."""
@@ -102,11 +101,11 @@ class WebRole(Service):
         return node_health(
             self.cameras(),
             self._cameras.model() or "no message yet",
-            address_of(self.settings.redis),
+            self.redis_address,
             redis_connected=self._pictures.connected,
             redis_problem=self._pictures.problem,
             cameras_must_deliver=False,
-            troubles=self._deaf_reasons() + self.troubles.reasons(),
+            troubles=self._unread_reasons() + self.troubles.reasons(),
         )
 
     def _start(self, threads: RoleThreads) -> None:
@@ -117,7 +116,7 @@ class WebRole(Service):
         threads.start("web", self._web.run)
 
     def _start_fields(self) -> Mapping[str, object]:
-        return {"redis": address_of(self.settings.redis), "page": self._web.url}
+        return {"redis": self.redis_address, "page": self._web.url}
 
     def _check(self) -> None:
         self._awake.tick()
@@ -141,16 +140,16 @@ class WebRole(Service):
 
     def _wanted(self) -> Collection[str]:
         """The cameras to get pictures of: all while somebody looks, else none."""
-        self._turned_ns = time.monotonic_ns()
+        self._last_heartbeat_ns = time.monotonic_ns()
         return self._cameras.names() if self._feed.viewers else ()
 
     def _show(self, picture: Preview) -> None:
-        message = self._sent.message_of(picture)
+        message = self._validator.message_of(picture)
         if message is not None:
             payload = picture.message
             self._feed.on_picture(message.camera, message.stream_id, payload, picture.jpeg)
 
-    def _deaf_reasons(self) -> tuple[str, ...]:
+    def _unread_reasons(self) -> tuple[str, ...]:
         """What the page does not hear of, though Redis answers."""
         if not self._pictures.connected:
             return ()
@@ -162,10 +161,10 @@ class WebRole(Service):
         is_connected = self._pictures.connected
         return Liveness(
             role=self.role,
-            stuck=stalled_threads("reading", self._turned_ns) if is_connected else (),
-            reasons=self._deaf_reasons() + self.troubles.reasons()
+            stuck=stalled_threads("reading", self._last_heartbeat_ns) if is_connected else (),
+            reasons=self._unread_reasons() + self.troubles.reasons()
             if is_connected
-            else (redis_reason(address_of(self.settings.redis), self._pictures.problem),),
+            else (redis_reason(self.redis_address, self._pictures.problem),),
             facts=(
                 f"viewers {self._feed.viewers}",
                 redis_fact(is_connected=is_connected),
