@@ -14,6 +14,7 @@ import redis
 from simulator.demo.embedded_redis import EmbeddedRedis
 from vision.config.settings import Settings
 from vision.domain.message import DetectionMessage, utc_text
+from vision.events.metrics import EventMetrics
 from vision.events.service import EventService
 from vision.publishing.encoding import encode
 from vision.telemetry.metrics import NodeMetrics
@@ -27,7 +28,9 @@ def worker_cost(frames: Sequence[DetectionMessage], fps: int) -> dict[str, float
     """Processor time per message of a worker that tracks four cameras with these frames."""
     with TemporaryDirectory() as folder, EmbeddedRedis(Path(folder), _PASSWORD) as server:
         settings = Settings.model_validate({"redis": {"url": server.url}})
-        part = EventService(settings, lambda: _PASSWORD, NodeMetrics(lambda: (), "events").events)
+        part = EventService(
+            settings, lambda: _PASSWORD, EventMetrics(NodeMetrics(lambda: (), "events").create)
+        )
         spent, stop = list[float](), threading.Event()
 
         def work() -> None:

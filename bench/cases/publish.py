@@ -21,11 +21,11 @@ from bench.result import Row
 from bench.summary import percentiles, rounded
 from simulator.demo.embedded_redis import EmbeddedRedis
 from vision.config.core import PublishingSettings, RedisSettings
+from vision.domain.losses import DropReason
 from vision.domain.message import DetectionMessage, detection_message
 from vision.publishing.keys import StreamKey
 from vision.publishing.reading.cursor import DetectionCursor
 from vision.publishing.reading.subscriber import Subscriber
-from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.redis_publisher import RedisPublisher
 
 _PASSWORD = "bench"  # noqa: S105  of a Redis that lives as long as the run, on loopback

@@ -19,10 +19,10 @@ from tests.support.site import Role, clip_with_objects, need_model, running_site
 from tests.support.visits import WalkingPerson, film
 from tests.support.waiting import wait_until
 from tests.support.webhook_server import webhook_server
+from vision.cli.metrics_table import families
 from vision.config.secrets import write_secret
 from vision.frames.preview_channel import Preview, PreviewSender
 from vision.publishing.encoding import encode
-from vision.telemetry.families import FAMILIES
 from vision.telemetry.family import Kind
 from vision.telemetry.family import Role as RoleName
 
@@ -60,7 +60,7 @@ def scrape(role: Role) -> dict[str, float]:
 
 def expected(name: RoleName) -> set[str]:
     """What a role is to expose."""
-    return {family.name for family in FAMILIES if name in family.roles} - _SOMETIMES
+    return {family.name for family in families() if name in family.roles} - _SOMETIMES
 
 
 def test_ingest_and_infer_tell_what_each_of_them_knows(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_ingest_and_infer_tell_what_each_of_them_knows(tmp_path: Path) -> None:
     # Of the families that count things of a camera each has one teller, but for what is skipped.
     told_twice = {
         family.name
-        for family in FAMILIES
+        for family in families()
         if family.kind is Kind.COUNTER
         and "camera" in family.label_names
         and {"ingest", "infer"} <= set(family.roles)

@@ -14,6 +14,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.settings import Settings
 from vision.domain.message import DetectionMessage, StatusMessage
+from vision.events.metrics import EventMetrics
 from vision.events.service import EventService
 from vision.publishing.encoding import encode
 from vision.resilience.troubles import Troubles
@@ -35,7 +36,7 @@ class RunningEvents:
         self.part = EventService(
             settings,
             lambda: server.password,
-            self.metrics.events,
+            EventMetrics(self.metrics.create),
             on_invalid=self.metrics.count_invalid,
             troubles=self.troubles,
         )

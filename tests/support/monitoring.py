@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from tests.support.compose_model import FOLDER, ROOT
-from vision.telemetry.families import FAMILIES
+from vision.cli.metrics_table import families
 from vision.telemetry.family import ALL, Kind, Role
 
 RULES = FOLDER / "prometheus" / "rules" / "vision.yml"
@@ -72,7 +72,7 @@ def metrics_of(role: Role) -> set[str]:
     """Those of ours that a role has, as one writes them in a query."""
     return {
         f"{family.name}_{part}" if family.kind is Kind.HISTOGRAM else family.exposed_name
-        for family in FAMILIES
+        for family in families()
         if role in family.roles
         for part in ("bucket", "sum", "count")
     }

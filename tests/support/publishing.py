@@ -12,12 +12,12 @@ from typing import Protocol
 from tests.support.messages import detection
 from tests.support.waiting import PATIENCE_S, wait_until
 from vision.config.core import PublishingSettings, RedisSettings
+from vision.domain.losses import DropReason
 from vision.domain.run_ids import RunIds
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.reading.cursor import BEFORE_THE_FIRST
 from vision.publishing.reading.stream_reader import StreamReader
-from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.redis.connector import RedisConnector
 

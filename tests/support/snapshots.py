@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vision.domain.snapshot import SnapshotFailure, SnapshotRemoval
-from vision.events.snapshot_store import SnapshotStore, StoreObserver, snapshot_path
+from vision.events.snapshot_store import (
+    SnapshotFailure,
+    SnapshotRemoval,
+    SnapshotStore,
+    StoreObserver,
+    snapshot_path,
+)
 
 DAY_S = 86_400
 NOW_S = 1_763_898_000.0

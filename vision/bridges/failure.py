@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-from vision.domain.bridge import BridgeError, BridgeFailure
+from vision.bridges.errors import BridgeError, BridgeFailure
 
 _MEANINGS: tuple[tuple[type[BaseException], BridgeFailure, str], ...] = (
     (ssl.SSLCertVerificationError, BridgeFailure.TLS, "its certificate is not believed"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from urllib.parse import urlsplit
 
+from vision.bridges.errors import BridgeError, BridgeFailure
 from vision.bridges.mqtt_session import MqttCredentials, MqttSession
 from vision.bridges.topics import Topics, level
 from vision.config.bridges import MqttSettings
-from vision.domain.bridge import BridgeError, BridgeFailure
 
 _PAYLOAD = b"check"
 _POLL_S = 0.1

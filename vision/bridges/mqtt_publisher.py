@@ -10,11 +10,11 @@ from functools import partial
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from vision.bridges.errors import BridgeError, BridgeFailure, BridgeLoss
 from vision.bridges.mqtt_denied_topics import DeniedTopics
 from vision.bridges.mqtt_outbox import EventBatch, MqttOutbox
 from vision.bridges.mqtt_session import MqttCredentials, MqttSession
 from vision.config.bridges import MqttSettings
-from vision.domain.bridge import BridgeError, BridgeFailure, BridgeLoss
 from vision.domain.errors import ConfigError
 from vision.resilience.backoff import Backoff
 from vision.resilience.log_throttle import LogThrottle

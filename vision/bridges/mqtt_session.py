@@ -22,9 +22,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from vision.bridges.errors import BridgeError, BridgeFailure
 from vision.bridges.failure import failure_of
 from vision.config.bridges import MQTT_SCHEMES, MqttSettings
-from vision.domain.bridge import BridgeError, BridgeFailure
 from vision.domain.noop import noop
 from vision.domain.secret import Secret
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from vision.bridges.errors import BridgeError, BridgeFailure, BridgeLoss
 from vision.bridges.webhook_sender import WebhookReply
 from vision.config.bridges import WebhookTarget
-from vision.domain.bridge import BridgeError, BridgeFailure, BridgeLoss
 from vision.domain.event import EventMessage
 from vision.resilience.backoff import Backoff
 from vision.resilience.log_throttle import LogThrottle

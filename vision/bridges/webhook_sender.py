@@ -19,9 +19,9 @@ from urllib.parse import quote
 import httpcore
 
 import vision
+from vision.bridges.errors import BridgeError, BridgeFailure
 from vision.bridges.failure import failure_of
 from vision.config.bridges import TOKEN_PLACE, WebhookTarget
-from vision.domain.bridge import BridgeError, BridgeFailure
 from vision.domain.errors import ConfigError
 from vision.domain.secret import Secret
 

@@ -34,6 +34,15 @@ class ClockSource(StrEnum):
     """Ours, when the packet arrived: the camera's is missing or not plausible."""
 
 
+class GateDecision(StrEnum):
+    """What a motion gate does: it opens and closes, lets frames pass and holds them back."""
+
+    OPENED = "opened"
+    CLOSED = "closed"
+    PASSED = "passed"
+    HELD = "held"
+
+
 @dataclass(frozen=True, slots=True)
 class FrameMeta:
     """All that is known of a frame but its pixels.

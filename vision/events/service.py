@@ -12,14 +12,13 @@ from vision.domain.event import EventMessage, GapReason
 from vision.domain.message import DetectionMessage
 from vision.domain.noop import noop
 from vision.events.camera_tracker import EventTracker
+from vision.events.metrics import EventMetrics, SnapshotMetrics
 from vision.events.rules import rules_for
 from vision.events.snapshot_store import SnapshotStore
 from vision.events.snapshots import SnapshotTaker
 from vision.events.worker import EventWorker
 from vision.publishing.reading.unusable_messages import CountInvalid
 from vision.resilience.troubles import Troubles
-from vision.telemetry.event_metrics import EventMetrics
-from vision.telemetry.snapshot_metrics import SnapshotMetrics
 
 _DAY_S = 86_400.0
 _MIB = 1 << 20

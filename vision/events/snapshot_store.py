@@ -9,13 +9,37 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from vision.domain.snapshot import SnapshotFailure, SnapshotRemoval
 from vision.resilience.log_throttle import LogThrottle
 
 _log = logging.getLogger(__name__)
+
+
+class SnapshotFailure(StrEnum):
+    """Why a picture could not be kept."""
+
+    FULL = "full"
+    """There is no room left on the disk."""
+    DENIED = "denied"
+    """The folder may not be written, or cannot be."""
+    TOO_LARGE = "too_large"
+    """It alone is larger than all pictures together may be."""
+    IO = "io"
+    """Whatever else a disk says."""
+
+
+class SnapshotRemoval(StrEnum):
+    """Why a picture was removed."""
+
+    AGE = "age"
+    """It was older than ``events.snapshots.max_age_days``."""
+    SIZE = "size"
+    """It made room: all together were larger than ``events.snapshots.max_mib``."""
+
+
 # An event's id: the detection message that first showed it (camera, run, seq) and an index.
 # Nothing else becomes a name of a file.
 _EVENT_ID = re.compile(r"([a-z0-9]+(?:[_-][a-z0-9]+)*):[0-9]{1,20}-[0-9]{1,20}-[0-9]{1,9}")

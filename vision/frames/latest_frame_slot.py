@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from vision.domain.frame import FrameMeta
+from vision.domain.losses import SkipReason
 from vision.frames.inlets import Inlet, Inlets
 from vision.frames.shared_memory import SharedFrameLease, SharedFrameReader
 from vision.frames.slot import FrameLease
@@ -170,7 +171,7 @@ class LatestFrames:
                 overtaken += 1
         inlet.on_frame(lease.frame.meta)
         if overtaken:
-            self._on_skipped(camera, "overtaken", overtaken)
+            self._on_skipped(camera, SkipReason.OVERTAKEN.value, overtaken)
         return True
 
     def _serve(self, limit: int) -> list[FrameLease]:

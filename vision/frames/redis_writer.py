@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from enum import StrEnum
 
 import redis
 
 from vision.config.core import RedisSettings
 from vision.domain.errors import ConfigError
 from vision.domain.frame import Frame
+from vision.domain.losses import SkipReason
 from vision.domain.run_ids import RunIds
 from vision.domain.trouble import Trouble
 from vision.frames.latest_frame_slot import SkipObserver
@@ -29,19 +29,6 @@ _log = logging.getLogger(__name__)
 _MOST_WAIT_S = 0.5
 _LOG_PERIOD_S = 60.0
 _OUTRUN_LOOK_BACK_S = 5.0
-
-
-class PutSkip(StrEnum):
-    """Why a frame does not come to be taken."""
-
-    OVERTAKEN = "overtaken"
-    """A newer one took its place in the slot."""
-    STALE = "stale"
-    """Too old before it could be sent."""
-    SLOT_UNAVAILABLE = "slot_unavailable"
-    """Redis is away or does not answer in time."""
-    OUTRUN = "outrun"
-    """The slot knows a newer frame: a second ingest of the camera, or a clock that went back."""
 
 
 class RedisFrameWriter:
@@ -108,31 +95,31 @@ class RedisFrameWriter:
         now_ns = self._mono_ns()
         left_ms = self._max_age_ms - meta.age_ns(now_ns) // 1_000_000
         if left_ms <= 0:
-            self._on_skipped(meta.camera, PutSkip.STALE, 1)
+            self._on_skipped(meta.camera, SkipReason.STALE, 1)
             return False
         if self._slot is None and now_ns < self._next_attempt_ns:
-            self._on_skipped(meta.camera, PutSkip.SLOT_UNAVAILABLE, 1)
+            self._on_skipped(meta.camera, SkipReason.SLOT_UNAVAILABLE, 1)
             return False
         try:
             put = self._put(frame, now_ns, left_ms)
         except (redis.RedisError, ConfigError, OSError) as error:
             self._lose(error)
-            self._on_skipped(meta.camera, PutSkip.SLOT_UNAVAILABLE, 1)
+            self._on_skipped(meta.camera, SkipReason.SLOT_UNAVAILABLE, 1)
             return False
         self._backoff.reset()
         self.problem = None
         if put.overtook:
-            self._on_skipped(meta.camera, PutSkip.OVERTAKEN, 1)
+            self._on_skipped(meta.camera, SkipReason.OVERTAKEN, 1)
         if put.accepted:
             self._troubles.end(Trouble.OUTRUN, meta.camera, least_s=_OUTRUN_LOOK_BACK_S)
         else:
-            self._on_skipped(meta.camera, PutSkip.OUTRUN, 1)
+            self._on_skipped(meta.camera, SkipReason.OUTRUN, 1)
             reason = (
                 f"Redis takes no frames of {meta.camera}: another ingest serves it, or the clock "
                 "went back"
             )
             self._troubles.begin(Trouble.OUTRUN, meta.camera, reason)
-            if times := self._damper.admit(PutSkip.OUTRUN):
+            if times := self._damper.admit(SkipReason.OUTRUN):
                 _log.error(
                     "frames.outrun camera=%s run=%d times=%d reason=another ingest serves this "
                     "camera, or the clock went back",

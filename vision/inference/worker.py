@@ -6,13 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from vision.config.core import InferenceSettings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import InferenceError
 from vision.domain.frame import FrameMeta
+from vision.domain.losses import SkipReason
 from vision.domain.noop import noop
 from vision.frames.latest_frame_slot import SkipObserver
 from vision.frames.slot import FrameLease, FrameSource
@@ -31,17 +31,6 @@ _PATIENCE_S = 0.5
 # An engine that is silent for so long will not answer any more; but a turn that takes longer
 # than two seconds says that this process stood still, and the engine's threads with it.
 _ANSWER_LIMIT_S, _TURN_S = 30.0, 2.0
-
-
-class SkipReason(StrEnum):
-    """Why a frame that was taken is not delivered."""
-
-    STALE = "stale"
-    """Older than ``max_staleness_ms`` when its turn came."""
-    REPEATED = "repeated"
-    """Not newer than a frame of its camera that was taken before."""
-    ENGINE_ERROR = "engine_error"
-    """The engine refused it or failed."""
 
 
 class DetectionSink(Protocol):

@@ -25,10 +25,10 @@ from vision.domain.narration import (
 from vision.narration.chain import NarrationResult
 from vision.narration.facts import Facts, facts_of, is_wanted
 from vision.narration.loop import NarrationLoop
+from vision.narration.metrics import NarrationMetrics
 from vision.narration.wording import version_of
 from vision.narration.writer import NarrationWriter, WriteOutcome
 from vision.publishing.reading.event_follower import FollowedEntry
-from vision.telemetry.narration_metrics import NarrationMetrics
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.25

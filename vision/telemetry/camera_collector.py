@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from vision.domain.status import CameraState
 from vision.telemetry import families as f
 from vision.telemetry.camera_view import CameraView
-from vision.telemetry.family import Family, Kind, Role
+from vision.telemetry.family import AnyFamily, Role
 
 Value = tuple[tuple[str, ...], float]
 
@@ -28,16 +28,11 @@ class CameraCollector(Collector):
         views = list(self._views())
         for family, values in _READINGS.items():
             if self._role in family.roles:
-                metric = _metric(family)
+                metric = family.reading()
                 for view in views:
                     for labels, value in values(view):
                         metric.add_metric([view.name, *labels], value)
                 yield metric
-
-
-def _metric(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
-    make = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
-    return make(family.name, family.meaning, labels=family.label_names)
 
 
 def _one(read: Callable[[CameraView], float | None]) -> Callable[[CameraView], Iterable[Value]]:
@@ -50,7 +45,7 @@ def _one(read: Callable[[CameraView], float | None]) -> Callable[[CameraView], I
 
 
 def _by(
-    family: Family, read: Callable[[CameraView], Mapping[str, int]]
+    family: AnyFamily, read: Callable[[CameraView], Mapping[str, int]]
 ) -> Callable[[CameraView], Iterable[Value]]:
     """Counts by a closed label, those included that are nothing yet.
 
@@ -82,11 +77,12 @@ def _labels(view: CameraView) -> Iterator[Value]:
 
 
 def _fps(view: CameraView) -> Iterator[Value]:
-    yield ("decoded",), view.fps_in
-    yield ("inferred",), view.fps_inferred
+    decoded, inferred = f.FPS.labels[-1].values
+    yield (decoded,), view.fps_in
+    yield (inferred,), view.fps_inferred
 
 
-_READINGS: Mapping[Family, Callable[[CameraView], Iterable[Value]]] = {
+_READINGS: Mapping[AnyFamily, Callable[[CameraView], Iterable[Value]]] = {
     f.STATE: _states,
     f.FPS: _fps,
     f.NEWEST_AGE: _one(lambda view: view.frame_age_s),

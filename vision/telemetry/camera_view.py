@@ -23,7 +23,7 @@ class CameraCounts:
         gate: What the motion gate did, by decision; empty without a gate.
         reconnects: Connections lost, by reason.
         state_changes: By the new state.
-        restarts: Ingest processes lost, by :class:`vision.domain.worker_loss.WorkerLoss`.
+        restarts: Ingest processes lost, by :class:`vision.domain.losses.WorkerLoss`.
         redactions: Credentials that the ingest processes took out of what they said.
         cpu_s: Processor time of the ingest processes, seconds.
         rss_bytes: Resident memory of the present one, None while there is none.

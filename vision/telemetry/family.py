@@ -1,23 +1,31 @@
-"""What a metric is made of."""
+"""How a metric is declared: once, for Prometheus and for the table of docs/metrics.md.
+
+A module that measures declares its metrics at module level with :func:`counter`, :func:`gauge`
+and :func:`histogram`. :func:`families_in` finds them there.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol, TypeVar
+from types import ModuleType
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics import MetricWrapperBase
 
 Role = Literal["node", "ingest", "infer", "web", "events", "narrate", "bridge"]
 ALL: tuple[Role, ...] = ("node", "ingest", "infer", "web", "events", "narrate", "bridge")
-# `vision web` shows what the others tell; told again here, it would count twice.
+# `vision web` shows what other roles measure; exposed again here, it would count twice.
 PIPELINE: tuple[Role, ...] = ("node", "ingest", "infer")
 
-_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
+Metric_co = TypeVar("Metric_co", bound=MetricWrapperBase, covariant=True)
+_Made = TypeVar("_Made", bound=MetricWrapperBase)
 
 
 class Kind(StrEnum):
-    """How Prometheus is to read it."""
+    """How Prometheus reads a metric."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -39,23 +47,33 @@ class Label:
     origin: str = ""
 
 
+CAMERA = Label("camera", origin="the settings, or Redis where cameras are found there")
+
+
 @dataclass(frozen=True, slots=True)
-class Family:
+class Family(Generic[Metric_co]):
     """A metric.
 
     Attributes:
+        metric: The class of the client library.
         name: Without the ``_total`` of counters.
-        kind: What it is.
         meaning: One phrase; the help text of the exposition.
         labels: In their order.
         roles: Who exposes it.
+        buckets: Upper bounds, of a histogram.
     """
 
+    metric: type[Metric_co]
     name: str
-    kind: Kind
     meaning: str
     labels: tuple[Label, ...] = ()
     roles: tuple[Role, ...] = PIPELINE
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """How Prometheus reads it."""
+        return Kind(self.metric.__name__.lower())
 
     @property
     def exposed_name(self) -> str:
@@ -67,9 +85,52 @@ class Family:
         """The names of its labels."""
         return tuple(label.name for label in self.labels)
 
+    def create(self, registry: CollectorRegistry | None) -> Metric_co:
+        """The metric, to be scraped from ``registry``."""
+        options: dict[str, Any] = {"buckets": self.buckets} if self.buckets else {}
+        return self.metric(self.name, self.meaning, self.label_names, registry=registry, **options)
 
-class Maker(Protocol):
-    """Makes a metric of a family for the registry of a role."""
+    def reading(self) -> CounterMetricFamily | GaugeMetricFamily:
+        """An empty reading of it, for a collector that fills it when somebody scrapes."""
+        make = CounterMetricFamily if self.kind is Kind.COUNTER else GaugeMetricFamily
+        return make(self.name, self.meaning, labels=self.label_names)
 
-    def __call__(self, kind: type[_Metric], family: Family) -> _Metric:
-        """The metric."""
+
+AnyFamily: TypeAlias = Family[MetricWrapperBase]
+
+
+class MetricFactory(Protocol):
+    """Makes metrics for the registry of a role."""
+
+    def __call__(self, family: Family[_Made]) -> _Made:
+        """The metric that ``family`` declares."""
+
+
+def counter(
+    name: str, meaning: str, labels: tuple[Label, ...] = (), roles: tuple[Role, ...] = PIPELINE
+) -> Family[Counter]:
+    """Declare a counter; ``name`` is without ``_total``."""
+    return Family(Counter, name, meaning, labels, roles)
+
+
+def gauge(
+    name: str, meaning: str, labels: tuple[Label, ...] = (), roles: tuple[Role, ...] = PIPELINE
+) -> Family[Gauge]:
+    """Declare a gauge."""
+    return Family(Gauge, name, meaning, labels, roles)
+
+
+def histogram(
+    name: str,
+    meaning: str,
+    buckets: tuple[float, ...],
+    labels: tuple[Label, ...] = (),
+    roles: tuple[Role, ...] = PIPELINE,
+) -> Family[Histogram]:
+    """Declare a histogram."""
+    return Family(Histogram, name, meaning, labels, roles, buckets)
+
+
+def families_in(module: ModuleType) -> tuple[AnyFamily, ...]:
+    """The metrics that a module declares, in the order of its lines."""
+    return tuple(value for value in vars(module).values() if isinstance(value, Family))

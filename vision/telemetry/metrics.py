@@ -1,29 +1,33 @@
-"""What a role measures of itself, in a registry of its own (see :mod:`..families`)."""
+"""What each role measures of itself, in a registry of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 import vision
 from vision.domain.detections import ModelInfo
+from vision.domain.losses import DropReason
 from vision.resilience.troubles import Troubles
 from vision.telemetry import families as f
 from vision.telemetry.camera_collector import CameraCollector
 from vision.telemetry.camera_view import CameraView
-from vision.telemetry.event_metrics import EventMetrics
-from vision.telemetry.family import Family, Role
+from vision.telemetry.family import ALL, Family, Label, Role, gauge
 from vision.telemetry.redaction import Redactor, process_redactor
 
-_SECONDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5)
-_FRAMES = (1, 2, 4, 8, 16, 32, 64)
-_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
+BUILD = gauge(
+    "vision_build_info",
+    "1; the version that runs and its role",
+    (Label("version", origin="the program"), Label("role", ALL)),
+    ALL,
+)
+_Made = TypeVar("_Made", bound=MetricWrapperBase)
 
 
 class _RedactionCollector(Collector):
@@ -36,7 +40,9 @@ class _RedactionCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         workers = sum(view.counts.redactions for view in self._views())
         count = self._redactor.redactions + workers
-        yield CounterMetricFamily(f.REDACTIONS.name, f.REDACTIONS.meaning, value=count)
+        metric = f.REDACTIONS.reading()
+        metric.add_metric([], count)
+        yield metric
 
 
 class _TroubleCollector(Collector):
@@ -46,8 +52,7 @@ class _TroubleCollector(Collector):
         self._troubles = troubles
 
     def collect(self) -> Iterator[Metric]:
-        family = f.TROUBLE
-        metric = GaugeMetricFamily(family.name, family.meaning, labels=family.label_names)
+        metric = f.TROUBLE.reading()
         for (camera, trouble), holds in sorted(self._troubles.gauge().items()):
             metric.add_metric([camera, trouble.value], float(holds))
         yield metric
@@ -78,23 +83,22 @@ class NodeMetrics:
         self._registry.register(_RedactionCollector(views, redactor))
         self._registry.register(_TroubleCollector(troubles or Troubles()))
         ProcessCollector(registry=self._registry)
-        self.capture_to_publish = self._make(Histogram, f.CAPTURE_TO_PUBLISH, buckets=_SECONDS)
-        self.frame_age = self._make(Histogram, f.FRAME_AGE, buckets=_SECONDS)
-        self.inference = self._make(Histogram, f.INFERENCE, buckets=_SECONDS)
-        self.batch_size = self._make(Histogram, f.BATCH_SIZE, buckets=_FRAMES)
-        self.published = self._make(Counter, f.PUBLISHED)
-        self.dropped = self._make(Counter, f.DROPPED)
-        self.discarded = self._make(Counter, f.DISCARDED)
-        self.outbox = self._make(Gauge, f.OUTBOX)
-        self._outbox_limit = self._make(Gauge, f.OUTBOX_LIMIT)
-        self._outbox_bytes = self._make(Gauge, f.OUTBOX_BYTES)
-        self._spool_bytes = self._make(Gauge, f.SPOOL_BYTES)
-        self.redis_up = self._make(Gauge, f.REDIS_UP)
-        self._invalid = self._make(Counter, f.INVALID)
-        self.certificate = self._make(Gauge, f.CERTIFICATE)
-        self.events = EventMetrics(self._make)
-        self._model = self._make(Gauge, f.MODEL)
-        self._make(Gauge, f.BUILD).labels(vision.__version__, role).set(1)
+        self.capture_to_publish = self.create(f.CAPTURE_TO_PUBLISH)
+        self.frame_age = self.create(f.FRAME_AGE)
+        self.inference = self.create(f.INFERENCE)
+        self.batch_size = self.create(f.BATCH_SIZE)
+        self.published = self.create(f.PUBLISHED)
+        self.dropped = self.create(f.DROPPED)
+        self.discarded = self.create(f.DISCARDED)
+        self.outbox = self.create(f.OUTBOX)
+        self._outbox_limit = self.create(f.OUTBOX_LIMIT)
+        self._outbox_bytes = self.create(f.OUTBOX_BYTES)
+        self._spool_bytes = self.create(f.SPOOL_BYTES)
+        self.redis_up = self.create(f.REDIS_UP)
+        self._invalid = self.create(f.INVALID)
+        self.certificate = self.create(f.CERTIFICATE)
+        self._model = self.create(f.MODEL)
+        self.create(BUILD).labels(vision.__version__, role).set(1)
 
     def know_model(self, model: ModelInfo) -> None:
         """Tell which model answers."""
@@ -105,8 +109,8 @@ class NodeMetrics:
         self.capture_to_publish.labels(name)
         self.frame_age.labels(name)
         self.discarded.labels(name)
-        for reason in f.DROPPED.labels[-1].values:
-            self.dropped.labels(name, reason)
+        for reason in DropReason:
+            self.dropped.labels(name, reason.value)
 
     def count_invalid(self, camera: str, kind: str) -> None:
         """Note a message that was passed by."""
@@ -124,7 +128,6 @@ class NodeMetrics:
         """All metrics in Prometheus' text format, and its content type."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
-    def _make(self, kind: type[_Metric], family: Family, **options: object) -> _Metric:
-        registry = self._registry if self._role in family.roles else None
-        arguments: Mapping[str, object] = {"registry": registry, **options}
-        return kind(family.name, family.meaning, family.label_names, **arguments)  # type: ignore[arg-type]  # as the client takes them
+    def create(self, family: Family[_Made]) -> _Made:
+        """A metric of this role; nobody sees it if ``family`` is not of the role."""
+        return family.create(self._registry if self._role in family.roles else None)

@@ -15,12 +15,12 @@ from paho.mqtt import publish
 
 from tests.support.mqtt_broker import MqttBroker, older_broker, running_broker, watching
 from tests.support.waiting import wait_until
+from vision.bridges.errors import BridgeError, BridgeFailure, BridgeLoss
 from vision.bridges.mqtt_outbox import EventBatch, MqttOutbox
 from vision.bridges.mqtt_probe import probe_mqtt
 from vision.bridges.mqtt_publisher import MqttPublisher
 from vision.bridges.mqtt_session import MqttCredentials
 from vision.config.bridges import MqttSettings
-from vision.domain.bridge import BridgeError, BridgeFailure, BridgeLoss
 from vision.domain.secret import Secret
 
 pytestmark = [

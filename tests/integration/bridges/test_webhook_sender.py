@@ -21,9 +21,9 @@ from tests.support.webhook_server import (
     silence,
     webhook_server,
 )
+from vision.bridges.errors import BridgeError, BridgeFailure
 from vision.bridges.webhook_sender import WebhookReply, WebhookSecrets, WebhookSender
 from vision.config.bridges import WebhookTarget
-from vision.domain.bridge import BridgeError, BridgeFailure
 from vision.domain.errors import ConfigError
 from vision.domain.secret import Secret
 

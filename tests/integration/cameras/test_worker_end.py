@@ -12,7 +12,7 @@ import pytest
 from tests.support.worker_processes import resources_of
 from vision.config.camera import CameraSettings
 from vision.config.core import LogSettings
-from vision.domain.worker_loss import WorkerLoss
+from vision.domain.losses import WorkerLoss
 from vision.runtime.cameras.worker import IngestWorker
 from vision.runtime.ingest.protocol import IngestTask
 

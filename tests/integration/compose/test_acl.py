@@ -26,13 +26,14 @@ from tests.support.visits import WalkingPerson, film
 from tests.support.waiting import wait_until
 from vision.config.core import PublishingSettings
 from vision.config.settings import Settings
+from vision.domain.losses import DropReason
+from vision.events.metrics import EventMetrics
 from vision.events.service import EventService
 from vision.frames.preview_channel import Preview, PreviewReceiver, PreviewSender
 from vision.frames.redis_scripts import lease_key, state_key
 from vision.frames.redis_slot import Claim, ClaimOutcome, RedisSlot
 from vision.publishing.reading.event_follower import EventFollower
 from vision.publishing.reading.offsets import BridgeOffsets
-from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.stream_runs import newest_stream_runs
 from vision.telemetry.metrics import NodeMetrics
 
@@ -144,7 +145,7 @@ def test_events_are_made_with_the_rights_of_their_role(server: StackRedis) -> No
     part = EventService(
         settings,
         lambda: server.password("events"),
-        NodeMetrics(lambda: (), "events").events,
+        EventMetrics(NodeMetrics(lambda: (), "events").create),
     )
     frames = film([WalkingPerson(0, 5)], 9, began_ns=time.time_ns())
     with server.client("infer") as infer, server.client("subscriber") as reader:

@@ -30,6 +30,7 @@ from vision.config.core import RedisSettings
 from vision.config.loader import settings_from
 from vision.config.secrets import write_secret
 from vision.config.settings import Settings
+from vision.events.metrics import EventMetrics
 from vision.events.service import EventService
 from vision.publishing.reading.cursor import EventCursor, NarrationCursor
 from vision.publishing.reading.subscriber import Subscriber
@@ -188,7 +189,9 @@ def test_events_are_made_and_heard_with_the_rights_of_their_roles(
     only = _CAMERAS if tracker == "node" else None
     settings = Settings.model_validate({"redis": cluster.settings(user=tracker).model_dump()})
     metrics = NodeMetrics(lambda: (), "events")
-    part = EventService(settings, lambda: f"password-of-{tracker}", metrics.events, only=only)
+    part = EventService(
+        settings, lambda: f"password-of-{tracker}", EventMetrics(metrics.create), only=only
+    )
     page = Subscriber(
         cluster.settings(user=hearer), lambda: f"password-of-{hearer}", EventCursor, only or ()
     )

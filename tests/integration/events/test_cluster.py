@@ -14,6 +14,7 @@ from tests.support.redis_cluster import RedisCluster, running_cluster
 from tests.support.visits import WalkingPerson, film
 from tests.support.waiting import wait_until
 from vision.config.settings import Settings
+from vision.events.metrics import EventMetrics
 from vision.events.service import EventService
 from vision.resilience.troubles import Troubles
 from vision.telemetry.metrics import NodeMetrics
@@ -35,7 +36,7 @@ def test_cameras_on_several_nodes_have_their_events(tmp_path: Path) -> None:
     with running_cluster(tmp_path) as cluster:
         settings = Settings.model_validate({"redis": cluster.settings().model_dump()})
         metrics = NodeMetrics(lambda: (), "events")
-        part = EventService(settings, lambda: cluster.password, metrics.events)
+        part = EventService(settings, lambda: cluster.password, EventMetrics(metrics.create))
         ports = {}
         for camera in ("front", "door", "hall", "shed"):
             ports[camera] = cluster.port_of(f"vision:detections:{{{camera}}}")
@@ -79,7 +80,7 @@ def test_a_key_of_another_type_costs_its_own_camera_alone(tmp_path: Path) -> Non
             later_ms, stop, troubles = 120_000 * number, threading.Event(), Troubles()
             metrics = NodeMetrics(lambda: (), "events")
             part = EventService(
-                settings, lambda: cluster.password, metrics.events, troubles=troubles
+                settings, lambda: cluster.password, EventMetrics(metrics.create), troubles=troubles
             )
             with cluster.client(cluster.port_of(key)) as client:
                 client.delete(key)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.support.event_messages import event
+from vision.bridges.errors import BridgeError, BridgeFailure, BridgeLoss
 from vision.bridges.webhook_delivery import WebhookDelivery
 from vision.bridges.webhook_sender import WebhookReply
 from vision.config.bridges import WebhookTarget
-from vision.domain.bridge import BridgeError, BridgeFailure, BridgeLoss
 from vision.domain.event import EventMessage
 from vision.domain.message import utc_text
 

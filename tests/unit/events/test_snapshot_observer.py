@@ -19,7 +19,7 @@ from tests.support.snapshots import (
     store_in,
     taken_at,
 )
-from vision.domain.snapshot import SnapshotFailure, SnapshotRemoval
+from vision.events.snapshot_store import SnapshotFailure, SnapshotRemoval
 
 
 def test_it_tells_what_becomes_of_pictures(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tests.support.messages import PERSON, detection, status
 from tests.support.mutations import RUBBISH, VALUES, mutations
 from tests.support.narrations import narration
 from tests.support.visits import WalkingPerson, film, rules
+from vision.bridges.errors import BridgeFailure, BridgeLoss
 from vision.bridges.frigate import FrigateEvents
 from vision.bridges.home_assistant import Discovery
 from vision.bridges.mqtt_outbox import MqttOutbox
@@ -30,7 +31,6 @@ from vision.bridges.webhook_sender import WebhookReply, signed_headers
 from vision.cli.tail import DetectionLines, event_line, narration_line, status_line
 from vision.config.bridges import WebhookTarget
 from vision.config.narration import NarrationSettings
-from vision.domain.bridge import BridgeFailure, BridgeLoss
 from vision.domain.errors import PublishError
 from vision.domain.event import EndReason, EventMessage, EventType
 from vision.events.camera_tracker import EventTracker

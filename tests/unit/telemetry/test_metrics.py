@@ -5,30 +5,24 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.web import camera_view
-from vision.cli.metrics_table import metrics_markdown
+from vision.bridges.metrics import BridgeMetrics
+from vision.cli.metrics_table import families, metrics_markdown
 from vision.domain.detections import ModelInfo
-from vision.domain.errors import SourceErrorCode
 from vision.domain.narration import TEMPLATE
-from vision.domain.snapshot import SnapshotFailure, SnapshotRemoval
 from vision.domain.status import CameraState
-from vision.domain.worker_loss import WorkerLoss
-from vision.frames.redis_writer import PutSkip
-from vision.inference.worker import SkipReason
-from vision.publishing.writing.observer import DropReason
+from vision.events.metrics import EventMetrics
+from vision.events.snapshot_store import SnapshotFailure, SnapshotRemoval
+from vision.narration.metrics import NarrationMetrics
 from vision.resilience.breaker import BreakerState
-from vision.telemetry import families as f
-from vision.telemetry.bridge_metrics import BridgeMetrics
 from vision.telemetry.camera_view import CameraCounts
-from vision.telemetry.family import ALL, Family, Kind, Role
+from vision.telemetry.family import ALL, Kind, Role
 from vision.telemetry.metrics import NodeMetrics
-from vision.telemetry.narration_metrics import NarrationMetrics
 from vision.telemetry.redaction import Redactor
 
 _DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
@@ -51,6 +45,8 @@ def metrics_of(role: Role, counts: CameraCounts | None = None) -> NodeMetrics:
         bridging.target("mqtt", lambda: 3, lambda: True).sent()
         return bridging
     metrics = NodeMetrics(lambda: [view], role, Redactor())
+    if role in ("node", "events"):
+        EventMetrics(metrics.create)
     metrics.know_model(_MODEL)
     metrics.know_camera("front")
     metrics.read_outbox(10_000, lambda: 5, lambda: 0)
@@ -83,7 +79,7 @@ def test_a_role_exposes_what_is_documented_of_it_and_no_more(role: Role) -> None
         for family in text_string_to_metric_families(text)
         if not _PROCESS.fullmatch(family.name) and not family.name.endswith("_created")
     }
-    documented = {family.name: family for family in f.FAMILIES if role in family.roles}
+    documented = {family.name: family for family in families() if role in family.roles}
     assert exposed.keys() == documented.keys()
     for name, family in documented.items():
         assert exposed[name].type == family.kind
@@ -96,38 +92,13 @@ def test_a_role_exposes_what_is_documented_of_it_and_no_more(role: Role) -> None
 
 def test_names_follow_the_conventions() -> None:
     """One prefix, base units, no unit but these, and nobody says ``total`` twice."""
-    for family in f.FAMILIES:
+    for family in families():
         assert re.fullmatch(r"vision_[a-z]+(_[a-z]+)*", family.name)
         assert not re.search(r"_(ms|milliseconds|kb|mib|percent|total|count)$", family.name)
         assert family.exposed_name.endswith("_total") is (family.kind is Kind.COUNTER)
         timed = "second" in family.meaning or "time of a frame" in family.meaning
         assert not timed or family.name.endswith(("_seconds", "_fps")), family.name
-    assert len({family.name for family in f.FAMILIES}) == len(f.FAMILIES)
-
-
-@pytest.mark.parametrize(
-    ("family", "sources"),
-    [
-        (f.STATE, [CameraState]),
-        (f.STATE_CHANGES, [CameraState]),
-        (f.RECONNECTS, [SourceErrorCode]),
-        (f.RESTARTS, [WorkerLoss]),
-        (f.DROPPED, [DropReason]),
-    ],
-)
-def test_a_closed_set_is_what_the_code_can_say(
-    family: Family, sources: list[type[StrEnum]]
-) -> None:
-    """A new reason that is not declared here would be a new series that nobody knows."""
-    assert set(family.labels[-1].values) == {str(value) for kind in sources for value in kind}
-
-
-def test_the_reasons_to_skip_a_frame_are_those_of_all_stages() -> None:
-    """The slot's own two, those of Redis and those of the worker."""
-    stages = {"overtaken", "overrun"} | {
-        str(value) for kind in (PutSkip, SkipReason) for value in kind
-    }
-    assert set(f.SKIPPED.labels[-1].values) == stages
+    assert len({family.name for family in families()}) == len(families())
 
 
 def test_counts_begin_with_nothing_and_not_with_their_first_event() -> None:
@@ -147,9 +118,9 @@ def test_counts_begin_with_nothing_and_not_with_their_first_event() -> None:
 def test_pictures_of_events_are_counted_from_the_first_camera_on() -> None:
     """With 0 for each reason, the size of the folder, and how far back its pictures go."""
     metrics = NodeMetrics(lambda: (), "events", Redactor())
+    told = EventMetrics(metrics.create).snapshots
     assert samples(metrics)["vision_snapshots_oldest_age_seconds"] == {(): 0}
     assert samples(metrics)["vision_snapshots_limit_bytes"] == {(): 0}
-    told = metrics.events.snapshots
     told.know_limit(5_000)
     told.know_camera("front")
     told.kept("front")

@@ -3,27 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Protocol
 
+from vision.domain.losses import DropReason
 from vision.publishing.keys import StreamKey
-
-
-class DropReason(StrEnum):
-    """Why a message will never reach its stream."""
-
-    OVERFLOW = "overflow"
-    """Redis was away longer than the outbox holds; the oldest went first."""
-    REFUSED_ID = "refused_id"
-    """The stream's newest entry is ahead of it: the clock went back, or two nodes write."""
-    LEASE_LOST = "lease_lost"
-    """Another inference worker took the camera; ``skipped`` of its message counts the frame."""
-    FORGOTTEN = "forgotten"
-    """Redis confirmed it and came back without it, and nobody has it any more."""
-    REJECTED = "rejected"
-    """Redis called the command itself wrong: too old a server, or a renamed command."""
-    SHUTDOWN = "shutdown"
-    """It was waiting, or came, when the node ended."""
 
 
 class PublishObserver(Protocol):

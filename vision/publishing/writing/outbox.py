@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from vision.domain.losses import DropReason
 from vision.publishing.keys import StreamKey
-from vision.publishing.writing.observer import DropReason
 
 
 @dataclass(slots=True, eq=False)

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from vision.config.core import PublishingSettings, RedisSettings
+from vision.domain.losses import DropReason
 from vision.domain.message import DetectionMessage, StatusMessage, utc_text
 from vision.domain.run_ids import RunIds
 from vision.publishing.encoding import encode, renumber
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.empty_frames import EmptyFrames
-from vision.publishing.writing.observer import DropReason, PublishObserver
+from vision.publishing.writing.observer import PublishObserver
 from vision.publishing.writing.outbox import Entry, Outbox
 from vision.publishing.writing.run_raiser import RunRaiser
 from vision.publishing.writing.sender import Sender

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from vision.domain.losses import DropReason
 from vision.domain.run_ids import RunIds
 from vision.publishing.encoding import decode_detections, encode, renumber
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.append_script import StreamId, parse_id
 from vision.publishing.writing.confirmed import Gap
-from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.outbox import Entry
 from vision.publishing.writing.outrun import OutrunStreams, Verdict
 from vision.publishing.writing.stream_writer import Loss, Outcome, Outrun, Refusal

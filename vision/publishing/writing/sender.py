@@ -12,11 +12,12 @@ import redis
 
 from vision.config.core import PublishingSettings, RedisSettings
 from vision.domain.errors import ConfigError
+from vision.domain.losses import DropReason
 from vision.publishing.encoding import add_skipped
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.append_script import BehindPolicy
 from vision.publishing.writing.confirmed import RecallResult, RecentlyConfirmed
-from vision.publishing.writing.observer import DropReason, PublishObserver
+from vision.publishing.writing.observer import PublishObserver
 from vision.publishing.writing.outbox import Entry, Outbox
 from vision.publishing.writing.run_raiser import RunRaiser
 from vision.publishing.writing.state_hashes import StateHashes

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vision.domain.errors import PublishError
+from vision.domain.losses import DropReason
 from vision.publishing.encoding import decode_detections, decode_status
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.outbox import Entry, Outbox
 from vision.publishing.writing.spool import Spool
 from vision.publishing.writing.spool_file import Row

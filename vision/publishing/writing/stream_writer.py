@@ -10,6 +10,7 @@ from typing import NamedTuple
 import redis
 
 from vision.config.core import PublishingSettings
+from vision.domain.losses import DropReason
 from vision.frames.redis_scripts import state_key
 from vision.publishing.keys import Kind, StreamKey
 from vision.publishing.writing.append_script import (
@@ -24,7 +25,6 @@ from vision.publishing.writing.append_script import (
     UnverifiedRefusal,
     read_reply,
 )
-from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.outbox import Entry
 from vision.redis.errors import code_of, explain, is_lasting, raise_if_elsewhere
 from vision.redis.link import Exchange, RedisLink

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from vision.capture.counters import CaptureCounters
 from vision.domain.errors import SourceErrorCode
 from vision.domain.frame import FrameMeta
+from vision.domain.losses import SkipReason, WorkerLoss
 from vision.domain.status import CameraState, CameraStatus
-from vision.domain.worker_loss import WorkerLoss
 from vision.runtime.cameras.states import CameraStates, Observation, StateChange
 from vision.runtime.cameras.totals import CameraTotals, GateView
 from vision.runtime.ingest.protocol import Heartbeat
@@ -116,7 +116,7 @@ class CameraMonitor:
             self._learn_rate(at_s, run, counters)
             known = self._overrun[1] if self._overrun[0] == run else 0
             if counters.overrun > known:
-                self._skipped["overrun"] += counters.overrun - known
+                self._skipped[SkipReason.OVERRUN.value] += counters.overrun - known
             self._overrun = (run, counters.overrun)
             self._gate.on_heartbeat(counters)
             self._tally.on_heartbeat(run, counters, beat.vitals)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from vision.config.settings import Settings
+from vision.domain.frame import GateDecision
 from vision.domain.message import DetectionMessage, StatusMessage
 from vision.domain.status import CameraState
 from vision.telemetry.camera_view import CameraView, p50_p99
@@ -129,7 +130,9 @@ class PublishedCameras:
             labels=dict(camera.labels),
             latency_ms=p50_p99(camera.latencies_ms),
             skipped={_SKIPPED: camera.skipped} if camera.skipped else {},
-            gate={"passed": newest.seq, "held": newest.gated} if newest and newest.gated else {},
+            gate={GateDecision.PASSED.value: newest.seq, GateDecision.HELD.value: newest.gated}
+            if newest and newest.gated
+            else {},
             is_still=camera.is_still,
             is_asleep=False,
         )

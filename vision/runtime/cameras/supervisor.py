@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 
 from vision.config.core import LogSettings
+from vision.domain.losses import WorkerLoss
 from vision.domain.status import CameraState
-from vision.domain.worker_loss import WorkerLoss
 from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.wire import FrameFormatError
 from vision.resilience.backoff import Backoff

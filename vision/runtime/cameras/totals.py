@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from vision.capture.counters import CaptureCounters
 from vision.domain.errors import SourceErrorCode
-from vision.domain.frame import FrameMeta
+from vision.domain.frame import FrameMeta, GateDecision
+from vision.domain.losses import WorkerLoss
 from vision.domain.status import CameraState
-from vision.domain.worker_loss import WorkerLoss
 from vision.runtime.ingest.protocol import WorkerVitals
 from vision.telemetry.camera_view import CameraCounts
 
@@ -37,10 +37,10 @@ class GateView:
         if not counters.gate_opened:
             return
         self.decisions = {
-            "opened": counters.gate_opened,
-            "closed": counters.gate_closed,
-            "passed": counters.offered,
-            "held": counters.gated,
+            GateDecision.OPENED.value: counters.gate_opened,
+            GateDecision.CLOSED.value: counters.gate_closed,
+            GateDecision.PASSED.value: counters.offered,
+            GateDecision.HELD.value: counters.gated,
         }
         self.is_still = counters.gate_opened == counters.gate_closed
 
@@ -49,7 +49,7 @@ class GateView:
         self.refresh_s = meta.refresh_s
         if self._hears_worker or not meta.refresh_s:
             return
-        self.decisions = {"passed": meta.seq, "held": meta.gated}
+        self.decisions = {GateDecision.PASSED.value: meta.seq, GateDecision.HELD.value: meta.gated}
         # While the gate is shut, each frame is a refresh that comes after others were held back.
         self.is_still = meta.gated > self._gated
         self._gated = meta.gated
@@ -86,10 +86,10 @@ class CameraTotals:
         # The first frame of a gated camera opens its gate.
         if counters.gate_opened:
             for decision, more in (
-                ("opened", counters.gate_opened - known.gate_opened),
-                ("closed", counters.gate_closed - known.gate_closed),
-                ("passed", counters.offered - known.offered),
-                ("held", counters.gated - known.gated),
+                (GateDecision.OPENED.value, counters.gate_opened - known.gate_opened),
+                (GateDecision.CLOSED.value, counters.gate_closed - known.gate_closed),
+                (GateDecision.PASSED.value, counters.offered - known.offered),
+                (GateDecision.HELD.value, counters.gated - known.gated),
             ):
                 counts.gate[decision] = counts.gate.get(decision, 0) + more
         self._counters = counters

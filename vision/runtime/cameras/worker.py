@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from vision.config.core import LogSettings
-from vision.domain.worker_loss import WorkerLoss
+from vision.domain.losses import WorkerLoss
 from vision.frames.shared_memory import SharedFrameReader, shared_slot
 from vision.runtime.ingest.memory import processor_s, resident_mib
 from vision.runtime.ingest.process import ingest_main

@@ -9,11 +9,11 @@ from typing import TypeAlias
 from vision.config.core import PublishingSettings
 from vision.config.settings import Settings
 from vision.domain.frame import Frame, FrameMeta
+from vision.domain.losses import DropReason
 from vision.domain.message import DetectionMessage
 from vision.domain.trouble import Trouble
 from vision.events.snapshots import RecentFrames
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.redis_publisher import RedisPublisher
 from vision.redis.client import address_of
 from vision.resilience.troubles import LOOK_BACK_S, Troubles

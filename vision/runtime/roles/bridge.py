@@ -6,6 +6,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 
+from vision.bridges.metrics import BridgeMetrics
 from vision.config.settings import Settings
 from vision.publishing.reading.event_follower import EventFollower
 from vision.publishing.reading.offsets import BridgeOffsets
@@ -17,7 +18,6 @@ from vision.runtime.health.role_liveness import (
     redis_fact,
 )
 from vision.runtime.roles.service import Service
-from vision.telemetry.bridge_metrics import BridgeMetrics
 
 
 class BridgeRole(Service):

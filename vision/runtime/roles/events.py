@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from vision.config.settings import Settings
+from vision.events.metrics import EventMetrics
 from vision.events.service import EventService, snapshot_store
 from vision.events.snapshots import RecentFrames, SnapshotTaker
 from vision.frames.preview_channel import Preview, PreviewReceiver
@@ -36,14 +37,15 @@ class EventsRole(Service):
         super().__init__(settings, "events")
         metrics = NodeMetrics(lambda: (), "events", troubles=self.troubles)
         self.expose(metrics)
-        store = snapshot_store(settings, metrics.events.snapshots)
+        event_metrics = EventMetrics(metrics.create)
+        store = snapshot_store(settings, event_metrics.snapshots)
         self._recent_frames = RecentFrames()
         self._taker = SnapshotTaker(store, self._recent_frames) if store else None
         self._receiver = PreviewReceiver(settings.redis, self.redis_password) if store else None
         self._events = EventService(
             settings,
             self.redis_password,
-            metrics.events,
+            event_metrics,
             pictures=self._taker,
             on_invalid=metrics.count_invalid,
             troubles=self.troubles,

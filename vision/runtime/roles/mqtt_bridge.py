@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
+from vision.bridges.errors import BridgeLoss
 from vision.bridges.frigate import FrigateEvents
 from vision.bridges.home_assistant import Discovery
 from vision.bridges.mqtt_markers import BridgeMarkers
@@ -18,7 +19,6 @@ from vision.bridges.objects import PresentObjects, ZoneLabel
 from vision.bridges.topics import ALL, Topics
 from vision.config.secrets import MQTT_PASSWORD, MQTT_USERNAME, SecretFiles
 from vision.config.settings import Settings
-from vision.domain.bridge import BridgeLoss
 from vision.domain.errors import ConfigError
 from vision.domain.event import EventMessage
 from vision.domain.message import utc_text

@@ -9,6 +9,7 @@ from vision.config.settings import Settings
 from vision.domain.event import EventMessage
 from vision.events.service import snapshot_store
 from vision.narration.loop import NarrationLoop, make_chain
+from vision.narration.metrics import NarrationMetrics
 from vision.narration.provider import Attempt
 from vision.narration.queue import NarrationQueue
 from vision.narration.wording import picture_url
@@ -24,7 +25,6 @@ from vision.runtime.health.role_liveness import (
     stalled_threads,
 )
 from vision.runtime.roles.service import Service
-from vision.telemetry.narration_metrics import NarrationMetrics
 
 # Whoever waits while Redis takes no sentences does not look around.
 _HELD_UP = 2

@@ -14,6 +14,7 @@ from vision.domain.message import detection_message, status_message
 from vision.domain.run_ids import RunIds
 from vision.domain.status import CameraStatus
 from vision.domain.trouble import Trouble
+from vision.events.metrics import EventMetrics
 from vision.events.service import EventService, snapshot_store
 from vision.events.snapshots import RecentFrames, SnapshotTaker
 from vision.frames.latest_frame_slot import LatestFrames
@@ -83,7 +84,8 @@ class Node(Service):
         self._feed = LiveFeed()
         show_outbox(metrics, self._publisher, settings.publishing)
         is_tracking = settings.events.enabled
-        store = snapshot_store(settings, metrics.events.snapshots) if is_tracking else None
+        event_metrics = EventMetrics(metrics.create)
+        store = snapshot_store(settings, event_metrics.snapshots) if is_tracking else None
         pictures = RecentFrames() if store else None
         self._delivery = ResultFanOut(
             metrics,
@@ -109,7 +111,7 @@ class Node(Service):
             self._events = EventService(
                 settings,
                 self.redis_password,
-                metrics.events,
+                event_metrics,
                 only=names,
                 pictures=taker,
                 on_invalid=metrics.count_invalid,

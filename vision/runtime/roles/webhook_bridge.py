@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from vision.bridges.errors import BridgeLoss
+from vision.bridges.metrics import BridgeMetrics, TargetCounts
 from vision.bridges.webhook_delivery import WebhookDelivery
 from vision.bridges.webhook_sender import WebhookSecrets, WebhookSender, signing_key
 from vision.config.bridges import TOKEN_PLACE, WebhookTarget
 from vision.config.secrets import SecretFiles
 from vision.config.settings import Settings
-from vision.domain.bridge import BridgeLoss
 from vision.domain.errors import ConfigError
 from vision.publishing.reading.event_follower import EventFollower
 from vision.runtime.health.role_liveness import RedisReader, stalled_threads
 from vision.runtime.roles.bridge import BridgeRole
-from vision.telemetry.bridge_metrics import BridgeMetrics, TargetCounts
 
 
 class WebhookBridge(BridgeRole):

@@ -16,11 +16,11 @@ from tests.support.redis_server import RedisServer
 from tests.support.spooling import spooling
 from tests.support.waiting import wait_until
 from vision.config.core import PublishingSettings
+from vision.domain.losses import DropReason
 from vision.domain.message import DetectionMessage
 from vision.frames.redis_scripts import lease_key, state_key
 from vision.frames.redis_slot import LEASE_MS, Claim, ClaimOutcome, RedisSlot
 from vision.publishing.encoding import decode_detections
-from vision.publishing.writing.observer import DropReason
 
 pytestmark = pytest.mark.integration
 _KEY = "vision:detections:{front}"

@@ -15,10 +15,10 @@ from tests.support.publishing import (
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from vision.config.core import PublishingSettings
+from vision.domain.losses import DropReason
 from vision.domain.run_ids import RunIds
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind
-from vision.publishing.writing.observer import DropReason
 
 pytestmark = pytest.mark.integration
 _SMALL = PublishingSettings(outbox_messages=100)

@@ -16,8 +16,8 @@ from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 from vision.config.core import PublishingSettings
+from vision.domain.losses import DropReason
 from vision.publishing.keys import Kind
-from vision.publishing.writing.observer import DropReason
 
 pytestmark = pytest.mark.integration
 _KEY = "vision:detections:{front}"

@@ -18,10 +18,10 @@ from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_server import RedisServer
 from tests.support.spooling import away, spooling
 from tests.support.waiting import wait_until
+from vision.domain.losses import DropReason
 from vision.domain.run_ids import RunIds
 from vision.publishing.encoding import decode_detections
 from vision.publishing.keys import Kind
-from vision.publishing.writing.observer import DropReason
 
 pytestmark = pytest.mark.integration
 _KEY = "vision:detections:{front}"

@@ -23,8 +23,8 @@ from tests.support.raw_redis import RawSubscriber
 from tests.support.redis_processes import PlainServer, RedisProcesses, free_ports, wait_for_port
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
+from vision.domain.losses import DropReason
 from vision.publishing.keys import Kind
-from vision.publishing.writing.observer import DropReason
 
 pytestmark = pytest.mark.integration
 _KEY = "vision:detections:{front}"

@@ -15,8 +15,8 @@ from tests.support.publishing import let_pass, publishing_to, stream_payloads, s
 from tests.support.redis_server import RedisServer
 from tests.support.spooling import FILE, away, rows_on, size_on, spooling
 from tests.support.waiting import wait_until
+from vision.domain.losses import DropReason
 from vision.publishing.keys import Kind
-from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.spool import _ROW_BYTES
 
 pytestmark = pytest.mark.integration

@@ -15,8 +15,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from vision.domain.losses import DropReason
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.outbox import Entry, Outbox
 
 _FRONT = StreamKey(Kind.DETECTIONS, "front")

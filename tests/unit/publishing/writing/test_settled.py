@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.support.messages import detection
+from vision.domain.losses import DropReason
 from vision.publishing.encoding import encode
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.outbox import Entry, Outbox
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.messages import detection
 from vision.domain.errors import ConfigError
+from vision.domain.losses import DropReason
 from vision.publishing.encoding import encode
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.writing.observer import DropReason
 from vision.publishing.writing.outbox import Entry, Outbox
 from vision.publishing.writing.spool import Spool
 from vision.publishing.writing.spool_restore import restore

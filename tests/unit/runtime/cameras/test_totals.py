@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tests.support.frames import meta
 from vision.capture.counters import CaptureCounters
 from vision.domain.errors import SourceErrorCode
+from vision.domain.losses import WorkerLoss
 from vision.domain.status import CameraState, CameraStatus
-from vision.domain.worker_loss import WorkerLoss
 from vision.runtime.cameras.monitor import CameraMonitor
 from vision.runtime.cameras.totals import CameraTotals
 from vision.runtime.ingest.protocol import WorkerVitals

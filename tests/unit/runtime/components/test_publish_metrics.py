@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from vision.domain.losses import DropReason
 from vision.domain.trouble import Trouble
 from vision.publishing.keys import Kind, StreamKey
-from vision.publishing.writing.observer import DropReason
 from vision.resilience.troubles import LOOK_BACK_S, Troubles
 from vision.runtime.components.fan_out import PublishMetrics
 from vision.telemetry.metrics import NodeMetrics
