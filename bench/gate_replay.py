@@ -10,7 +10,7 @@ import av
 
 from vision.capture.counters import CaptureCounters
 from vision.capture.decoding import DecodedFrame, PacketTime, StreamDecoder
-from vision.capture.worker import CaptureWorker, FrameSelector
+from vision.capture.worker import CaptureWorker, FrameSelector, Tuning
 from vision.config.camera import MotionSettings
 from vision.domain.frame import Frame, FrameMeta
 
@@ -56,11 +56,8 @@ def replay(
     worker = CaptureWorker(
         camera="replay",
         run=1,
-        fps=fps,
+        tuning=Tuning(fps, 10, frozen_after_s, motion),
         long_side=640,
-        clock_window_s=10,
-        frozen_after_s=frozen_after_s,
-        motion=motion,
         sink=seen,
         on_online=lambda _: None,
         on_clock_step=lambda _: None,

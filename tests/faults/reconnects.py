@@ -18,7 +18,7 @@ import threading
 
 from tests.support.worker_processes import resources_of
 from vision.capture.address import RtspAddress
-from vision.capture.worker import CaptureWorker
+from vision.capture.worker import CaptureWorker, Tuning
 from vision.config.camera import MotionSettings
 from vision.domain.errors import SourceError
 from vision.domain.frame import Frame
@@ -45,11 +45,8 @@ def main(url: str, count: int) -> None:
     worker = CaptureWorker(
         camera="front",
         run=1,
-        fps=30,
+        tuning=Tuning(30, 10, 30, MotionSettings()),
         long_side=320,
-        clock_window_s=10,
-        frozen_after_s=30,
-        motion=MotionSettings(),
         sink=_Sink(),
         on_online=on_online,
         on_clock_step=lambda _: None,

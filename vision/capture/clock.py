@@ -67,9 +67,13 @@ class CaptureClock:
 
     def __init__(self, window_s: float) -> None:
         """Believe the camera while its clock is within ``window_s`` of arrival."""
-        self._window_ns = round(window_s * 1e9)
+        self.retune(window_s)
         self._steps = _StepDetector()
         self._reports = 0
+
+    def retune(self, window_s: float) -> None:
+        """Believe the camera while its clock is within ``window_s`` of arrival, from now on."""
+        self._window_ns = round(window_s * 1e9)
 
     def stamp(
         self, camera_ns: int | None, received_ns: int, received_mono_ns: int

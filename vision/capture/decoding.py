@@ -79,6 +79,11 @@ class StreamDecoder:
         self._past_ns = 0
         self._shape: tuple[int, int, str] | None = None
 
+    def retune(self, wanted_fps: float) -> None:
+        """Decode what ``wanted_fps`` frames a second need; from any thread."""
+        if self._saver is not None:
+            self._saver.retune(wanted_fps)
+
     def pictures(self, packet: Packet, time: PacketTime) -> Iterator[DecodedFrame]:
         """What is to be seen now that ``packet`` came.
 

@@ -35,6 +35,10 @@ class FreezeDetector:
         self._new_ns = 0
         self._repeats = 0
 
+    def retune(self, after_s: float) -> None:
+        """Call it frozen after ``after_s`` seconds from now on."""
+        self._after_ns = round(after_s * 1e9)
+
     def observe(self, thumbnail: Grey, mono_ns: int) -> bool:
         """Whether the picture is frozen, with the frame that arrived at ``mono_ns``."""
         if self._is_new(thumbnail):

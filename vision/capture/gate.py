@@ -49,15 +49,20 @@ class MotionGate:
     def __init__(self, settings: MotionSettings, counters: CaptureCounters) -> None:
         """Decide by ``settings`` and count in ``counters``, which go on over connections."""
         self._detector = MotionDetector(settings.threshold)
-        self._hold_ns = round(settings.hold_s * 1e9)
-        self._refresh_ns = round(settings.refresh_s * 1e9)
         self._counters = counters
+        self.retune(settings)
         counters.gate_closed = counters.gate_opened
         self._is_open = False
         self._moved_ns = 0
         self._passed_ns = 0
         self._seen_ns = 0
         self._shut_ns: int | None = None
+
+    def retune(self, settings: MotionSettings) -> None:
+        """Decide by ``settings`` from now on; what was learned of the scene stays."""
+        self._detector.retune(settings.threshold)
+        self._hold_ns = round(settings.hold_s * 1e9)
+        self._refresh_ns = round(settings.refresh_s * 1e9)
 
     @property
     def due_ns(self) -> int:

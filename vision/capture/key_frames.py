@@ -24,10 +24,14 @@ class KeyFrameSaver(Generic[Packet]):
 
     def __init__(self, fps: float) -> None:
         """Leave out what a pace of ``fps`` frames a second does not need."""
-        self._period_ns = min(1e9 / fps, _MOST_KEPT_NS)
+        self.retune(fps)
         self._kept: list[Packet] = []
         self._in_time = 0
         self._key_ns: int | None = None
+
+    def retune(self, fps: float) -> None:
+        """Leave out what ``fps`` frames a second do not need, from the next packet on."""
+        self._period_ns = min(1e9 / fps, _MOST_KEPT_NS)
 
     def wanted(self, packet: Packet, mono_ns: int, *, is_key: bool) -> Sequence[Packet]:
         """What to decode now that ``packet`` arrived at ``mono_ns``, in order."""

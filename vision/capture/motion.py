@@ -35,10 +35,14 @@ class MotionDetector:
 
     def __init__(self, threshold: float) -> None:
         """Call it movement where the picture differs by more than ``threshold`` levels of grey."""
-        self._threshold = np.float32(threshold)
+        self.retune(threshold)
         self._background: NDArray[np.float32] = np.empty((0, 0), np.float32)
         self._noise = np.empty_like(self._background)
         self._seen_ns = 0
+
+    def retune(self, threshold: float) -> None:
+        """Ask for more than ``threshold`` levels of grey from now on; what was learned stays."""
+        self._threshold = np.float32(threshold)
 
     def moves(self, thumbnail: Grey, mono_ns: int) -> bool:
         """Whether something moves in the picture that arrived at ``mono_ns``.

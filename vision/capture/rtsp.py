@@ -66,6 +66,7 @@ class RtspSession:
             lambda: self._expect_within(address.open_timeout_s + _OPEN_GRACE_S),
         )
         self._opened_s = time.monotonic()
+        self._decoder: StreamDecoder | None = None
         self.lacks_clock = False
 
     def __enter__(self) -> Self:
@@ -103,6 +104,12 @@ class RtspSession:
             by_camera = isinstance(error, SourceError) and error.code is SourceErrorCode.ENDED
             self._habits.ended(time.monotonic() - self._opened_s, by_camera=by_camera)
 
+    def retune(self, wanted_fps: float) -> None:
+        """Decode what ``wanted_fps`` frames a second need; from any thread."""
+        self._wanted_fps = wanted_fps
+        if self._decoder is not None:
+            self._decoder.retune(wanted_fps)
+
     @property
     def codec(self) -> str:
         """Name of the codec of the track that is watched: ``h264`` or ``hevc``."""
@@ -126,12 +133,12 @@ class RtspSession:
             SourceError: The stream ended, fell silent or cannot be decoded. It never just
                 stops: FFmpeg takes a lost connection for the end of a file.
         """
-        decoder: StreamDecoder | None = None
         failure: SourceError | None = None
         try:
             for packet, packet_time in self._watched(is_over):
+                decoder = self._decoder
                 if decoder is None:
-                    decoder = StreamDecoder(
+                    decoder = self._decoder = StreamDecoder(
                         self._tracks[0].codec_context,
                         self._counters,
                         self._wanted_fps,

@@ -48,6 +48,19 @@ class StillScene(Protocol):
         """For how long the gate has been shut; negative while it is open."""
 
 
+class MovingScene:
+    """A scene in which something always moves: the decoder never sleeps."""
+
+    @property
+    def due_ns(self) -> int:
+        """At once."""
+        return 0
+
+    def shut_for_ns(self, mono_ns: int) -> int:  # noqa: ARG002  as of StillScene
+        """Never shut."""
+        return -1
+
+
 class QueuedPacket(NamedTuple):
     """What can be known of a packet without decoding it.
 
@@ -94,12 +107,9 @@ class DecoderSleep(Generic[Packet]):
 
         A frame has to pass each ``refresh_s``, and of those that are decoded ``fps`` a second can.
         """
-        self._period_ns = round(1e9 / fps)
         self.is_asleep = False
         self.pixels = 0
-        self._scene = scene
-        in_time_ns = round(refresh_s * 1e9 * _REFRESH_SHARE) - self._period_ns
-        self._longest_ns = min(_MOST_GROUP_NS, in_time_ns)
+        self.retune(scene, refresh_s, fps)
         self._floor = PacketSizeBaseline()
         self._kept: list[Packet] = []
         self._kept_bytes = 0
@@ -109,6 +119,13 @@ class DecoderSleep(Generic[Packet]):
         self._pts: int | None = None
         self._pts_step = 0.0
         self._is_upset = False
+
+    def retune(self, scene: StillScene, refresh_s: float, fps: float) -> None:
+        """Sleep by these from the next packet on; see the constructor."""
+        self._scene = scene
+        self._period_ns = round(1e9 / fps)
+        in_time_ns = round(refresh_s * 1e9 * _REFRESH_SHARE) - self._period_ns
+        self._longest_ns = min(_MOST_GROUP_NS, in_time_ns)
 
     @property
     def next_look_ns(self) -> int:

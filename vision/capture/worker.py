@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 import av
 
@@ -21,9 +22,9 @@ from vision.capture.gate import MotionGate, RateLimiter
 from vision.capture.random_access import NO_KEY_FRAMES
 from vision.capture.rtsp import RtspSession
 from vision.capture.scale import Scaler
-from vision.capture.sleep import DecoderSleep
+from vision.capture.sleep import DecoderSleep, MovingScene
 from vision.capture.thumbnail import Grey, Thumbnailer
-from vision.config.camera import MotionSettings
+from vision.config.camera import CameraSettings, MotionSettings
 from vision.domain.errors import SourceError
 from vision.domain.frame import Frame, FrameMeta
 from vision.frames.slot import FrameSink
@@ -33,6 +34,28 @@ _log = logging.getLogger(__name__)
 _FROZEN_LOOK_NS = 200_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What may change while a connection lasts.
+
+    Attributes:
+        fps: Frames per second to offer at most.
+        clock_window_s: How far the camera's clock may be off.
+        frozen_after_s: After how long without a new picture it is frozen, 0 for never.
+        motion: Which of the frames are worth it.
+    """
+
+    fps: float
+    clock_window_s: float
+    frozen_after_s: float
+    motion: MotionSettings
+
+    @classmethod
+    def of(cls, camera: CameraSettings) -> Self:
+        """As the settings of a camera have it."""
+        return cls(camera.fps, camera.clock_window_s, camera.frozen_after_s, camera.motion)
+
+
 @dataclass(slots=True)
 class CaptureWorker:
     """Runs one connection after another, at the command of its supervisor.
@@ -40,11 +63,8 @@ class CaptureWorker:
     Attributes:
         camera: Name from the configuration.
         run: Start of this worker, UTC milliseconds.
-        fps: Frames per second to offer at most.
+        tuning: Which frames to offer; changed by :meth:`retune`.
         long_side: Longest side of an offered picture, pixels.
-        clock_window_s: How far the camera's clock may be off.
-        frozen_after_s: After how long without a new picture it is frozen, 0 for never.
-        motion: Which of those are worth it.
         sink: Takes the frames.
         on_online: Called at the first frame of a connection with the codec's name, and which
             video track it is of where there are several.
@@ -54,11 +74,8 @@ class CaptureWorker:
 
     camera: str
     run: int
-    fps: float
+    tuning: Tuning
     long_side: int
-    clock_window_s: float
-    frozen_after_s: float
-    motion: MotionSettings
     sink: FrameSink
     on_online: Callable[[str], None]
     on_clock_step: Callable[[float], None]
@@ -68,6 +85,14 @@ class CaptureWorker:
     _habits: ConnectionHistory = field(default_factory=ConnectionHistory)
     _seq: int = 0
     _told: set[str] = field(default_factory=set)
+    _session: RtspSession | None = None
+
+    def retune(self, tuning: Tuning) -> None:
+        """Offer other frames from the next one on, without a new connection; any thread."""
+        self.tuning = tuning
+        session = self._session
+        if session is not None:
+            session.retune(tuning.fps)
 
     def capture(self, address: RtspAddress, stop: threading.Event) -> None:
         """Serve one connection until ``stop`` is set.
@@ -79,21 +104,32 @@ class CaptureWorker:
         with RtspSession(
             address,
             self.counters,
-            self.fps,
+            self.tuning.fps,
             connection.sleep,
             connection.pass_over,
             habits=self._habits,
         ) as session:
-            is_first = True
-            for decoded in session.frames(stop.is_set):
-                if is_first:
-                    # Which track is watched is known only now.
-                    is_first, self._unannounced = False, session.watched
-                    if session.track:
-                        self.tell_once(f"{session.track} is watched")
-                if self.counters.lacks_key_frames:
-                    self.tell_once(NO_KEY_FRAMES)
-                connection.serve(decoded)
+            self._session = session
+            # It may have changed while the camera was opened.
+            session.retune(self.tuning.fps)
+            try:
+                self._serve(session, connection, stop)
+            finally:
+                self._session = None
+
+    def _serve(
+        self, session: RtspSession, connection: FrameSelector, stop: threading.Event
+    ) -> None:
+        is_first = True
+        for decoded in session.frames(stop.is_set):
+            if is_first:
+                # Which track is watched is known only now.
+                is_first, self._unannounced = False, session.watched
+                if session.track:
+                    self.tell_once(f"{session.track} is watched")
+            if self.counters.lacks_key_frames:
+                self.tell_once(NO_KEY_FRAMES)
+            connection.serve(decoded)
 
     def offer(self, frame: Frame) -> None:
         """Hand a frame over; the first one of a connection is the proof that it works."""
@@ -128,23 +164,25 @@ class FrameSelector:
         self._scaler = Scaler(worker.long_side)
         self._patience = FailureStreak()
         self._colours: tuple[int, int] | None = None
-        self._pace = RateLimiter(worker.fps)
-        self._clock = CaptureClock(worker.clock_window_s)
+        tuning = self._tuning = worker.tuning
+        self._pace = RateLimiter(tuning.fps)
+        self._clock = CaptureClock(tuning.clock_window_s)
         self._thumbnailer = Thumbnailer()
-        self._frozen = FreezeDetector(worker.frozen_after_s)
+        self._frozen = FreezeDetector(tuning.frozen_after_s)
         self._is_frozen = False
         self._frozen_due_ns = 0
         # What the gate sees of pictures that were passed over comes at a pace of its own.
-        self._past_pace = RateLimiter(worker.fps)
+        self._past_pace = RateLimiter(tuning.fps)
         self._gate: MotionGate | None = None
         self.sleep: DecoderSleep[Packet] | None = None
-        if worker.motion.enabled:
-            self._gate = MotionGate(worker.motion, worker.counters)
-            if worker.motion.may_sleep:
-                self.sleep = DecoderSleep(self._gate, worker.motion.refresh_s, worker.fps)
+        if tuning.motion.enabled:
+            self._gate = MotionGate(tuning.motion, worker.counters)
+            if tuning.motion.may_sleep:
+                self.sleep = DecoderSleep(self._gate, tuning.motion.refresh_s, tuning.fps)
 
     def pass_over(self, time: PacketTime) -> None:
         """Account for a packet that is not decoded, since nothing moves."""
+        self._follow_tuning()
         self._stamp(time)
         if self._pace.admit(time.received_mono_ns):
             self._worker.counters.gated += 1
@@ -155,6 +193,7 @@ class FrameSelector:
         Raises:
             SourceError: For a long time no picture could be converted.
         """
+        self._follow_tuning()
         self._look_at_colours(decoded.picture)
         try:
             self._serve(decoded)
@@ -192,10 +231,34 @@ class FrameSelector:
             width=picture.width,
             height=picture.height,
             gated=worker.counters.gated,
-            refresh_s=worker.motion.refresh_s if self._gate else 0.0,
+            refresh_s=self._tuning.motion.refresh_s if self._gate else 0.0,
         )
         worker.offer(Frame(meta, image))
         self._patience.success()
+
+    def _follow_tuning(self) -> None:
+        """Go on by the worker's tuning if it has changed, with what was learned so far."""
+        worker, old, new = self._worker, self._tuning, self._worker.tuning
+        if new is old:
+            return
+        self._tuning = new
+        if new.fps != old.fps:
+            self._pace, self._past_pace = RateLimiter(new.fps), RateLimiter(new.fps)
+        self._clock.retune(new.clock_window_s)
+        self._frozen.retune(new.frozen_after_s)
+        if self._is_frozen and not new.frozen_after_s:
+            self._is_frozen = False
+            worker.on_frozen(False)  # noqa: FBT003  the event is the value
+        if not new.motion.enabled:
+            self._gate = None
+        elif self._gate is None:
+            self._gate = MotionGate(new.motion, worker.counters)
+        else:
+            self._gate.retune(new.motion)
+        # A decoder that was opened without it sleeps from the next connection on.
+        if self.sleep is not None:
+            scene = self._gate if self._gate and new.motion.may_sleep else MovingScene()
+            self.sleep.retune(scene, new.motion.refresh_s, new.fps)
 
     def _look_at_colours(self, picture: av.VideoFrame) -> None:
         colours = picture.colorspace, picture.color_range
@@ -214,7 +277,7 @@ class FrameSelector:
 
     def _is_worth_it(self, picture: av.VideoFrame, mono_ns: int, *, is_due: bool) -> bool:
         """Look at a small picture of it, if anybody wants to."""
-        is_watched = bool(self._worker.frozen_after_s) and mono_ns >= self._frozen_due_ns
+        is_watched = bool(self._tuning.frozen_after_s) and mono_ns >= self._frozen_due_ns
         if self._gate is None and not is_watched:
             return True
         thumbnail = self._thumbnailer.thumbnail(picture)

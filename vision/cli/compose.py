@@ -46,7 +46,7 @@ def run_render(args: argparse.Namespace) -> int:
     """
     from vision.runtime.commands.compose_render import render_cameras  # noqa: PLC0415  quick --help
 
-    text = render_cameras(load_settings(args.config).active_cameras)
+    text = render_cameras(load_settings(args.config).cameras)
     if args.check:
         return _check(args.output, text)
     if args.output == _STANDARD_OUTPUT:

@@ -25,7 +25,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # for, since spawned ingest workers import this module too.
 _COMMANDS = {
     "run": "the node: cameras in, detections out",
-    "ingest": "one camera: its frames to Redis, for `vision infer`",
+    "ingest": "one camera, or all: frames to Redis, for `vision infer`",
     "infer": "the inference worker: frames of any cameras from Redis, detections back",
     "events": "tracks objects: when each came, where it went, when it left",
     "web": "the live page of all cameras on Redis, for `vision ingest` and `vision infer`",
@@ -38,6 +38,7 @@ _COMMANDS = {
     "compose": "a Compose service for each camera",
     "settings": "every setting with its default",
     "metrics": "every metric with its meaning",
+    "reload": "have the roles that run here read their settings again",
     "healthcheck": "whether the role that runs here does its work",
     "simulate": "an RTSP camera simulator with faults on demand",
 }

@@ -14,12 +14,16 @@ from vision.runtime.processes.descriptors import raise_limit
 from vision.runtime.processes.error_reports import start_error_reports
 from vision.runtime.processes.lifecycle import stop_on_signals
 from vision.runtime.processes.log_levels import LogLevels
+from vision.runtime.reload.reloader import Reloader
 from vision.telemetry.logs import configure_logs
 from vision.telemetry.redacted_stream import redacted_output
 
 
 class Role(Protocol):
     """Something that works until it is told to stop."""
+
+    def follow_settings(self, reloader: Reloader) -> None:
+        """Follow changes of the settings while it runs."""
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set, then drain and return."""
@@ -44,8 +48,18 @@ def run_role(name: str, config: Path | None, make: Callable[[Settings], Role]) -
     start_error_reports(settings.secrets_dir, name)
     raise_limit()
     stop = threading.Event()
-    with redacted_output("stdout", "stderr"), stop_on_signals(stop, levels.reload):
+    # A signal may come before there is anything to reload.
+    requests: list[Callable[[], None]] = [levels.reload]
+
+    def reload() -> None:
+        for request in requests:
+            request()
+
+    with redacted_output("stdout", "stderr"), stop_on_signals(stop, reload):
         role = make(settings)
         levels.attach_workers(role)
+        reloader = Reloader(config, settings)
+        role.follow_settings(reloader)
+        requests.append(reloader.request)
         role.run(stop)
     return 0

@@ -6,24 +6,36 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from vision.config.base import SettingsModel as SettingsModel  # noqa: PLC0414  other topics have it from here
 from vision.config.base import checked_name
 from vision.config.events import CameraEventSettings
 from vision.config.rtsp_url import checked_rtsp_url
+from vision.config.schedule import parse_window
 
 _CAMERA_NAME_LENGTH = 63
 
 
-def _camera_name(name: str) -> str:
+def checked_camera_name(name: str) -> str:
+    """``name``, if a camera may be called that.
+
+    Raises:
+        ValueError: It may not.
+    """
     return checked_name(
         name, whose="camera", part_of="Redis keys and file names", length=_CAMERA_NAME_LENGTH
     )
 
 
-CameraName = Annotated[str, AfterValidator(_camera_name)]
+def _schedule_window(text: str) -> str:
+    parse_window(text)
+    return text
+
+
+CameraName = Annotated[str, AfterValidator(checked_camera_name)]
 RtspUrl = Annotated[str, AfterValidator(checked_rtsp_url)]
+ScheduleWindow = Annotated[str, AfterValidator(_schedule_window)]
 
 
 class TlsSettings(SettingsModel):
@@ -79,7 +91,19 @@ class CameraSettings(SettingsModel):
         description="`rtsp://` or `rtsps://`, without credentials; `{username}` and `{password}` "
         "stand for them where a camera wants them in the path or query"
     )
-    enabled: bool = Field(True, description="false leaves the camera out")
+    enabled: bool = Field(
+        True, description="false switches the camera off: its connection is closed"
+    )
+    until: AwareDatetime | None = Field(
+        None,
+        description="time until which `enabled` holds, as `2026-01-31T18:00:00+01:00`; then the "
+        "schedule decides, or the camera is on",
+    )
+    schedule: tuple[ScheduleWindow, ...] = Field(
+        (),
+        description="hours in which the camera is on, as `[mon-fri 22:00-06:00, sun 00:00-24:00]`; "
+        "default: always",
+    )
     fps: float = Field(5.0, gt=0, le=120, description="frames per second to infer at most")
     labels: tuple[str, ...] | None = Field(
         None, description="labels to report; default: all the model knows"

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
+from vision.config.camera_files import FOLDER_NAME, SUFFIX, laid_over, read_camera_files
 from vision.config.reference import known_keys
 from vision.config.settings import ENV_DELIMITER, ENV_PREFIX, Settings
 from vision.config.yaml_file import read_yaml
@@ -37,27 +38,71 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
     Raises:
         ConfigError: One line with the file, the key and the remedy.
     """
-    if path is None:
-        path = DEFAULT_PATH if DEFAULT_PATH.exists() else None
+    path = settings_path(path)
     values = {} if path is None else _read_yaml(path)
-    return settings_from(values, "the settings" if path is None else str(path), environ)
+    folder = cameras_folder(path, values, environ)
+    return settings_from(
+        values, "the settings" if path is None else str(path), environ, camera_files=folder
+    )
+
+
+def settings_path(path: Path | None) -> Path | None:
+    """The settings file in use: ``path``, else ``vision.yaml`` of this folder if there is one."""
+    if path is None and DEFAULT_PATH.exists():
+        return DEFAULT_PATH
+    return path
+
+
+def cameras_folder(
+    path: Path | None, values: Mapping[str, Any], environ: Mapping[str, str] = os.environ
+) -> Path:
+    """The folder of camera files: ``cameras_dir``, else ``cameras.d`` beside the file ``path``."""
+    named = _value_of(f"{ENV_PREFIX}CAMERAS_DIR", environ) or values.get("cameras_dir")
+    if isinstance(named, str) and named:
+        return Path(named)
+    return (path.parent if path else Path()) / FOLDER_NAME
+
+
+def used_cameras_folder(path: Path | None, settings: Settings) -> Path:
+    """The folder of camera files of ``settings``, which were read from ``path``."""
+    return settings.cameras_dir or (path.parent if path else Path()) / FOLDER_NAME
+
+
+def _value_of(name: str, environ: Mapping[str, str]) -> str | None:
+    return next((value for key, value in environ.items() if key.upper() == name), None)
 
 
 def settings_from(
-    values: Mapping[str, Any], origin: str, environ: Mapping[str, str] = os.environ
+    values: Mapping[str, Any],
+    origin: str,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    camera_files: Path | None = None,
 ) -> Settings:
-    """Validate ``values`` under the variables; ``origin`` names them in errors."""
+    """Validate ``values`` under the variables.
+
+    Args:
+        values: Nested as in ``vision.yaml``.
+        origin: Names them in errors.
+        environ: Where the names of variables are checked.
+        camera_files: Folder of camera files to lay over them.
+
+    Raises:
+        ConfigError: One line with the file, the key and the remedy.
+    """
+    files = _Sources(origin, camera_files)
+    values = files.lay_over(values)
     _refuse_unknown_variables(environ)
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        problem = _first_problem(error, origin, environ)
+        problem = _first_problem(error, files, environ)
     except (SettingsError, RecursionError):
         problem = _wrong_json(environ)
     else:
         for parts, text in _texts(settings, ()):
             if odd := _NO_NAME.search(text):
-                place = _place(parts, origin, environ)
+                place = _place(parts, files, environ)
                 raise ConfigError(
                     f"{place}: holds the character U+{ord(odd[0]):04X}, which is part of no name: "
                     "remove it"
@@ -65,6 +110,42 @@ def settings_from(
         return settings
     # Raised outside the handler: a chained validation error may hold the input.
     raise ConfigError(problem)
+
+
+class _Sources:
+    """The files that settings come from, to name the right one in an error."""
+
+    def __init__(self, origin: str, folder: Path | None) -> None:
+        self._origin = origin
+        self._folder = folder
+        self._files = {} if folder is None else read_camera_files(folder)
+        self._below: Mapping[str, Any] = {}
+
+    def lay_over(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``values`` with the camera files laid over their cameras."""
+        if not self._files:
+            return values
+        cameras = values.get("cameras")
+        self._below = cameras if isinstance(cameras, Mapping) else {}
+        if cameras is not None and not isinstance(cameras, Mapping):
+            # Wrong in itself: let the validation say so.
+            return values
+        return {**values, "cameras": laid_over(self._below, self._files)}
+
+    def source_of(self, parts: Sequence[str]) -> tuple[str, Sequence[str]]:
+        """The file that the value at ``parts`` is from, and its key there."""
+        if len(parts) < 2 or parts[0] != "cameras" or parts[1] not in self._files:  # noqa: PLR2004  cameras and a name
+            return self._origin, parts
+        here: object = self._files[parts[1]]
+        for part in parts[2:]:
+            if not isinstance(here, Mapping) or part not in here:
+                # A key that is missing belongs to the file of a camera that is in no other.
+                is_from_here = here is self._files[parts[1]] and parts[1] not in self._below
+                if not is_from_here and not isinstance(here, list | tuple):
+                    return self._origin, parts
+                break
+            here = here[part]
+        return str(self._folder and self._folder / f"{parts[1]}{SUFFIX}"), parts[2:]
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -133,17 +214,18 @@ def _variable(key: str) -> str:
     return ENV_PREFIX + key.replace("*", "NAME").replace(".", ENV_DELIMITER).upper()
 
 
-def _first_problem(error: ValidationError, origin: str, environ: Mapping[str, str]) -> str:
+def _first_problem(error: ValidationError, files: _Sources, environ: Mapping[str, str]) -> str:
     problems = error.errors(include_url=False, include_input=False)
     first = problems[0]
     parts = [str(part) for part in first["loc"] if part != "[key]"]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{_place(parts, origin, environ)}: {_problem_text(first, parts)}{more}"
+    return f"{_place(parts, files, environ)}: {_problem_text(first, parts)}{more}"
 
 
-def _place(parts: Sequence[str], origin: str, environ: Mapping[str, str]) -> str:
+def _place(parts: Sequence[str], files: _Sources, environ: Mapping[str, str]) -> str:
     """The variable or the file with the key that a value is from."""
-    key = ".".join(map(_shown_key, parts))
+    origin, parts_there = files.source_of(parts)
+    key = ".".join(map(_shown_key, parts_there)) or "url"
     variable = ENV_PREFIX + ENV_DELIMITER.join(parts).upper()
     if any(name.upper() == variable for name in environ):
         origin, key = "environment", variable

@@ -6,12 +6,12 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
 from vision.config.base import SettingsModel, checked_name, is_http_url
 from vision.config.camera import CameraName
+from vision.config.time_zone import TimeZone
 from vision.config.url_credentials import credential_place
 from vision.domain.narration import TEMPLATE
 
@@ -49,21 +49,8 @@ def _api_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (OSError, ValueError, LookupError):
-        if not available_timezones():
-            raise ValueError(
-                "cannot be looked up, there is no time-zone database: install the package tzdata"
-            ) from None
-        raise ValueError("must be a time zone such as Europe/Berlin or UTC") from None
-    return name
-
-
 ProviderName = Annotated[str, AfterValidator(_provider_name)]
 ApiUrl = Annotated[str, AfterValidator(_api_url)]
-TimeZone = Annotated[str, AfterValidator(_timezone)]
 
 
 class ProviderSettings(SettingsModel):

@@ -21,6 +21,7 @@ from vision.config.core import (
 )
 from vision.config.events import EventSettings
 from vision.config.narration import NarrationSettings
+from vision.config.time_zone import TimeZone
 
 ENV_PREFIX = "VISION_"
 ENV_DELIMITER = "__"
@@ -59,6 +60,14 @@ class Settings(BaseSettings):
         description="where the role says that it lives, for `vision healthcheck`; default: "
         "`/run/vision` if it can be written, else a folder of the user",
     )
+    timezone: TimeZone | None = Field(
+        None, description="of schedules, as `Europe/Berlin`; default: the machine's"
+    )
+    cameras_dir: Path | None = Field(
+        None,
+        description="folder of `NAME.yaml` files, each laid over the camera of that name or a "
+        "camera of its own; default: `cameras.d/` beside the settings file",
+    )
     cameras: dict[CameraName, CameraSettings] = Field(
         default_factory=dict, description="the cameras by name"
     )
@@ -74,8 +83,3 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let a variable win over the file, and read nothing else."""
         return env_settings, init_settings
-
-    @property
-    def active_cameras(self) -> dict[str, CameraSettings]:
-        """The cameras that are not switched off."""
-        return {name: camera for name, camera in self.cameras.items() if camera.enabled}

@@ -19,11 +19,23 @@ class CameraState(StrEnum):
     FROZEN = "frozen"
     CLOCK_STEP = "clock_step"
     STOPPED = "stopped"
+    DISABLED = "disabled"
+    REMOVED = "removed"
 
     @property
     def delivers(self) -> bool:
         """Whether frames are inferred; ``frozen`` is a warning, ``clock_step`` an event."""
         return self in {CameraState.ONLINE, CameraState.FROZEN, CameraState.CLOCK_STEP}
+
+    @property
+    def is_off(self) -> bool:
+        """Whether somebody wants it so: it delivers nothing, and nothing is wrong."""
+        return self in {CameraState.DISABLED, CameraState.REMOVED}
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no worker of its run follows: another run begins anew."""
+        return self.is_off or self is CameraState.STOPPED
 
 
 @dataclass(frozen=True, slots=True)

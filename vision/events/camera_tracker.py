@@ -135,6 +135,11 @@ class EventTracker:
         """Events that were told of and have not ended."""
         return self._engine.open_events
 
+    def retune(self, rules: Rules) -> None:
+        """Go by ``rules`` from the next frame on; from any thread."""
+        self._rules = rules
+        self._engine.retune(rules)
+
     def restore(self, state: bytes) -> bool:
         """As the worker asks."""
         kept = load_state(state)

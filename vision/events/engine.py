@@ -51,6 +51,10 @@ class EventEngine:
         self.state = state or EngineState(Timeline())
         self.newest_gap: GapReason | None = None
 
+    def retune(self, rules: Rules) -> None:
+        """Go by ``rules`` from the next frame on."""
+        self._rules = rules
+
     @property
     def open_events(self) -> int:
         """Events that were told of and have not ended."""

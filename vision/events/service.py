@@ -109,6 +109,14 @@ class EventService:
         """Work until ``stop`` is set."""
         self._worker.run(stop)
 
+    def apply(self, settings: Settings, only: Collection[str] | None = None) -> None:
+        """Go by ``settings`` from the next frames on, and track ``only`` these; any thread."""
+        self._settings = settings
+        self._worker.follow(only)
+        for camera, tracker in self._worker.trackers.items():
+            if isinstance(tracker, EventTracker):
+                tracker.retune(rules_for(settings, camera))
+
     def on_event(self, message: EventMessage) -> None:
         """Count it."""
         self._metrics.count(message)

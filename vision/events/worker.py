@@ -112,6 +112,7 @@ class EventWorker:
         self._cameras: list[str] = []
         self._left_out = SkippedKeys(_log, "events", troubles)
         self._shunned_s: dict[str, float] = {}
+        self._finds_now = False
         self.last_heartbeat_ns = time.monotonic_ns()
 
     @property
@@ -128,6 +129,11 @@ class EventWorker:
     def trackers(self) -> Mapping[str, CameraTracker]:
         """The cameras that are this worker's now."""
         return {camera: held.tracker for camera, held in tuple(self._held.items())}
+
+    def follow(self, cameras: Collection[str] | None) -> None:
+        """Track ``cameras`` from now on, all on Redis for None; from any thread."""
+        self._known = cameras
+        self._finds_now = True
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; lost connections are waited for."""
@@ -149,8 +155,8 @@ class EventWorker:
         while not stop.is_set():
             now_s = time.monotonic()
             self.last_heartbeat_ns = time.monotonic_ns()
-            if now_s - found_s >= _FIND_S:
-                found_s = now_s
+            if now_s - found_s >= _FIND_S or self._finds_now:
+                found_s, self._finds_now = now_s, False
                 known = store.cameras() if self._known is None else self._known
                 self._cameras = sorted(filter(self._wanted, known))
                 self._left_out.keep_only(store.keys_of(self._cameras))

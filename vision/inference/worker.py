@@ -125,6 +125,15 @@ class InferenceWorker:
         # Leases held: those in the engine, and as many that wait for one before them.
         self._most_held = 2 * backend.capacity * self._max_batch
 
+    def retune(
+        self,
+        detection_filters: Mapping[str, DetectionFilter],
+        detection_filter_for_all: DetectionFilter,
+    ) -> None:
+        """Report by these from the next result on; from any thread."""
+        self._detection_filters = detection_filters
+        self._detection_filter_for_all = detection_filter_for_all
+
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set, then deliver what is under way and return.
 

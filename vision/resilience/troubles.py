@@ -81,6 +81,12 @@ class Troubles:
             held = [ActiveTrouble(key[0], key[1], held.reason) for key, held in self._held.items()]
         return sorted(held, key=lambda one: (one.camera, one.trouble, one.reason))
 
+    def forget(self, camera: str) -> None:
+        """Forget a camera that is no more, also that it ever had troubles."""
+        with self._lock:
+            self._held = {key: held for key, held in self._held.items() if key[1] != camera}
+            self._known = {key: None for key in self._known if key[1] != camera}
+
     def reasons(self, *besides: Trouble) -> tuple[str, ...]:
         """The sentences of what holds now, each once, ``besides`` these kinds."""
         told = [one.reason for one in self.standing() if one.trouble not in besides]

@@ -183,6 +183,16 @@ CERTIFICATE = gauge(
     "end of validity of the certificate that a TLS server showed, seconds since 1970",
     (Label("peer", origin="`redis`, or `camera:` and its name"),),
 )
+RELOAD_SUCCESSFUL = gauge(
+    "vision_config_last_reload_successful",
+    "1 if the newest settings are followed, 0 if they are wrong and those before hold",
+    roles=ALL,
+)
+RELOADED_AT = gauge(
+    "vision_config_last_reload_success_timestamp_seconds",
+    "when settings were last taken over, seconds since 1970",
+    roles=ALL,
+)
 MODEL = gauge(
     "vision_model_info",
     "1; the model that answers",

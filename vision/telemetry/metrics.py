@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -97,6 +98,8 @@ class NodeMetrics:
         self.redis_up = self.create(f.REDIS_UP)
         self._invalid = self.create(f.INVALID)
         self.certificate = self.create(f.CERTIFICATE)
+        self._reload_successful = self.create(f.RELOAD_SUCCESSFUL)
+        self._reloaded_at = self.create(f.RELOADED_AT)
         self._model = self.create(f.MODEL)
         self.create(BUILD).labels(vision.__version__, role).set(1)
 
@@ -112,6 +115,15 @@ class NodeMetrics:
         for reason in DropReason:
             self.dropped.labels(name, reason.value)
 
+    def forget_camera(self, name: str) -> None:
+        """End the series of a camera that is no more."""
+        for metric in (self.capture_to_publish, self.frame_age, self.discarded):
+            with suppress(KeyError):
+                metric.remove(name)
+        for reason in DropReason:
+            with suppress(KeyError):
+                self.dropped.remove(name, reason.value)
+
     def count_invalid(self, camera: str, kind: str) -> None:
         """Note a message that was passed by."""
         self._invalid.labels(camera, kind).inc()
@@ -123,6 +135,11 @@ class NodeMetrics:
         self._outbox_limit.set(limit)
         self._outbox_bytes.set_function(waiting_bytes)
         self._spool_bytes.set_function(spool_bytes)
+
+    def follow_reloads(self, successful: Callable[[], float], at_s: Callable[[], float]) -> None:
+        """Read at each scrape whether the newest settings are followed, and since when."""
+        self._reload_successful.set_function(successful)
+        self._reloaded_at.set_function(at_s)
 
     def exposition(self) -> tuple[bytes, str]:
         """All metrics in Prometheus' text format, and its content type."""

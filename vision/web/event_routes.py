@@ -33,12 +33,12 @@ class EventPages:
     """Where they come from.
 
     Attributes:
-        shapes: Of each camera that has any, by name.
+        shapes: Reads those of each camera that has any, by name.
         snapshot: The JPEG of an event by camera and id, None without; called from several
             threads with whatever the client asked for.
     """
 
-    shapes: Mapping[str, CameraShapes] = field(default_factory=dict)
+    shapes: Callable[[], Mapping[str, CameraShapes]] = dict
     snapshot: Callable[[str, str], bytes | None] = _no_snapshot
 
     def routes(self) -> list[Route]:
@@ -51,7 +51,7 @@ class EventPages:
     def _zones(self, _request: Request) -> Response:
         cameras = {
             camera: {"zones": _listed(shapes.zones), "lines": _listed(shapes.lines)}
-            for camera, shapes in self.shapes.items()
+            for camera, shapes in self.shapes().items()
         }
         return Response(orjson.dumps({"cameras": cameras}), media_type="application/json")
 

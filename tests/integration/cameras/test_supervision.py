@@ -23,9 +23,10 @@ from vision.config.settings import Settings
 from vision.domain.run_ids import RunIds
 from vision.domain.status import CameraState
 from vision.frames.latest_frame_slot import LatestFrames
-from vision.runtime.cameras.fleet import CameraFleet
+from vision.runtime.cameras.fleet import CameraFleet, Workplace
 from vision.runtime.commands.checks import _camera_look
 from vision.runtime.ingest.memory import resident_mib
+from vision.runtime.roles.service import wanted_cameras
 
 pytestmark = pytest.mark.integration
 
@@ -225,8 +226,8 @@ def test_a_camera_whose_certificate_is_not_checked_is_told_of_at_each_start(
         look = _camera_look("front", configured.cameras["front"], SecretFiles(tmp_path, print))
         assert "its certificate is not checked (tls.verify is false)" in look()
         for _ in range(2):
-            fleet = CameraFleet(configured, lambda _: None)
-            fleet.start(LatestFrames(lambda *_: None), 640, RunIds())
+            fleet = CameraFleet(configured, wanted_cameras(configured), lambda _: None)
+            fleet.start(Workplace(LatestFrames(lambda *_: None), 640, RunIds()))
             fleet.stop()
     told = [r.getMessage() for r in caplog.records if "camera.tls_unverified" in r.getMessage()]
     assert [line.partition(" reason=")[0] for line in told] == [

@@ -180,7 +180,7 @@ def test_a_better_picture_takes_the_place_of_the_first(browser: Browser) -> None
 
 def test_tracks_and_zones_lie_over_the_picture(browser: Browser) -> None:
     """The path of what is in sight in its label's colour, zones in white; each can be left out."""
-    node = Node(events=EventPages(_SHAPES))
+    node = Node(events=EventPages(lambda: _SHAPES))
     with watching(browser, node) as screen:
         tell(node, told(1, 5), told(2, 8, is_over=True, label="dog"))
         person, white = colour_of("person"), (0xE2, 0xE8, 0xF0)
@@ -199,7 +199,7 @@ def test_tracks_and_zones_lie_over_the_picture(browser: Browser) -> None:
 @pytest.mark.parametrize("how", ["mouse", "keys", "typing"])
 def test_a_drawn_zone_is_a_valid_configuration(browser: Browser, how: str) -> None:
     """With the mouse, the arrow keys or by typing: what the editor says can be pasted."""
-    with watching(browser, Node(events=EventPages(_SHAPES))) as screen:
+    with watching(browser, Node(events=EventPages(lambda: _SHAPES))) as screen:
         page = screen.page
         page.get_by_role("button", name="Enlarge front").click()
         page.get_by_role("button", name="Draw zones").click()
@@ -240,7 +240,7 @@ def test_a_drawn_zone_is_a_valid_configuration(browser: Browser, how: str) -> No
 
 def test_a_zone_that_is_there_can_be_changed(browser: Browser) -> None:
     """The editor starts from it, and drags its points; a line has two."""
-    with watching(browser, Node(events=EventPages(_SHAPES))) as screen:
+    with watching(browser, Node(events=EventPages(lambda: _SHAPES))) as screen:
         page = screen.page
         page.get_by_role("button", name="Enlarge front").click()
         expect(page.locator("#large-zones")).to_have_text("door, gate")
@@ -268,7 +268,7 @@ def test_a_zone_that_is_there_can_be_changed(browser: Browser) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_events_keep_nobody_out(browser: Browser, size: tuple[int, int], scheme: str) -> None:
     """Axe finds nothing, nothing has to be scrolled sideways, and what came over Redis is text."""
-    node = Node(events=EventPages(_SHAPES, lambda _camera, _event: _PICTURE))
+    node = Node(events=EventPages(lambda: _SHAPES, lambda _camera, _event: _PICTURE))
     hostile = told(3, 5, label=_HOSTILE, gaps=(EventGap("", "", _HOSTILE, 0),))
     best = replace(told(1, 5).best, snapshot="front/x.jpg")
     tell(node, told(1, 5, best=best), told(2, 9, is_over=True), hostile)
@@ -283,14 +283,15 @@ def test_events_keep_nobody_out(browser: Browser, size: tuple[int, int], scheme:
         assert screen.barriers() == []
 
 
-def test_a_stopped_camera_can_be_put_aside(browser: Browser) -> None:
+@pytest.mark.parametrize("state", [CameraState.STOPPED, CameraState.DISABLED])
+def test_a_camera_that_is_off_can_be_put_aside(browser: Browser, state: CameraState) -> None:
     """It comes last; hidden, it stays so until it works again or somebody asks."""
-    node = Node(views=[camera_view("old", CameraState.STOPPED), camera_view("front")])
+    node = Node(views=[camera_view("old", state), camera_view("front")])
     with serving(node) as server, opened(browser, server.url) as screen:
         expect(screen.page.locator(".tile")).to_have_count(2)
         assert screen.order() == ["front", "old"]
         screen.page.get_by_role("button", name="Hide old").click()
-        expect(screen.page.locator("#hidden-cameras")).to_contain_text("1 stopped camera is hidden")
+        expect(screen.page.locator("#hidden-cameras")).to_contain_text("1 camera is hidden")
         assert screen.order() == ["front"]
         assert screen.barriers() == []
         screen.page.get_by_role("button", name="Show").click()

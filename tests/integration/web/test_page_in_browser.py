@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 _BLIND = {state for state in CameraState if not state.delivers} - {
     CameraState.STARTING,
     CameraState.STOPPED,
+    CameraState.DISABLED,
+    CameraState.REMOVED,
 }
 _HOSTILE = '<img src=x onerror="document.title=1">'
 
@@ -50,7 +52,8 @@ def test_every_state_has_a_badge_and_what_is_blind_comes_first(browser: Browser)
         waiting_for_cameras(screen, len(CameraState))
         names = screen.order()
         assert {name.removeprefix("camera-") for name in names[: len(_BLIND)]} == _BLIND
-        assert names[-2:] == ["camera-online", "camera-stopped"]
+        assert names[-4] == "camera-online"
+        assert {*names[-3:]} == {"camera-stopped", "camera-disabled", "camera-removed"}
         for state in CameraState:
             assert screen.state(f"camera-{state}") not in {"", state.value}
             tile = screen.page.locator(".tile", has_text=f"camera-{state}").first

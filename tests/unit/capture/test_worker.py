@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vision.capture.decoding import DecodedFrame, PacketTime
-from vision.capture.worker import CaptureWorker, FrameSelector
+from vision.capture.worker import CaptureWorker, FrameSelector, Tuning
 from vision.config.camera import MotionSettings
 from vision.domain.errors import SourceError
 from vision.domain.frame import Frame
@@ -41,11 +41,8 @@ def worker(taken: Taken) -> CaptureWorker:
     return CaptureWorker(
         camera="front",
         run=1,
-        fps=10,
+        tuning=Tuning(10, 10, 0, MotionSettings()),
         long_side=64,
-        clock_window_s=10,
-        frozen_after_s=0,
-        motion=MotionSettings(),
         sink=taken,
         on_online=lambda _: None,
         on_clock_step=lambda _: None,

@@ -29,7 +29,7 @@ def test_zones_are_those_of_the_settings() -> None:
     """By camera, each with its name and points."""
     door, gate = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)), ((0.5, 0.0), (0.5, 1.0))
     shapes = {"front": CameraShapes({"door": door}, {"gate": gate})}
-    answer = get(Node(events=EventPages(shapes)).app(), "/api/zones")
+    answer = get(Node(events=EventPages(lambda: shapes)).app(), "/api/zones")
     assert answer.json() == {
         "cameras": {
             "front": {

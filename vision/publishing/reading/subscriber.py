@@ -86,6 +86,8 @@ class Subscriber(Generic[Message]):
         self._quiet_s = quiet_s
         self._cursor = cursor
         self._wanted = [StreamKey(cursor.kind, camera) for camera in dict.fromkeys(cameras)]
+        self._takes_all = not self._wanted
+        self._next_wanted: list[StreamKey] | None = None
         self._replay = replay
         self._cursors: dict[StreamKey, Cursor[Message]] = {}
         self._is_started = False
@@ -103,6 +105,13 @@ class Subscriber(Generic[Message]):
         """Why Redis did not answer last time, in words; None while it does."""
         return self._redis.problem
 
+    def follow(self, cameras: Sequence[str]) -> None:
+        """Hand on messages of ``cameras`` and of no others from now on; from any thread.
+
+        All that is stored of those that are new is handed on as replayed.
+        """
+        self._next_wanted = [StreamKey(self._cursor.kind, name) for name in dict.fromkeys(cameras)]
+
     def messages(self, stop: threading.Event) -> Iterator[ReceivedMessage[Message]]:
         """Replayed messages of all cameras by time, then what comes; each camera's in order.
 
@@ -118,6 +127,7 @@ class Subscriber(Generic[Message]):
             LiveChannels(self._redis.open(), self._quiet_s, self._answer_s) as live,
         ):
             reader = StreamReader(reading, self._left_out)
+            self._take_over_wanted()
             if not self._is_started:
                 yield from self._start(reader)
             heard = self._subscribe(live, reader)
@@ -125,14 +135,19 @@ class Subscriber(Generic[Message]):
             looked_s = checked_s = time.monotonic()
             while not stop.is_set():
                 self._redis.answered(reading)
+                if new := self._take_over_wanted():
+                    live.subscribe(new)
+                    heard += new
+                    yield from self._catch_up(reader, new)
                 for stream, payload in live.listen(_LOOK_S):
-                    yield from self._take_live(reader, stream, payload)
+                    if self._takes_all or stream in self._wanted:
+                        yield from self._take_live(reader, stream, payload)
                 check_s = RETRY_S if self._left_out.keys else _CHECK_S
                 if time.monotonic() - checked_s > check_s:
                     checked_s = time.monotonic()
                     yield from self._check(reader)
-                if not heard and self._has_to_look(live):
-                    # Of a cluster in which no camera has published anything yet.
+                if not heard:
+                    # Of a cluster in which no camera has published anything, or without cameras.
                     stop.wait(_LOOK_S)
                 if self._has_to_look(live) and time.monotonic() - looked_s > _NEW_CAMERAS_S:
                     looked_s = time.monotonic()
@@ -143,7 +158,7 @@ class Subscriber(Generic[Message]):
 
     def _subscribe(self, live: LiveChannels, reader: StreamReader) -> list[StreamKey]:
         """Subscribe to what is wanted; returns the streams that may have got messages before."""
-        if self._wanted:
+        if not self._takes_all:
             streams = self._wanted
             live.subscribe(streams)
         elif live.has_patterns:
@@ -154,14 +169,28 @@ class Subscriber(Generic[Message]):
             live.subscribe(streams)
         return list(streams)
 
+    def _take_over_wanted(self) -> list[StreamKey]:
+        """Follow what :meth:`follow` asked for; returns the streams that are new."""
+        wanted, self._next_wanted = self._next_wanted, None
+        if wanted is None:
+            return []
+        before, self._wanted, self._takes_all = self._wanted, wanted, False
+        for gone in {*before} - {*wanted}:
+            self._cursors.pop(gone, None)
+            self._recent.pop(gone, None)
+        return [stream for stream in wanted if stream not in before]
+
+    def _streams(self, reader: StreamReader) -> Sequence[StreamKey]:
+        return reader.streams(self._cursor.kind) if self._takes_all else self._wanted
+
     def _has_to_look(self, live: LiveChannels) -> bool:
         """Whether cameras that come later are to be found by their streams."""
-        return not self._wanted and not live.has_patterns
+        return self._takes_all and not live.has_patterns
 
     def _start(self, reader: StreamReader) -> Iterator[ReceivedMessage[Message]]:
         """Hand on the newest entries and remember where each stream ended."""
         received: list[tuple[str, ReceivedMessage[Message]]] = []
-        streams = self._wanted or reader.streams(self._cursor.kind)
+        streams = self._streams(reader)
         found = reader.newest_of(streams, max(1, self._replay))
         for stream in streams:
             stored = found.get(stream, [])
@@ -193,7 +222,7 @@ class Subscriber(Generic[Message]):
         What waited for Redis comes on the stream alone, perhaps after it was read and as the last.
         """
         left_out = {key for name in self._left_out.keys if (key := parse_stream_key(name))}
-        known = self._wanted or reader.streams(self._cursor.kind)
+        known = self._streams(reader)
         for stream, stored in reader.newest_of({*known, *left_out}, 1).items():
             if (
                 self._rewind_if_made_anew(stream, stored)

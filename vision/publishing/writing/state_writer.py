@@ -23,7 +23,7 @@ _LEASE_MS = 6_000
 BEAT_S = 2.0
 """How often a process says that it publishes its cameras."""
 _LOG_PERIOD_S = 60.0
-_ENDED = CameraState.STOPPED.value
+_ENDED = frozenset({CameraState.STOPPED.value, CameraState.REMOVED.value})
 
 
 class StateWriter:
@@ -139,7 +139,7 @@ class StateWriter:
         exchange = link.exchange()
         for camera in cameras:
             fields = due.get(camera, {})
-            mode = "last" if fields.get("state") == _ENDED else "stay"
+            mode = "last" if fields.get("state") in _ENDED else "stay"
             self._call(exchange, camera, runs[camera], mode, fields)
         strange: list[str] = []
         replies = exchange.execute()
@@ -209,7 +209,7 @@ class StateWriter:
 
     def _overtaken(self, link: RedisLink, due: Mapping[str, HashFields]) -> set[str]:
         """Those that end after their successor has spoken: what they say is old."""
-        ending = [camera for camera, fields in due.items() if fields["state"] == _ENDED]
+        ending = [camera for camera, fields in due.items() if fields["state"] in _ENDED]
         if not ending:
             return set()
         exchange = link.exchange()

@@ -37,6 +37,11 @@ class InferredCameras:
         """Count frames that will not be inferred."""
         self.monitor(camera).on_skipped(reason, count)
 
+    def forget(self, camera: str) -> None:
+        """Show a camera no more, unless another frame of it comes."""
+        with self._lock:
+            self._monitors.pop(camera, None)
+
     def check_stalls(self) -> None:
         """Look for cameras that have gone quiet; to be called about twice a second."""
         for monitor in self._known():

@@ -22,6 +22,7 @@ _SILENT_S = 30.0
 # Why a frame was not inferred does not stand in its message.
 _SKIPPED = "unspecified"
 _STATES = {state.value: state for state in CameraState}
+_FINAL = frozenset(state.value for state in CameraState if state.is_final)
 
 
 @dataclass(slots=True)
@@ -92,12 +93,16 @@ class PublishedCameras:
     def names(self) -> list[str]:
         """All cameras that said something, by name."""
         with self._lock:
-            return sorted(self._cameras)
+            return sorted(name for name, camera in self._cameras.items() if not _is_gone(camera))
 
     def views(self) -> list[CameraView]:
         """All cameras at a glance, by name."""
         with self._lock:
-            return [self._view(camera) for _, camera in sorted(self._cameras.items())]
+            return [
+                self._view(camera)
+                for _, camera in sorted(self._cameras.items())
+                if not _is_gone(camera)
+            ]
 
     def model(self) -> str | None:
         """The model of the newest message, for people; None before the first."""
@@ -151,13 +156,14 @@ class PublishedCameras:
         return state, reason, since_ns
 
 
+def _is_gone(camera: _Camera) -> bool:
+    """Whether it was taken out of the settings."""
+    return camera.status is not None and camera.status.state == CameraState.REMOVED
+
+
 def _is_outlived(message: StatusMessage, known: StatusMessage | None) -> bool:
     """Whether it is the last word of a run before that of ``known``."""
-    return (
-        known is not None
-        and message.state == CameraState.STOPPED
-        and int(message.run) < int(known.run)
-    )
+    return known is not None and message.state in _FINAL and int(message.run) < int(known.run)
 
 
 def silence_s(settings: Settings, camera: str) -> float | None:

@@ -18,19 +18,23 @@ _S = CameraState
 _UP = frozenset({_S.ONLINE, _S.FROZEN})
 _DOWN = frozenset({_S.RECONNECTING, _S.AUTH_FAILED, _S.NOT_FOUND, _S.DECODE_ERROR})
 _WATCHED = frozenset({_S.STALLED, _S.CLOCK_STEP})
+# Whoever runs the node may end or switch off a camera at any time.
+_OFF = frozenset({_S.STOPPED, _S.DISABLED, _S.REMOVED})
 
 TRANSITIONS: Mapping[CameraState, frozenset[CameraState]] = MappingProxyType(
     {
-        _S.STARTING: _UP | _DOWN | {_S.STOPPED},
-        _S.ONLINE: _UP | _DOWN | _WATCHED | {_S.STOPPED},
-        _S.FROZEN: _UP | _DOWN | _WATCHED | {_S.STOPPED},
-        _S.STALLED: _UP | _DOWN | {_S.CLOCK_STEP, _S.STOPPED},
+        _S.STARTING: _UP | _DOWN | _OFF,
+        _S.ONLINE: _UP | _DOWN | _WATCHED | _OFF,
+        _S.FROZEN: _UP | _DOWN | _WATCHED | _OFF,
+        _S.STALLED: _UP | _DOWN | _OFF | {_S.CLOCK_STEP},
         _S.CLOCK_STEP: _UP | {_S.STALLED, _S.DECODE_ERROR},
-        _S.RECONNECTING: _UP | _DOWN | {_S.STARTING, _S.STOPPED},
-        _S.AUTH_FAILED: _UP | _DOWN | {_S.STOPPED},
-        _S.NOT_FOUND: _UP | _DOWN | {_S.STOPPED},
-        _S.DECODE_ERROR: _UP | _DOWN | _WATCHED | {_S.STOPPED},
-        _S.STOPPED: frozenset({_S.STARTING}),
+        _S.DISABLED: frozenset({_S.STARTING}) | _OFF,
+        _S.REMOVED: frozenset({_S.STARTING}) | _OFF,
+        _S.RECONNECTING: _UP | _DOWN | _OFF | {_S.STARTING},
+        _S.AUTH_FAILED: _UP | _DOWN | _OFF,
+        _S.NOT_FOUND: _UP | _DOWN | _OFF,
+        _S.DECODE_ERROR: _UP | _DOWN | _WATCHED | _OFF,
+        _S.STOPPED: frozenset({_S.STARTING}) | _OFF,
     }
 )
 """Which state may follow which; each may follow itself, with another reason."""
@@ -106,7 +110,7 @@ class CameraStates:
         return self._show(self._worked_out())
 
     def _worked_out(self) -> StateChange:
-        if self._sight is Observation.PACKETS and self._reported.state is not CameraState.STOPPED:
+        if self._sight is Observation.PACKETS and not self._reported.state.is_final:
             return _UNDECODED
         if self._sight is Observation.NOTHING and self.expects_pictures:
             return _STALLED

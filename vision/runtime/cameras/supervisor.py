@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from vision.config.camera import CameraSettings
 from vision.config.core import LogSettings
+from vision.config.switch import SwitchState
 from vision.domain.losses import WorkerLoss
 from vision.domain.status import CameraState
 from vision.frames.latest_frame_slot import LatestFrames
@@ -61,6 +63,9 @@ _AT_ONCE, _WINDOW_S = 5, 60.0
 _RESTART_BOUNDS_S = (0.5, 30.0)
 
 
+_ON = SwitchState(is_on=True)
+
+
 class IngestSupervisor:
     """Runs in a thread of its own per camera; ``stop`` may be called from any other."""
 
@@ -70,13 +75,20 @@ class IngestSupervisor:
         frames: LatestFrames,
         monitor: CameraMonitor,
         next_run: Callable[[], int],
+        switch: SwitchState = _ON,
     ) -> None:
-        """Supervise ``task``; its ``run`` is replaced by ``next_run()`` for each worker."""
+        """Supervise ``task``; its ``run`` is replaced by ``next_run()`` for each worker.
+
+        ``switch`` is whether the camera is on to begin with.
+        """
         self._task = task
         self._frames = frames
         self._monitor = monitor
         self._next_run = next_run
+        self._switch = switch
+        self._last_state = CameraState.STOPPED, "the node stops"
         self._stopping = threading.Event()
+        self._changed = threading.Event()
         self._lock = threading.Lock()
         self._worker: IngestWorker | None = None
 
@@ -87,9 +99,16 @@ class IngestSupervisor:
         return worker.pid if worker else None
 
     def run(self) -> None:
-        """Keep a worker running until :meth:`stop`."""
+        """Keep a worker running while the camera is on, until :meth:`stop` or :meth:`remove`."""
         restarts = RestartPolicy(_AT_ONCE, _WINDOW_S, Backoff(*_RESTART_BOUNDS_S))
         while not self._stopping.is_set():
+            self._changed.clear()
+            if not self._switch.is_on:
+                self._monitor.on_state(
+                    self._task.run, CameraState.DISABLED, self._switch.reason, None
+                )
+                self._changed.wait()
+                continue
             try:
                 loss, why = self._serve()
             except Exception:  # noqa: BLE001  without this thread the camera is lost for good
@@ -97,6 +116,12 @@ class IngestSupervisor:
                 loss, why = WorkerLoss.NOT_UNDERSTOOD, "could not be served"
             if self._stopping.is_set():
                 break
+            if self._changed.is_set():
+                if self._switch.is_on:
+                    self._monitor.on_state(
+                        self._task.run, CameraState.RECONNECTING, "its settings have changed"
+                    )
+                continue
             delay_s = restarts.next_s()
             _log.error("ingest.worker_lost camera=%s reason=%s", self._task.name, why)
             self._monitor.on_worker_lost(loss)
@@ -106,12 +131,29 @@ class IngestSupervisor:
                 f"the ingest worker {why}",
                 time.time_ns() + round(delay_s * 1e9),
             )
-            self._stopping.wait(delay_s)
-        self._monitor.on_state(self._task.run, CameraState.STOPPED, "the node stops")
+            self._changed.wait(delay_s)
+        self._monitor.on_state(self._task.run, *self._last_state)
 
     def stop(self) -> None:
         """Ask the worker to go, and make :meth:`run` return soon."""
         self._stopping.set()
+        self._end_worker()
+
+    def remove(self) -> None:
+        """As :meth:`stop`, of a camera that is no more."""
+        self._last_state = CameraState.REMOVED, "it is no longer in the settings"
+        self.stop()
+
+    def replace(self, camera: CameraSettings, switch: SwitchState) -> None:
+        """Have another worker serve ``camera`` if it is on; the one that does now goes."""
+        with self._lock:
+            self._task = replace(self._task, camera=camera)
+            self._switch = switch
+        self._end_worker()
+
+    def _end_worker(self) -> None:
+        # First: whoever sees the worker gone has to know why.
+        self._changed.set()
         with self._lock:
             if self._worker is not None:
                 self._worker.stop()
@@ -122,6 +164,13 @@ class IngestSupervisor:
             self._task = replace(self._task, logs=logs)
             if self._worker is not None:
                 self._worker.apply_log_settings(logs)
+
+    def retune(self, camera: CameraSettings) -> None:
+        """Have the worker follow settings that need no new connection, and those to come all."""
+        with self._lock:
+            self._task = replace(self._task, camera=camera)
+            if self._worker is not None:
+                self._worker.retune(camera)
 
     def kill(self) -> None:
         """End a worker that does not go by itself."""
@@ -141,8 +190,8 @@ class IngestSupervisor:
             return WorkerLoss.NOT_STARTED, f"cannot be started: {_in_words(error)}"
         with self._lock:
             self._worker = worker
-        if self._stopping.is_set():
-            self.stop()
+        if self._changed.is_set():
+            self._end_worker()
         self._frames.attach(worker.frames, self._monitor.on_frame)
         try:
             return self._listen(worker)

@@ -9,12 +9,13 @@ import time
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from vision.config.camera import CameraSettings
 from vision.config.core import LogSettings
 from vision.domain.losses import WorkerLoss
 from vision.frames.shared_memory import SharedFrameReader, shared_slot
 from vision.runtime.ingest.memory import processor_s, resident_mib
 from vision.runtime.ingest.process import ingest_main
-from vision.runtime.ingest.protocol import LOGS, STOP, IngestTask
+from vision.runtime.ingest.protocol import LOGS, STOP, TUNING, IngestTask
 
 _GOODBYE_S = 2.0
 # How long the exit code of a process that has ended may be on its way, and how often to look.
@@ -96,6 +97,10 @@ class IngestWorker:
     def apply_log_settings(self, logs: LogSettings) -> None:
         """Tell it how to log from now on."""
         self._send(bytes((LOGS,)) + logs.model_dump_json().encode())
+
+    def retune(self, camera: CameraSettings) -> None:
+        """Have it follow those settings of its camera that need no new connection."""
+        self._send(bytes((TUNING,)) + camera.model_dump_json().encode())
 
     def kill(self) -> None:
         """End it at once."""

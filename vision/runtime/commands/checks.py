@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,6 +15,8 @@ from vision.config.camera import CameraSettings
 from vision.config.narration import ProviderSettings
 from vision.config.secrets import SecretFiles, redis_password
 from vision.config.settings import Settings
+from vision.config.switch import cameras_that_are_on
+from vision.config.time_zone import time_zone
 from vision.domain.errors import VisionError
 from vision.inference.detection_filters import detection_filters
 from vision.models.progress import TransferProgress
@@ -75,8 +77,8 @@ class Check:
 def run_checks(settings: Settings, progress: TransferProgress) -> Iterator[Check]:
     """Check secrets, model, Redis, every camera and every narrator's provider of ``settings``."""
     secrets = secret_files(settings.secrets_dir)
-    cameras = settings.active_cameras
-    yield _check("cameras", lambda: _count(cameras))
+    cameras = cameras_that_are_on(settings.cameras, time_zone(settings.timezone))
+    yield _check("cameras", lambda: _count(settings.cameras, cameras))
     yield _check("descriptors", lambda: look_at_descriptors(settings))
     yield _check("secrets", lambda: _secrets(settings, secrets))
     yield _check("model", lambda: _model(settings, progress))
@@ -110,10 +112,10 @@ def _check(subject: str, inspect: Callable[[], str]) -> Check:
     return Check(subject, is_fine=is_fine, text=process_redactor.redact(text))
 
 
-def _count(cameras: dict[str, CameraSettings]) -> str:
+def _count(cameras: Mapping[str, CameraSettings], on: Mapping[str, CameraSettings]) -> str:
     if not cameras:
         raise VisionError("there is none: add one under the key cameras")
-    return ", ".join(cameras)
+    return ", ".join(name if name in on else f"{name} (off)" for name in cameras)
 
 
 def _secrets(settings: Settings, secrets: SecretFiles) -> str:
@@ -126,15 +128,14 @@ def _secrets(settings: Settings, secrets: SecretFiles) -> str:
 
 def _model(settings: Settings, progress: TransferProgress) -> str:
     chosen = model_for(settings, progress)
-    detection_filters(settings.active_cameras, settings.model, chosen.entry.labels)
+    detection_filters(settings.cameras, settings.model, chosen.entry.labels)
     return chosen.reason
 
 
 def _events(settings: Settings, progress: TransferProgress) -> str:
     known = model_for(settings, progress).entry.labels
     asked = {"events": settings.events.labels} | {
-        f"cameras.{name}.events": camera.events.labels
-        for name, camera in settings.active_cameras.items()
+        f"cameras.{name}.events": camera.events.labels for name, camera in settings.cameras.items()
     }
     for key, labels in asked.items():
         unknown = [label for label in labels or () if label not in known]
@@ -142,7 +143,7 @@ def _events(settings: Settings, progress: TransferProgress) -> str:
             raise VisionError(f"{key}.labels: the model knows no {unknown[0]!r}: correct it")
     places = [
         f"{name} has {', '.join([*camera.events.zones, *camera.events.lines])}"
-        for name, camera in settings.active_cameras.items()
+        for name, camera in settings.cameras.items()
         if camera.events.zones or camera.events.lines
     ]
     where = "in the node" if settings.events.enabled else "by `vision events`"

@@ -37,14 +37,14 @@ def look_at_descriptors(settings: Settings) -> str:
     if lack := _shortage(settings):
         raise VisionError(lack)
     return (
-        f"up to {attainable_limit()} open files; {len(settings.active_cameras)} cameras need "
+        f"up to {attainable_limit()} open files; {len(settings.cameras)} cameras need "
         f"{_needed(settings)}, which leaves {most_connections(settings)} connections to the page"
     )
 
 
 def _needed(settings: Settings) -> int:
-    return needed_for(len(settings.active_cameras), len(settings.redis.cluster_nodes))
+    return needed_for(len(settings.cameras), len(settings.redis.cluster_nodes))
 
 
 def _shortage(settings: Settings) -> str | None:
-    return shortage(len(settings.active_cameras), len(settings.redis.cluster_nodes))
+    return shortage(len(settings.cameras), len(settings.redis.cluster_nodes))

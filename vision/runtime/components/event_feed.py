@@ -27,12 +27,12 @@ class EventFeed:
         settings: Settings,
         password: Callable[[], str | None],
         feed: LiveFeed,
-        cameras: Sequence[str] = (),
+        cameras: Sequence[str] | None = None,
         *,
         on_invalid: CountInvalid = noop,
         troubles: Troubles | None = None,
     ) -> None:
-        """Prepare to subscribe.
+        """Prepare to subscribe to ``cameras``; None takes all on Redis.
 
         Raises:
             ConfigError: ``redis.url`` has an option that does not exist.
@@ -41,12 +41,18 @@ class EventFeed:
             settings.redis,
             password,
             EventCursor,
-            cameras,
+            cameras or (),
             replay=_REPLAY,
             on_invalid=on_invalid,
             troubles=troubles,
         )
         self._feed = feed
+        if cameras is not None:
+            self._events.follow(cameras)
+
+    def follow(self, cameras: Sequence[str]) -> None:
+        """Feed the events of ``cameras`` from now on; from any thread."""
+        self._events.follow(cameras)
 
     @property
     def connected(self) -> bool:
@@ -64,11 +70,14 @@ class EventFeed:
             self._feed.on_event(received.message, received.payload)
 
 
-def event_pages(settings: Settings, store: SnapshotStore | None) -> EventPages:
-    """What the page asks for besides messages: the configured zones, and pictures."""
-    shapes = {
-        name: CameraShapes(camera.events.zones, camera.events.lines)
-        for name, camera in settings.active_cameras.items()
-        if camera.events.zones or camera.events.lines
-    }
+def event_pages(settings: Callable[[], Settings], store: SnapshotStore | None) -> EventPages:
+    """What the page asks for besides messages: the zones as they are now, and pictures."""
+
+    def shapes() -> dict[str, CameraShapes]:
+        return {
+            name: CameraShapes(camera.events.zones, camera.events.lines)
+            for name, camera in settings().cameras.items()
+            if camera.events.zones or camera.events.lines
+        }
+
     return EventPages(shapes, store.read) if store else EventPages(shapes)

@@ -122,13 +122,15 @@ class ResultFanOut:
         self,
         metrics: NodeMetrics,
         feed: LiveFeed,
-        monitor: Callable[[str], CameraMonitor],
+        monitor: Callable[[str], CameraMonitor | None],
         troubles: Troubles,
         *,
         relay: PreviewPublisher | None = None,
         pictures: RecentFrames | None = None,
     ) -> None:
         """``monitor`` gives the monitor of a camera by name; ``relay`` feeds other pages.
+
+        Of a camera without a monitor nothing is counted: it was removed a moment ago.
 
         ``troubles`` hears of a model whose answers mean nothing.
         ``pictures`` remembers those on which something was seen.
@@ -149,6 +151,8 @@ class ResultFanOut:
                 # `vision infer` knows of a camera with its first frame.
                 self._counted.add(meta.camera)
                 self._metrics.know_camera(meta.camera)
+            if self._monitor(meta.camera) is None:
+                continue
             self._metrics.frame_age.labels(meta.camera).observe(meta.age_ns(now_mono_ns) / 1e9)
 
     def count_discarded(self, camera: str, count: int) -> None:
@@ -173,10 +177,12 @@ class ResultFanOut:
         now_mono_ns = time.monotonic_ns()
         camera = frame.meta.camera
         labels = [found.label for found in message.detections]
-        self._monitor(camera).on_published(frame.meta, labels, now_mono_ns)
         self._metrics.inference.observe(inference_ms / 1000)
-        age_s = frame.meta.age_ns(now_mono_ns) / 1e9
-        self._metrics.capture_to_publish.labels(camera).observe(age_s)
+        monitor = self._monitor(camera)
+        if monitor is not None:
+            monitor.on_published(frame.meta, labels, now_mono_ns)
+            age_s = frame.meta.age_ns(now_mono_ns) / 1e9
+            self._metrics.capture_to_publish.labels(camera).observe(age_s)
         self._feed.on_inferred(frame, payload)
         if self._relay:
             self._relay.on_inferred(frame, payload)

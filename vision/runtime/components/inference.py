@@ -42,7 +42,7 @@ class InferenceStage:
             ArtefactError: The model cannot be had or is not the one named.
         """
         chosen = model_for(settings, progress)
-        selected = detection_filters(settings.active_cameras, settings.model, chosen.entry.labels)
+        selected = detection_filters(settings.cameras, settings.model, chosen.entry.labels)
         self._executor = ThreadPoolExecutor(workers_for(chosen), thread_name_prefix="engine")
         self._backend = load_model(settings, chosen, self._executor)
         self._worker = InferenceWorker(
@@ -81,6 +81,21 @@ class InferenceStage:
     def run(self) -> Callable[[threading.Event], None]:
         """See :meth:`vision.inference.worker.InferenceWorker.run`."""
         return self._worker.run
+
+    def check(self, settings: Settings) -> None:
+        """Whether the model can be asked for what ``settings`` want of it.
+
+        Raises:
+            ConfigError: A camera asks for a label that the model does not know.
+        """
+        detection_filters(settings.cameras, settings.model, self.model.labels)
+
+    def retune(self, settings: Settings) -> None:
+        """Report labels and confidences as ``settings`` have them; from any thread."""
+        self._worker.retune(
+            detection_filters(settings.cameras, settings.model, self.model.labels),
+            detection_filter_for_all(settings.model),
+        )
 
     def wake(self) -> None:
         """Have the worker look around at once."""

@@ -29,8 +29,13 @@ def web_server(
     cameras: Callable[[], list[CameraView]],
     health: Callable[[], Health],
     metrics: NodeMetrics,
+    current: Callable[[], Settings] | None = None,
+    warnings: Callable[[], Iterable[str]] = tuple,
 ) -> WebServer | None:
     """A server that listens already, None when the settings want none.
+
+    ``current`` gives the settings as they are by now; without, they never change.
+    ``warnings`` are shown beside the reasons of ``health`` and change nothing about it.
 
     Raises:
         ConfigError: Its address cannot be listened on, or is open to the network without a
@@ -48,11 +53,11 @@ def web_server(
     app = create_app(
         feed,
         cameras,
-        lambda: _with_warnings(health(), secrets.outdated.values()),
+        lambda: _with_warnings(health(), [*secrets.outdated.values(), *warnings()]),
         metrics.exposition,
         host=web.host,
         token=token,
-        events=event_pages(settings, snapshot_store(settings)),
+        events=event_pages(current or (lambda: settings), snapshot_store(settings)),
     )
     return WebServer(
         app,

@@ -13,9 +13,10 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from vision.domain.errors import ConfigError
 from vision.resilience.log_throttle import LogThrottle
@@ -58,6 +59,21 @@ class Liveness:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadNote:
+    """What came of reading the settings again.
+
+    Attributes:
+        at_s: When, UTC seconds.
+        problem: Why nothing was changed, in one line; empty if all is well.
+        needs_restart: Keys that hold from the next start on.
+    """
+
+    at_s: float
+    problem: str = ""
+    needs_restart: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LivenessReading:
     """What a role left in the run directory.
 
@@ -65,11 +81,15 @@ class LivenessReading:
         path: Its file.
         liveness: What it said, None when the file is not one of ours.
         age_s: Seconds ago.
+        pid: Its process.
+        reload: What came of its last reload; None of an older version.
     """
 
     path: Path
     liveness: Liveness | None
     age_s: float
+    pid: int = 0
+    reload: ReloadNote | None = None
 
     @property
     def is_silent(self) -> bool:
@@ -105,6 +125,8 @@ class LivenessFile:
         self._path = directory / f"{role.replace(' ', '-')}.json"
         self._mono_ns = mono_ns
         self._next_ns = 0
+        self.reload_note: Callable[[], ReloadNote | None] = lambda: None
+        """Reads what came of the last reload of the settings."""
         self._damper = LogThrottle(_LOG_PERIOD_S, lambda: mono_ns() / 1e9)
 
     def write(self, read: Callable[[], Liveness]) -> None:
@@ -114,6 +136,9 @@ class LivenessFile:
             return
         self._next_ns = now_ns + _WRITE_EVERY_NS
         document = {"pid": os.getpid(), "at_mono_ns": now_ns} | asdict(read())
+        reload = self.reload_note()
+        if reload is not None:
+            document["reload"] = asdict(reload)
         try:
             # A name nobody can have taken: the folder may be open to all, like /tmp.
             handle, beside = tempfile.mkstemp(prefix=".", dir=self._path.parent)
@@ -139,14 +164,22 @@ def readings_in(
         try:
             document = json.loads(path.read_text())
             age_s = (mono_ns() - int(document.pop("at_mono_ns"))) / 1e9
-            document.pop("pid")
+            pid = int(document.pop("pid"))
+            reload = _reload_note(document.pop("reload", None))
             role = _line(document.pop("role"))
             lists = {name: tuple(map(_line, values)) for name, values in document.items()}
-            yield LivenessReading(path, Liveness(role, **lists), age_s)
+            yield LivenessReading(path, Liveness(role, **lists), age_s, pid, reload)
         except FileNotFoundError:
             continue
         except _FOREIGN:
             yield LivenessReading(path, None, 0.0)
+
+
+def _reload_note(document: Mapping[str, Any] | None) -> ReloadNote | None:
+    if document is None:
+        return None
+    keys = tuple(map(_line, document["needs_restart"]))
+    return ReloadNote(float(document["at_s"]), str(document["problem"]), keys)
 
 
 def _line(text: object) -> str:

@@ -23,10 +23,12 @@ def node_health(
 ) -> Health:
     """Ready when every camera can be seen through, Redis answers and there are no ``troubles``.
 
-    A camera that delivers but is not plainly online is a warning among the reasons; so is any
+    A camera that is switched off is nothing to note; one that delivers but is not plainly online is a warning among the reasons; so is any
     that is not online where ``cameras_must_deliver`` is false.
     """
-    noted = [view for view in views if view.state is not CameraState.ONLINE]
+    noted = [
+        view for view in views if view.state is not CameraState.ONLINE and not view.state.is_off
+    ]
     reasons = [camera_reason(view) for view in noted]
     if not redis_connected:
         reasons.append(redis_reason(redis_address, redis_problem, outbox_messages))

@@ -79,8 +79,10 @@ def camera_reason(view: CameraView) -> str:
 
 
 def camera_reasons(views: Iterable[CameraView]) -> tuple[str, ...]:
-    """The cameras that nothing is seen through."""
-    return tuple(camera_reason(view) for view in views if not view.state.delivers)
+    """The cameras that nothing is seen through, but for those that are switched off."""
+    return tuple(
+        camera_reason(view) for view in views if not view.state.delivers and not view.state.is_off
+    )
 
 
 def camera_facts(views: Iterable[CameraView]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable
 from multiprocessing.connection import Connection
 
 from vision.capture.address import RtspAddress
-from vision.capture.worker import CaptureWorker
+from vision.capture.worker import CaptureWorker, Tuning
 from vision.config.camera import CameraSettings
 from vision.config.core import LogSettings
 from vision.config.secrets import SecretFiles
@@ -26,7 +26,9 @@ from vision.resilience.suspension import DeadlineWatch
 from vision.runtime.ingest.memory import resident_bytes
 from vision.runtime.ingest.protocol import (
     HEARTBEAT_S,
+    LOGS,
     STOP,
+    TUNING,
     Heartbeat,
     IngestTask,
     StateReport,
@@ -122,8 +124,9 @@ def ingest_main(task: IngestTask, pipe: Connection, frames: WriterSide) -> None:
         end_with_parent(node.pid, signal.SIGKILL)
     # A terminal sends Ctrl-C to the whole group, but the node decides when a worker goes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # As for this one, which is for the node.
+    # As for these, which are for the node.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     configure_logs(task.logs.level, task.logs.format, sys.stderr)
     set_levels(task.logs.level, task.logs.areas.items())
     # For good: what nobody catches is printed by multiprocessing, after this function.
@@ -148,14 +151,12 @@ class IngestProcess:
         self._done = threading.Event()
         self._secrets = secret_files(task.secrets_dir)
         self._online_since_s: float | None = None
+        self._frozen_after_s = task.camera.frozen_after_s
         self._worker = CaptureWorker(
             camera=task.name,
             run=task.run,
-            fps=task.camera.fps,
+            tuning=Tuning.of(task.camera),
             long_side=task.long_side,
-            clock_window_s=task.camera.clock_window_s,
-            frozen_after_s=task.camera.frozen_after_s,
-            motion=task.camera.motion,
             sink=frames.open(),
             on_online=self._online,
             on_clock_step=self._clock_step,
@@ -221,7 +222,7 @@ class IngestProcess:
 
     def _frozen(self, is_frozen: bool) -> None:  # noqa: FBT001  the event is the value
         if is_frozen:
-            reason = f"nothing new in the picture for {self._task.camera.frozen_after_s:g} s"
+            reason = f"nothing new in the picture for {self._frozen_after_s:g} s"
             self._send(StateReport(CameraState.FROZEN, reason))
         else:
             self._send(StateReport(CameraState.ONLINE, "the picture changes again"))
@@ -237,15 +238,25 @@ class IngestProcess:
     def _listen(self) -> None:
         try:
             while (message := self._pipe.recv_bytes())[0] != STOP:
-                logs = LogSettings.model_validate_json(message[1:])
-                set_levels(logs.level, logs.areas.items())
-                _log.debug("ingest.logs_set camera=%s", self._task.name)
+                self._obey(message[0], message[1:])
         except (EOFError, OSError):
             _log.warning("ingest.node_gone camera=%s", self._task.name)
         self._stop.set()
         # A read blocked in the media library cannot be interrupted, only left behind.
         if not self._done.wait(_GOODBYE_S):
             os._exit(0)
+
+    def _obey(self, command: int, document: bytes) -> None:
+        """Follow what the node says of logs or of the camera's settings."""
+        if command == LOGS:
+            logs = LogSettings.model_validate_json(document)
+            set_levels(logs.level, logs.areas.items())
+            _log.debug("ingest.logs_set camera=%s", self._task.name)
+        elif command == TUNING:
+            camera = CameraSettings.model_validate_json(document)
+            self._frozen_after_s = camera.frozen_after_s
+            self._worker.retune(Tuning.of(camera))
+            _log.debug("ingest.settings_changed camera=%s", self._task.name)
 
     def _beat(self) -> None:
         hanging = DeadlineWatch(HEARTBEAT_S + _LATE_S)

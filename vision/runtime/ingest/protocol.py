@@ -1,7 +1,8 @@
 """What an ingest process and the node say to each other over their pipe.
 
 The worker sends :class:`StateReport` and, all the time, :class:`Heartbeat`. The node sends
-:data:`STOP`, or :data:`LOGS` and after it how the worker is to log from now on, as JSON. Frames
+:data:`STOP`, or :data:`LOGS` and after it how the worker is to log from now on, as JSON, or
+:data:`TUNING` and after it the camera's settings, of which those hold that need no connection. Frames
 go their own way: :mod:`vision.frames.shared_memory`.
 """
 
@@ -18,6 +19,7 @@ from vision.domain.status import CameraState
 
 STOP = 0xFF
 LOGS = 0xFE
+TUNING = 0xFD
 # Often, since a stall and a dead worker are noticed no sooner; it costs next to nothing.
 HEARTBEAT_S = 0.25
 

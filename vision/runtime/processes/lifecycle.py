@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -16,15 +16,23 @@ from vision.domain.noop import noop
 
 _log = logging.getLogger(__name__)
 _ENDING = (signal.SIGINT, signal.SIGTERM)
-READ_ANEW = signal.SIGUSR1
-"""Not SIGHUP: that one comes when a terminal closes, and then a role is to end."""
+RELOAD = signal.SIGUSR1
+
+
+def reload_signals() -> tuple[signal.Signals, ...]:
+    """The signals that ask for the settings to be read again.
+
+    SIGHUP is one where no terminal is: from a terminal it says that this closes, and then a role
+    is to end.
+    """
+    return (RELOAD,) if os.isatty(0) else (RELOAD, signal.SIGHUP)
 
 
 @contextmanager
 def stop_on_signals(stop: threading.Event, reload: Callable[[], None] = noop) -> Iterator[None]:
     """Set ``stop`` at SIGINT or SIGTERM, and end the process hard at a second one.
 
-    ``reload`` is called, on another thread, at :data:`READ_ANEW`.
+    ``reload`` is called, on another thread, at :func:`reload_signals`.
 
     The exit code is then 128 and the signal's number. For the main thread only; what stood
     before is put back at the end.
@@ -33,13 +41,14 @@ def stop_on_signals(stop: threading.Event, reload: Callable[[], None] = noop) ->
     main thread between any two steps, where ``Event.set`` may wait for a lock that the very
     same thread holds in ``Event.wait``, and not at all while that thread is in a library.
     """
+    reloading = reload_signals()
     ours, interpreters = socket.socketpair()
     # The interpreter asks for one that never blocks; more signals than it holds are no loss.
     interpreters.settimeout(0)
     before_descriptor = signal.set_wakeup_fd(interpreters.fileno(), warn_on_full_buffer=False)
-    before = {number: signal.signal(number, _leave_it) for number in (*_ENDING, READ_ANEW)}
+    before = {number: signal.signal(number, _leave_it) for number in (*_ENDING, *reloading)}
     watching = threading.Thread(
-        target=_watch, args=(ours, stop, reload), name="signals", daemon=True
+        target=_watch, args=(ours, stop, reload, reloading), name="signals", daemon=True
     )
     watching.start()
     try:
@@ -57,10 +66,15 @@ def _leave_it(number: int, frame: FrameType | None) -> None:
     """See :func:`stop_on_signals`: the thread has been told."""
 
 
-def _watch(signals: socket.socket, stop: threading.Event, reload: Callable[[], None]) -> None:
+def _watch(
+    signals: socket.socket,
+    stop: threading.Event,
+    reload: Callable[[], None],
+    reloading: Collection[int],
+) -> None:
     with contextlib.suppress(OSError):
         while numbers := signals.recv(1):
-            if numbers[0] == READ_ANEW:
+            if numbers[0] in reloading:
                 _read(reload)
             if numbers[0] not in _ENDING:
                 continue

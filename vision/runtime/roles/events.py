@@ -19,6 +19,7 @@ from vision.runtime.health.role_liveness import (
     redis_fact,
     stalled_threads,
 )
+from vision.runtime.reload.plan import DesiredCamera
 from vision.runtime.roles.service import Service
 from vision.telemetry.metrics import NodeMetrics
 
@@ -57,6 +58,9 @@ class EventsRole(Service):
         if self._receiver and self._taker:
             pictures = self._receiver.pictures(threads.stop, self._taker.wanted)
             threads.start("pictures", self._remember, pictures)
+
+    def _follow(self, settings: Settings, cameras: dict[str, DesiredCamera]) -> None:  # noqa: ARG002  all cameras on Redis
+        self._events.apply(settings)
 
     def _start_fields(self) -> Mapping[str, object]:
         return {"redis": self.redis_address}

@@ -37,6 +37,7 @@ from vision.runtime.health.role_liveness import (
     spool_facts,
     stalled_threads,
 )
+from vision.runtime.reload.plan import DesiredCamera
 from vision.runtime.roles.service import DRAIN_S, Service
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
@@ -59,7 +60,10 @@ class InferRole(Service):
         self._acked = threading.Event()
         self._feed = LiveFeed()
         self._cameras = InferredCameras(self._show_status)
-        metrics = NodeMetrics(self._cameras.views, "infer", troubles=self.troubles)
+        self._known_cameras = frozenset(settings.cameras)
+        metrics = self._node_metrics = NodeMetrics(
+            self._cameras.views, "infer", troubles=self.troubles
+        )
         # Which empty frames are told of is decided here, from what all replicas published.
         self._only_changes = settings.publishing.empty_frames == "on_change"
         publish_all = settings.publishing.model_copy(update={"empty_frames": "always"})
@@ -83,6 +87,8 @@ class InferRole(Service):
             cameras=self._cameras.views,
             health=self.health,
             metrics=metrics,
+            current=lambda: self.settings,
+            warnings=self.warnings,
         )
         self.expose(metrics, tls_peers(settings.redis, {}))
         self._source = RedisFrameSource(
@@ -101,6 +107,20 @@ class InferRole(Service):
             on_discarded=self._delivery.count_discarded,
         )
         metrics.know_model(self._inference.model)
+
+    def check_settings(self, settings: Settings) -> None:
+        """Labels; see :meth:`Service.check_settings`."""
+        self._inference.check(settings)
+
+    def _follow(self, settings: Settings, cameras: dict[str, DesiredCamera]) -> None:
+        self._inference.retune(settings)
+        # Frames of cameras that are in no settings are inferred too: only those that were taken
+        # out of them are forgotten.
+        for name in self._known_cameras - cameras.keys():
+            self._cameras.forget(name)
+            self._node_metrics.forget_camera(name)
+            self.troubles.forget(name)
+        self._known_cameras = frozenset(cameras)
 
     def cameras(self) -> list[CameraView]:
         """All cameras that frames came from, at a glance."""

@@ -1,12 +1,13 @@
-"""The ingest role: one camera's frames into the newest-frame slot on Redis."""
+"""The ingest role: frames of one camera, or of all, into the latest-frame slots on Redis."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from vision.config.camera import CameraSettings
 from vision.config.core import LogSettings
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
@@ -17,7 +18,7 @@ from vision.domain.trouble import Trouble
 from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.redis_writer import RedisFrameWriter
 from vision.publishing.writing.redis_publisher import RedisPublisher
-from vision.runtime.cameras.fleet import CameraFleet
+from vision.runtime.cameras.fleet import CameraFleet, Workplace
 from vision.runtime.components.certificates import tls_peers
 from vision.runtime.components.descriptors import warn_if_short
 from vision.runtime.components.fan_out import PublishMetrics, show_outbox
@@ -31,7 +32,8 @@ from vision.runtime.health.role_liveness import (
     spool_facts,
     stalled_threads,
 )
-from vision.runtime.roles.service import Service
+from vision.runtime.reload.plan import DesiredCamera, Step
+from vision.runtime.roles.service import Service, wanted_cameras
 from vision.telemetry.metrics import NodeMetrics
 
 _PATIENCE_S = 0.5
@@ -40,35 +42,41 @@ _DRAIN_S = 2.0
 
 
 class IngestRole(Service):
-    """Serves one camera in a supervised process and forwards its newest frame."""
+    """Serves cameras in a supervised process each and forwards their newest frames."""
 
-    def __init__(self, settings: Settings, camera: str) -> None:
-        """Prepare to serve ``camera``.
+    def __init__(self, settings: Settings, camera: str | None) -> None:
+        """Prepare to serve ``camera``, or all cameras of the settings for None.
 
         Raises:
             ConfigError: There is no such camera, or a key or secret file is not in order.
         """
         self._camera = camera
-        settings = _only(settings, camera)
+        if camera is not None and camera not in settings.cameras:
+            names = ", ".join(settings.cameras) or "none"
+            raise ConfigError(f"--camera {camera}: there is no such camera; known: {names}")
+        wanted = self._mine(wanted_cameras(settings))
         super().__init__(
             settings,
-            f"ingest {camera}",
+            "ingest" if camera is None else f"ingest {camera}",
             log_prefix="ingest",
-            log_fields={"camera": camera},
-            cameras=settings.cameras,
+            log_fields={} if camera is None else {"camera": camera},
+            cameras=_switched_on(wanted),
         )
         self._ended = threading.Event()
-        self._fleet = CameraFleet(settings, self._publish_status)
+        self._fleet = CameraFleet(settings, wanted, self._publish_status)
         self._runs = RunIds()
-        metrics = NodeMetrics(self._fleet.views, "ingest", troubles=self.troubles)
-        metrics.know_camera(camera)
-        self.expose(metrics, tls_peers(settings.redis, settings.active_cameras))
+        metrics = self._node_metrics = NodeMetrics(
+            self._fleet.metric_views, "ingest", troubles=self.troubles
+        )
+        for name in wanted:
+            metrics.know_camera(name)
+        self.expose(metrics, tls_peers(settings.redis, _switched_on(wanted)))
         self._publisher = RedisPublisher(
             settings.redis,
             settings.publishing,
             self.redis_password,
             PublishMetrics(metrics, self.troubles),
-            spool_name=f"ingest-{camera}",
+            spool_name="ingest" if camera is None else f"ingest-{camera}",
             runs=self._runs,
         )
         show_outbox(metrics, self._publisher, settings.publishing)
@@ -87,15 +95,45 @@ class IngestRole(Service):
 
     def _start(self, threads: RoleThreads) -> None:
         threads.start("publish", self._publisher.run, self._ended)
-        # A clock that went back must shut the camera out of neither its stream nor its slot.
-        for camera, run in self._publisher.last_stream_runs([self._camera]).items():
-            self._runs.learn(camera, run)
-        self._writer.learn(self._camera)
+        self._learn_runs(self._fleet.names)
         threads.start("forward", self._forward)
+
+    def _learn_runs(self, cameras: Iterable[str]) -> None:
+        """A clock that went back must shut a camera out of neither its stream nor its slot."""
+        names = list(cameras)
+        for camera, run in self._publisher.last_stream_runs(names).items():
+            self._runs.learn(camera, run)
+        for name in names:
+            self._writer.learn(name)
+
+    def check_settings(self, settings: Settings) -> None:
+        """Secret files; see :meth:`Service.check_settings`."""
+        for name, camera in _switched_on(self._mine(wanted_cameras(settings))).items():
+            self.secrets.camera(name, camera)
+
+    def _follow(self, settings: Settings, cameras: dict[str, DesiredCamera]) -> None:
+        mine = self._mine(cameras)
+        new = [name for name in mine if name not in self._fleet.names]
+        for name in new:
+            self._node_metrics.know_camera(name)
+        # What the slot knows is learnt with their first frame.
+        for name, run in self._publisher.last_stream_runs(new).items() if new else ():
+            self._runs.learn(name, run)
+        for action in self._fleet.apply(settings, mine):
+            self._log.info("camera.%s camera=%s", action.step.value, action.name)
+            if action.step is Step.REMOVE:
+                self._node_metrics.forget_camera(action.name)
+                self.troubles.forget(action.name)
+
+    def _mine(self, cameras: dict[str, DesiredCamera]) -> dict[str, DesiredCamera]:
+        """The cameras that this process serves."""
+        if self._camera is None:
+            return cameras
+        return {name: camera for name, camera in cameras.items() if name == self._camera}
 
     def _start_cameras(self) -> None:
         warn_if_short(self.settings)
-        self._fleet.start(self._frames, picture_size(self.settings), self._runs)
+        self._fleet.start(Workplace(self._frames, picture_size(self.settings), self._runs))
 
     def _start_fields(self) -> Mapping[str, object]:
         return {"redis": self.redis_address}
@@ -157,15 +195,8 @@ class IngestRole(Service):
 
     def _count_skipped(self, camera: str, reason: str, count: int) -> None:
         self._skipped[str(reason)] += count
-        self._fleet.monitors[camera].on_skipped(reason, count)
+        self._fleet.count_skipped(camera, reason, count)
 
 
-def _only(settings: Settings, camera: str) -> Settings:
-    """The settings with one camera."""
-    known = settings.cameras
-    if camera not in known:
-        names = ", ".join(known) or "none"
-        raise ConfigError(f"--camera {camera}: there is no such camera; known: {names}")
-    if not known[camera].enabled:
-        raise ConfigError(f"cameras.{camera}.enabled is false: set it to true, or leave it out")
-    return settings.model_copy(update={"cameras": {camera: known[camera]}})
+def _switched_on(cameras: Mapping[str, DesiredCamera]) -> dict[str, CameraSettings]:
+    return {name: camera.settings for name, camera in cameras.items() if camera.switch.is_on}

@@ -53,7 +53,7 @@ class MqttBridge(BridgeRole):
                 "bridge.mqtt.url is missing: name the broker there, as mqtt://host:1883"
             )
         mqtt_login(self.secrets)
-        wanted = tuple(settings.active_cameras)
+        wanted = tuple(settings.cameras)
         self._awake = SuspensionAwareClock(_TURN_S)
         self._topics = Topics.of(mqtt)
         self._outbox = MqttOutbox()
@@ -245,9 +245,7 @@ def mqtt_login(secrets: SecretFiles) -> MqttCredentials:
 def _stale_s(settings: Settings) -> float:
     """How long nothing may be heard of an object that is there."""
     refreshes = (
-        camera.motion.refresh_s
-        for camera in settings.active_cameras.values()
-        if camera.motion.enabled
+        camera.motion.refresh_s for camera in settings.cameras.values() if camera.motion.enabled
     )
     return _STALE_UPDATES * settings.events.update_s + 2 * max(refreshes, default=0.0)
 

@@ -21,7 +21,7 @@ from vision.frames.latest_frame_slot import LatestFrames
 from vision.frames.slot import FrameLease
 from vision.models.progress import TransferProgress
 from vision.publishing.writing.redis_publisher import RedisPublisher
-from vision.runtime.cameras.fleet import CameraFleet
+from vision.runtime.cameras.fleet import CameraFleet, Workplace
 from vision.runtime.components.certificates import tls_peers
 from vision.runtime.components.descriptors import warn_if_short
 from vision.runtime.components.event_feed import EventFeed
@@ -43,7 +43,8 @@ from vision.runtime.health.role_liveness import (
     spool_facts,
     stalled_threads,
 )
-from vision.runtime.roles.service import DRAIN_S, Service
+from vision.runtime.reload.plan import DesiredCamera, Step
+from vision.runtime.roles.service import DRAIN_S, Service, wanted_cameras
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.documents import Health
@@ -64,15 +65,23 @@ class Node(Service):
             ConfigError: A key, secret file, model or port is not in order.
             ArtefactError: The model cannot be had or is not the one named.
         """
-        if not settings.active_cameras:
-            raise ConfigError("cameras: there is none: add one under this key, or enable it")
-        super().__init__(settings, "run", log_prefix="node", cameras=settings.active_cameras)
+        if not settings.cameras and settings.cameras_dir is None:
+            raise ConfigError(
+                "cameras: there is none: add one under this key, or name a folder of camera files "
+                "in cameras_dir"
+            )
+        wanted = wanted_cameras(settings)
+        switched_on = {
+            name: camera.settings for name, camera in wanted.items() if camera.switch.is_on
+        }
+        super().__init__(settings, "run", log_prefix="node", cameras=switched_on)
         self._ended = threading.Event()
         self._sent = threading.Event()
-        self._fleet = CameraFleet(settings, self._publish_status)
+        self._fleet = CameraFleet(settings, wanted, self._publish_status)
         self._runs = RunIds()
-        metrics = NodeMetrics(self._fleet.views, troubles=self.troubles)
-        for name in settings.active_cameras:
+        metrics = NodeMetrics(self._fleet.metric_views, troubles=self.troubles)
+        self._node_metrics = metrics
+        for name in wanted:
             metrics.know_camera(name)
         self._publisher = RedisPublisher(
             settings.redis,
@@ -90,7 +99,7 @@ class Node(Service):
         self._delivery = ResultFanOut(
             metrics,
             self._feed,
-            self._fleet.monitors.__getitem__,
+            self._fleet.monitor,
             self.troubles,
             pictures=pictures,
         )
@@ -102,9 +111,11 @@ class Node(Service):
             cameras=self.cameras,
             health=self.health,
             metrics=metrics,
+            current=lambda: self.settings,
+            warnings=self.warnings,
         )
-        self.expose(metrics, tls_peers(settings.redis, settings.active_cameras))
-        names = list(settings.active_cameras)
+        self.expose(metrics, tls_peers(settings.redis, switched_on))
+        names = list(wanted)
         self._events = self._event_feed = None
         if is_tracking:
             taker = SnapshotTaker(store, pictures) if store and pictures else None
@@ -147,6 +158,31 @@ class Node(Service):
         """All cameras at a glance, in the order of the configuration."""
         return self._fleet.views()
 
+    def check_settings(self, settings: Settings) -> None:
+        """Secret files and labels; see :meth:`Service.check_settings`."""
+        for name, camera in wanted_cameras(settings).items():
+            if camera.switch.is_on:
+                self.secrets.camera(name, camera.settings)
+        self._inference.check(settings)
+
+    def _follow(self, settings: Settings, cameras: dict[str, DesiredCamera]) -> None:
+        new = [name for name in cameras if name not in self._fleet.names]
+        for name in new:
+            self._node_metrics.know_camera(name)
+        if new:
+            for camera, run in self._publisher.last_stream_runs(new).items():
+                self._runs.learn(camera, run)
+        self._inference.retune(settings)
+        if self._events:
+            self._events.apply(settings, list(cameras))
+        if self._event_feed:
+            self._event_feed.follow(list(cameras))
+        for action in self._fleet.apply(settings, cameras):
+            self._log.info("camera.%s camera=%s", action.step.value, action.name)
+            if action.step is Step.REMOVE:
+                self._node_metrics.forget_camera(action.name)
+                self.troubles.forget(action.name)
+
     def apply_log_settings(self, logs: LogSettings) -> None:
         """Have the ingest processes log in this way."""
         self._fleet.apply_log_settings(logs)
@@ -174,13 +210,13 @@ class Node(Service):
             threads.start("event-feed", self._event_feed.run, self._ended)
 
     def _start_cameras(self) -> None:
-        for camera, run in self._publisher.last_stream_runs(self._fleet.monitors).items():
+        for camera, run in self._publisher.last_stream_runs(self._fleet.names).items():
             self._runs.learn(camera, run)
         warn_if_short(self.settings)
-        self._fleet.start(self._frames, self._inference.input_size, self._runs)
+        self._fleet.start(Workplace(self._frames, self._inference.input_size, self._runs))
 
     def _start_fields(self) -> Mapping[str, object]:
-        return {"cameras": len(self._fleet.monitors), "page": self.url}
+        return {"cameras": len(self._fleet.names), "page": self.url}
 
     def _check(self) -> None:
         self._fleet.check_stalls()
@@ -244,4 +280,4 @@ class Node(Service):
         self._feed.on_status(self._publisher.publish_status(status_message(status)))
 
     def _count_skipped(self, camera: str, reason: str, count: int) -> None:
-        self._fleet.monitors[camera].on_skipped(reason, count)
+        self._fleet.count_skipped(camera, reason, count)

@@ -6,19 +6,25 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 
 from vision.config.camera import CameraSettings
+from vision.config.core import LogSettings
 from vision.config.secrets import redis_password
 from vision.config.settings import Settings
+from vision.config.time_zone import time_zone
 from vision.redis.client import address_of
 from vision.resilience.troubles import Troubles
 from vision.runtime.components.certificates import CertificateWatch, TlsPeer
 from vision.runtime.components.metrics import MetricsServer
 from vision.runtime.components.threads import RoleThreads
-from vision.runtime.health.liveness import Liveness
+from vision.runtime.health.liveness import Liveness, ReloadNote
 from vision.runtime.health.role_liveness import liveness_file, watch
 from vision.runtime.processes.secret_files import secret_files
+from vision.runtime.reload.plan import DesiredCamera, desired_cameras
+from vision.runtime.reload.reloader import Reloader
+from vision.telemetry.logs import set_levels
 from vision.telemetry.metrics import NodeMetrics
 
 DRAIN_S = 5.0
@@ -70,6 +76,47 @@ class Service(ABC):
         self._log = logging.getLogger(type(self).__module__)
         self._log_prefix = log_prefix or role
         self._log_fields = log_fields or {}
+        self._reloader: Reloader | None = None
+
+    def follow_settings(self, reloader: Reloader) -> None:
+        """Follow changes of the settings while the role runs; to be called before :meth:`run`."""
+        self._reloader = reloader
+        if self._liveness:
+            self._liveness.reload_note = partial(_note_of, reloader)
+        self._exposed.follow_reloads(
+            lambda: float(not reloader.result.problem), lambda: reloader.successful_at_s
+        )
+
+    def request_reload(self) -> None:
+        """Have the settings read again soon; from any thread."""
+        if self._reloader is not None:
+            self._reloader.request()
+
+    def warnings(self) -> tuple[str, ...]:
+        """What keeps nothing from working, and somebody should know."""
+        problem = self._reloader.result.problem if self._reloader else ""
+        return (f"the settings before go on to hold: {problem}",) if problem else ()
+
+    def check_settings(self, settings: Settings) -> None:  # noqa: B027  few roles need more
+        """Find what a role cannot follow before anything does; see :class:`FollowsSettings`.
+
+        Raises:
+            VisionError: A secret file is missing, a label is unknown.
+        """
+
+    def apply_settings(self, settings: Settings, cameras: dict[str, DesiredCamera]) -> None:
+        """Follow ``settings`` as far as possible, and the cameras as they are wanted now."""
+        if settings.logs != self.settings.logs:
+            set_levels(settings.logs.level, settings.logs.areas.items())
+            self.apply_log_settings(settings.logs)
+        self.settings = settings
+        self._follow(settings, cameras)
+
+    def apply_log_settings(self, logs: LogSettings) -> None:  # noqa: B027  few roles have processes
+        """Have the processes of the role log in this way."""
+
+    def _follow(self, settings: Settings, cameras: dict[str, DesiredCamera]) -> None:  # noqa: B027  some roles read none of it
+        """Follow what the role's own parts can."""
 
     def expose(self, metrics: NodeMetrics, peers: Iterable[TlsPeer] = ()) -> None:
         """Bind the port of ``metrics``, to be called once by the constructor of each role.
@@ -79,6 +126,7 @@ class Service(ABC):
         Raises:
             ConfigError: The port cannot be had.
         """
+        self._exposed = metrics
         self._metrics_server = MetricsServer(self.settings, self.secrets, metrics)
         self._certificates = CertificateWatch(peers, metrics)
 
@@ -103,9 +151,15 @@ class Service(ABC):
         self._metrics_server.start(threads)
         self._certificates.start(threads)
         self._start_cameras()
+        if self._reloader:
+            threads.start("settings", self._reloader.run, threads.stop, self)
         self._report("started", {**self._start_fields(), "metrics": self.metrics_url})
         watch(stop, self._check, self._liveness, self._read_liveness)
         self._report("stopping", {})
+        if self._reloader:
+            # First: nothing is started any more.
+            self._reloader.wake()
+            threads.join("settings")
         self._stop(threads)
         self._metrics_server.stop()
         self._close()
@@ -146,3 +200,13 @@ class Service(ABC):
     def _report(self, step: str, fields: Mapping[str, object]) -> None:
         pairs = [f"{key}={value}" for key, value in {**self._log_fields, **fields}.items()]
         self._log.info("%s", " ".join([f"{self._log_prefix}.{step}", *pairs]))
+
+
+def _note_of(reloader: Reloader) -> ReloadNote:
+    result = reloader.result
+    return ReloadNote(result.at_s, result.problem, result.needs_restart)
+
+
+def wanted_cameras(settings: Settings) -> dict[str, DesiredCamera]:
+    """The cameras of ``settings`` as they are wanted at this moment."""
+    return desired_cameras(settings.cameras, datetime.now(UTC), time_zone(settings.timezone))

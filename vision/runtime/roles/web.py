@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Mapping
-from functools import partial
 
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
@@ -52,7 +51,7 @@ class WebRole(Service):
         self._feed = LiveFeed()
         self._awake = SuspensionAwareClock(_TURN_S)
         self._cameras = PublishedCameras(
-            silence_s=partial(silence_s, settings), monotonic_s=self._awake
+            silence_s=lambda camera: silence_s(self.settings, camera), monotonic_s=self._awake
         )
         metrics = NodeMetrics(self._cameras.views, "web", troubles=self.troubles)
         web = web_server(
@@ -62,6 +61,8 @@ class WebRole(Service):
             cameras=self._cameras.views,
             health=self.health,
             metrics=metrics,
+            current=lambda: self.settings,
+            warnings=self.warnings,
         )
         if web is None:
             raise ConfigError("web.enabled is false: set it to true, or do not start `vision web`")

@@ -103,7 +103,7 @@ function showCameras(views) {
   if (isFirst) openFromAddress();
 }
 
-// A camera that was taken out of the configuration is told of as stopped for ever.
+// Cameras that are off, or whose role has ended, can be put aside.
 function hide(name) {
   hidden.add(name);
   order();
@@ -120,13 +120,13 @@ function showHidden() {
 function order() {
   const rank = (tile) => stateOf(tile.camera.view).rank;
   for (const name of hidden)
-    if (!["stopped", "unknown"].includes(tiles.get(name)?.camera.view.state)) hidden.delete(name);
+    if (!["stopped", "disabled", "removed", "unknown"].includes(tiles.get(name)?.camera.view.state)) hidden.delete(name);
   const shown = configured.filter((name) => !hidden.has(name));
   for (const name of hidden) tiles.get(name).element.remove();
   byId("hidden-cameras").hidden = hidden.size === 0;
   setText(
     byId("hidden-cameras-text"),
-    hidden.size === 1 ? "1 stopped camera is hidden." : `${hidden.size} stopped cameras are hidden.`,
+    hidden.size === 1 ? "1 camera is hidden." : `${hidden.size} cameras are hidden.`,
   );
   const ordered = shown.map((name) => tiles.get(name)).sort((a, b) => rank(a) - rank(b));
   arrange(

@@ -60,7 +60,7 @@ export class Tile {
     part(".since").title = `since ${moment(view.since)}`;
     setText(part(".reason"), warning(view));
     part(".reason").hidden = warning(view) === "";
-    part(".hide").hidden = view.state !== "stopped";
+    part(".hide").hidden = !["stopped", "disabled"].includes(view.state);
     setText(part(".figure-in"), rate(view.fps_in));
     setText(part(".figure-inferred"), rate(view.fps_inferred));
     setText(part(".figure-age"), duration(view.frame_age_s));

@@ -34,6 +34,8 @@ export const STATES = {
   },
   // Somebody wanted it so: it is blind, and nothing to look after.
   stopped: { word: "Stopped", tone: "quiet", rank: 4, title: "The camera is stopped" },
+  disabled: { word: "Off", tone: "quiet", rank: 4, title: "The camera is switched off" },
+  removed: { word: "Removed", tone: "quiet", rank: 4, title: "The camera was removed" },
   unknown: { word: "No contact", tone: "quiet", rank: 0, title: "No contact with the node" },
 };
 
