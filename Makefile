@@ -21,7 +21,7 @@ SLO_JSON ?= slo.json
 MINUTES ?= 10
 RUNS ?= 5
 
-.PHONY: help setup demo test faults faults-small soak slo check lint type arch fmt bench bench-all \
+.PHONY: help setup demo test test-unit faults faults-small soak slo check lint type arch fmt bench bench-all \
   bench-peers bench-check examples lock lock-export-cpu clean image image-gpu smoke dist sbom audit
 
 help: ## this list
@@ -56,6 +56,9 @@ demo: $(STAMP) ## two simulated cameras, Redis, the node and a live page; SECOND
 
 test: $(DEV) ## unit, integration and end-to-end tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-unit: $(DEV) ## unit tests alone: no network, no waiting
+	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
 
 faults: $(DEV) ## the fault suite: what is detected, recovered and lost, in FAULTS_JSON=faults.json
 	$(BIN)/python -m pytest tests/faults -p no:randomly --faults-json $(FAULTS_JSON)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser("settings", help="every setting with its default")
-    parser.add_argument("--markdown", action="store_true", help="the table of the README")
+    parser.add_argument("--markdown", action="store_true", help="the table of docs/settings.md")
     parser.set_defaults(run=run)
 
 

@@ -100,7 +100,7 @@ class MqttSettings(SettingsModel):
     """States and events for an MQTT broker, and for Home Assistant behind it."""
 
     url: MqttUrl | None = Field(
-        None, description="`mqtt://` or `mqtts://`; credentials are the secret files of the README"
+        None, description="`mqtt://` or `mqtts://`; credentials are secret files"
     )
     client_id: str = Field(
         "ariia-vision",

@@ -203,7 +203,7 @@ def _hint(key: str, known: frozenset[str]) -> str:
         if key == old or key.startswith(f"{old}."):
             return f": it has moved: set {_variable(new + key.removeprefix(old))} instead"
     if any(word in key for word in ("password", "secret", "username", "dsn", "token")):
-        return ": credentials are read from secret files only (see README, Secrets)"
+        return ": credentials are read from secret files only (see docs/secrets.md)"
     close = difflib.get_close_matches(key, known, n=1)
     if not close:
         return ": see `vision settings` for all of them"

@@ -43,7 +43,7 @@ def known_keys() -> frozenset[str]:
 
 
 def settings_markdown() -> str:
-    """The table of the README."""
+    """The table of docs/settings.md."""
     lines = ["| key | default | meaning |", "| --- | --- | --- |"]
     lines += [
         f"| `{row.key.replace('*', 'NAME')}` | `{row.default}` | {row.meaning} |"

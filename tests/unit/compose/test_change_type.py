@@ -61,7 +61,7 @@ def test_real_releases_are_told_apart(revision: str, first: str, reason: str) ->
 def repository(tmp_path: Path) -> Path:
     """A repository with a tag and files of the kinds that rules speak of."""
     files = {
-        "README.md": f"{_BEGIN}\n| key | default | meaning |\n{_ROW}\n{_END}\n",
+        "docs/settings.md": f"{_BEGIN}\n| key | default | meaning |\n{_ROW}\n{_END}\n",
         "compose/compose.yaml": "services:\n  redis:\n    mem_limit: 1g\n",
         "compose/redis/redis.conf": "# a comment\nmaxmemory 1mb\n",
         "vision/publishing/keys.py": 'return f"vision:state:{{{camera}}}"\n',
@@ -97,10 +97,10 @@ def repository(tmp_path: Path) -> Path:
             "    volumes:\n      - type: bind\n        source: ../data\n",
             "type-2 handover=any",
         ),
-        ("README.md", "port to listen on", "where it listens", "type-1 handover=any"),
-        ("README.md", "`8080`", "`8081`", "type-2 handover=any"),
-        ("README.md", f"{_ROW}\n", "", "type-2 handover=any"),
-        ("README.md", _ROW, f"{_ROW}\n| `web.new` | `1` | new |", "type-1 handover=any"),
+        ("docs/settings.md", "port to listen on", "where it listens", "type-1 handover=any"),
+        ("docs/settings.md", "`8080`", "`8081`", "type-2 handover=any"),
+        ("docs/settings.md", f"{_ROW}\n", "", "type-2 handover=any"),
+        ("docs/settings.md", _ROW, f"{_ROW}\n| `web.new` | `1` | new |", "type-1 handover=any"),
     ],
 )
 def test_each_rule_sees_its_change(
@@ -140,7 +140,7 @@ def test_what_cannot_be_told_is_one_line(
 def test_a_broken_policy_names_its_line(repository: Path, tmp_path: Path) -> None:
     """A rule that nobody can read is an error, not a rule that never matches."""
     policy = tmp_path / "policy.tsv"
-    policy.write_text("# rules\nlines\tany\tREADME.md\n")
+    policy.write_text("# rules\nlines\tany\tdocs/settings.md\n")
     answer = run_script("change-type.sh", "--repository", repository, "--policy", policy)
     assert answer.returncode == 1
     assert "policy.tsv:2: five fields" in answer.stderr

@@ -1,6 +1,6 @@
 """An engine that TensorRT built for this GPU; needs the package ``tensorrt`` of its version.
 
-Written from NVIDIA's documentation of TensorRT 10; see the limits in README.md.
+Written from NVIDIA's documentation of TensorRT 10; see docs/limits.md.
 """
 
 from __future__ import annotations
