@@ -127,6 +127,8 @@ def test_the_page_of_the_distributed_form_repeats_nobody(tmp_path: Path) -> None
         "vision_messages_invalid",
         "vision_redactions",
         "vision_build_info",
+        "vision_config_last_reload_successful",
+        "vision_config_last_reload_success_timestamp_seconds",
     }
 
 
