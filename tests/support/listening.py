@@ -24,6 +24,7 @@ class Listener(Generic[Message]):
         self.troubles = troubles
         self.received: list[ReceivedMessage[Message]] = []
         self._stop = threading.Event()
+        self.subscriber = subscriber
         self._thread = threading.Thread(target=self._collect, args=(subscriber,))
         self._thread.start()
 

@@ -146,7 +146,7 @@ class Subscriber(Generic[Message]):
                 if time.monotonic() - checked_s > check_s:
                     checked_s = time.monotonic()
                     yield from self._check(reader)
-                if not heard:
+                if not heard and (self._has_to_look(live) or not self._takes_all):
                     # Of a cluster in which no camera has published anything, or without cameras.
                     stop.wait(_LOOK_S)
                 if self._has_to_look(live) and time.monotonic() - looked_s > _NEW_CAMERAS_S:

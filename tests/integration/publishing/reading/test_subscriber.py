@@ -248,3 +248,29 @@ def test_a_connection_that_went_silent_is_given_up(
         with publishing_to(server) as running:
             running.publisher.publish(detection(1))
             assert _seqs(listener.wait_for(1)) == [1]
+
+
+def test_all_cameras_are_heard_live_where_none_was_there_at_the_start(server: RedisServer) -> None:
+    with publishing_to(server) as running, _listening(server, DetectionCursor) as listener:
+        for seq in range(1, 31):
+            running.publisher.publish(detection(seq))
+        received = listener.wait_for(30)
+    assert _seqs(received) == [*range(1, 31)]
+    assert not any(item.is_replayed for item in received)
+
+
+def test_the_cameras_to_follow_can_change_while_it_runs(server: RedisServer) -> None:
+    with publishing_to(server) as running:
+        running.publisher.publish(detection(1, camera="yard"))
+        running.wait_sent()
+        with _listening(server, DetectionCursor, "front") as listener:
+            running.publisher.publish(detection(1))
+            listener.wait_for(1)
+            listener.subscriber.follow(["yard"])
+            # What is stored of a camera that is new comes first.
+            listener.wait_for(2)
+            running.publisher.publish(detection(2))
+            running.publisher.publish(detection(2, camera="yard"))
+            received = listener.wait_for(3)
+    found = [(item.message.camera, item.message.seq) for item in received]
+    assert found == [("front", 1), ("yard", 1), ("yard", 2)]
