@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,40 @@ def test_settings_that_hold_from_the_next_start_on_are_named(site: Site) -> None
         lambda: "inference.max_wait_ms" in site.command("reload").stdout,
         "the key that needs a restart",
     )
+
+
+def test_hundreds_of_changes_end_in_the_last_one(site: Site, cameras: Server) -> None:
+    for number in range(400):
+        write(site, "gate", f"url: {cameras.url('gate')}\nfps: {1 + number % 5}\n")
+    write(site, "gate", f"url: {cameras.url('gate')}\nfps: 5\nenabled: false\n")
+    wait_for(site, lambda: states(site, "gate")[-1:] == ["disabled"], "gate is off")
+    site.wait_for_all(["front", "yard"], 3)
+    for camera in ("front", "yard"):
+        assert_undisturbed(site, camera)
+
+
+def test_a_file_that_an_editor_empties_first_changes_nothing_until_it_is_whole(site: Site) -> None:
+    path = site.folder / "cameras.d" / "front.yaml"
+    path.write_text("")
+    wait_for(site, lambda: "is empty" in site.logs(), "the refusal")
+    path.write_text("fps: 4\n")
+    wait_for(site, lambda: "camera=front" in site.logs().rpartition("camera.retune")[2], "the rate")
+    site.wait_for_all(["front", "yard"], 3)
+    for camera in ("front", "yard"):
+        assert_undisturbed(site, camera)
+
+
+def test_a_hang_up_without_a_terminal_asks_for_the_settings(site: Site) -> None:
+    for role in site.roles:
+        role.process.send_signal(signal.SIGHUP)
+    wait_for(
+        site,
+        lambda: all("config.reloaded changed=none" in plain(role.log) for role in site.roles),
+        "the reload",
+    )
+    site.wait_for_all(["front", "yard"], 3)
+
+
+def plain(log: str) -> str:
+    """A JSON log with event and text beside each other."""
+    return log.replace('","text":"', " ")
