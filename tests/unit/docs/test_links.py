@@ -60,3 +60,12 @@ def test_every_document_is_in_the_index() -> None:
     for document in [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "adr").glob("*.md")]:
         if document.name != "README.md":
             assert f"({document.relative_to(ROOT / 'docs')})" in index, document
+
+
+def test_modules_that_the_architecture_names_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = {*re.findall(r"`([\w/]+/\w+\.py)`", text)}
+    assert named
+    assert not {path for path in named if not (ROOT / "vision" / path).exists()} - {
+        path for path in named if (ROOT / path).exists()
+    }
