@@ -95,13 +95,13 @@ class PublishedCameras:
         with self._lock:
             return sorted(name for name, camera in self._cameras.items() if not _is_gone(camera))
 
-    def views(self) -> list[CameraView]:
-        """All cameras at a glance, by name."""
+    def views(self, *, with_removed: bool = False) -> list[CameraView]:
+        """All cameras at a glance, by name; those that were removed only if asked for."""
         with self._lock:
             return [
                 self._view(camera)
                 for _, camera in sorted(self._cameras.items())
-                if not _is_gone(camera)
+                if with_removed or not _is_gone(camera)
             ]
 
     def model(self) -> str | None:

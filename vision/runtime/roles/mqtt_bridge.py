@@ -171,7 +171,7 @@ class MqttBridge(BridgeRole):
 
     def _check(self) -> None:
         self._awake.tick()
-        for view in self._cameras.views():
+        for view in self._cameras.views(with_removed=True):
             self._waits_for.discard(view.name)
             self._states.on_camera(
                 view.name,

@@ -159,3 +159,18 @@ def test_a_gate_is_read_off_the_messages() -> None:
     assert (known.views()[0].gate, known.views()[0].is_still) == ({"passed": 2, "held": 40}, True)
     known.on_detections(replace(seen(clock, 3), gated=40))
     assert not known.views()[0].is_still
+
+
+def test_a_camera_that_was_removed_is_shown_only_to_who_asks() -> None:
+    cameras = PublishedCameras(silence_s=lambda _: None)
+    for state in ("online", "removed"):
+        cameras.on_status(
+            StatusMessage(
+                "vision.status/1", "front", "1", state, "why", utc_text(0), utc_text(0), None
+            )
+        )
+    assert not cameras.views()
+    assert not cameras.names()
+    (view,) = cameras.views(with_removed=True)
+    assert view.state is CameraState.REMOVED
+    assert not view.state.delivers
