@@ -30,7 +30,7 @@ from vision.runtime.commands.checks import _check
 from vision.telemetry.logs import LogFormat, configure_logs
 from vision.telemetry.metrics import NodeMetrics
 from vision.telemetry.redacted_stream import redacted_output
-from vision.telemetry.redaction import Redactor, process_redactor
+from vision.telemetry.redaction import REDACTED, Redactor, process_redactor
 from vision.telemetry.sentry import _scrubbed
 from vision.web.documents import Health, cameras_json, readiness_json
 
@@ -146,7 +146,8 @@ def sinks(pair: Pair, spelled: list[str]) -> str:
 @pytest.mark.timeout(600)
 def test_no_sink_shows_any_of_ten_thousand_credentials() -> None:
     """User names and passwords, alone and together, in every spelling, on every way out."""
-    always = sinks(_NOTHING, [])
+    # Nor is it a leak that a credential is a part of what stands in its place.
+    always = sinks(_NOTHING, []) + REDACTED
     seen = 0
 
     @settings(
