@@ -48,18 +48,16 @@ def run_role(name: str, config: Path | None, make: Callable[[Settings], Role]) -
     start_error_reports(settings.secrets_dir, name)
     raise_limit()
     stop = threading.Event()
-    # A signal may come before there is anything to reload.
-    requests: list[Callable[[], None]] = [levels.reload]
+    # Before the role, which takes seconds: what changes meanwhile is followed once it runs.
+    reloader = Reloader(config, settings)
 
     def reload() -> None:
-        for request in requests:
-            request()
+        levels.reload()
+        reloader.request()
 
     with redacted_output("stdout", "stderr"), stop_on_signals(stop, reload):
         role = make(settings)
         levels.attach_workers(role)
-        reloader = Reloader(config, settings)
         role.follow_settings(reloader)
-        requests.append(reloader.request)
         role.run(stop)
     return 0

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from vision.config.base import checked_name, is_http_url
-from vision.config.camera import CameraName, SettingsModel
+from vision.config.base import SettingsModel, checked_name, is_http_url
+from vision.config.camera import CameraName
 from vision.config.url_credentials import credential_place
 
 TOKEN_PLACE = "{token}"  # noqa: S105  where the token of a webhook's address goes

@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from vision.config.base import SettingsModel as SettingsModel  # noqa: PLC0414  other topics have it from here
-from vision.config.base import checked_name
+from vision.config.base import SettingsModel, checked_name
 from vision.config.events import CameraEventSettings
 from vision.config.rtsp_url import checked_rtsp_url
 from vision.config.schedule import parse_window

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from vision.config.camera import SettingsModel
+from vision.config.base import SettingsModel
 from vision.config.url_credentials import credential_key_in
 
 

@@ -40,7 +40,8 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
     """
     path = settings_path(path)
     values = {} if path is None else _read_yaml(path)
-    folder = cameras_folder(path, values, environ)
+    named = _value_of(f"{ENV_PREFIX}CAMERAS_DIR", environ) or values.get("cameras_dir")
+    folder = cameras_folder(path, named)
     return settings_from(
         values, "the settings" if path is None else str(path), environ, camera_files=folder
     )
@@ -53,19 +54,14 @@ def settings_path(path: Path | None) -> Path | None:
     return path
 
 
-def cameras_folder(
-    path: Path | None, values: Mapping[str, Any], environ: Mapping[str, str] = os.environ
-) -> Path:
-    """The folder of camera files: ``cameras_dir``, else ``cameras.d`` beside the file ``path``."""
-    named = _value_of(f"{ENV_PREFIX}CAMERAS_DIR", environ) or values.get("cameras_dir")
-    if isinstance(named, str) and named:
+def cameras_folder(path: Path | None, named: object) -> Path:
+    """The folder of camera files, beside the settings file ``path`` unless one is ``named``.
+
+    ``named`` is the key ``cameras_dir``, which may not have been validated yet.
+    """
+    if isinstance(named, str | Path) and str(named):
         return Path(named)
     return (path.parent if path else Path()) / FOLDER_NAME
-
-
-def used_cameras_folder(path: Path | None, settings: Settings) -> Path:
-    """The folder of camera files of ``settings``, which were read from ``path``."""
-    return settings.cameras_dir or (path.parent if path else Path()) / FOLDER_NAME
 
 
 def _value_of(name: str, environ: Mapping[str, str]) -> str | None:
@@ -225,11 +221,12 @@ def _first_problem(error: ValidationError, files: _Sources, environ: Mapping[str
 def _place(parts: Sequence[str], files: _Sources, environ: Mapping[str, str]) -> str:
     """The variable or the file with the key that a value is from."""
     origin, parts_there = files.source_of(parts)
-    key = ".".join(map(_shown_key, parts_there)) or "url"
+    key = ".".join(map(_shown_key, parts_there))
     variable = ENV_PREFIX + ENV_DELIMITER.join(parts).upper()
     if any(name.upper() == variable for name in environ):
         origin, key = "environment", variable
-    return f"{origin}: {key}"
+    # What is wrong with a camera as a whole has no key in its own file.
+    return f"{origin}: {key}" if key else origin
 
 
 def _texts(value: object, parts: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

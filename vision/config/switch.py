@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
@@ -37,30 +36,18 @@ def switch_state(camera: CameraSettings, now: datetime, zone: tzinfo) -> SwitchS
         zone: Time zone of the schedule.
     """
     until = camera.until
-    holds = until is not None and now < until
-    if holds and until is not None:
-        if camera.enabled:
-            return SwitchState(is_on=True, until=_when_off_after(camera, until, zone))
-        back = _when_on_from(camera, until, zone)
-        return SwitchState(is_on=False, reason=_off("switched off", back, zone), until=back)
+    if until is not None and now < until:
+        change = _leaves_at(camera, until.astimezone(UTC), zone, is_on=camera.enabled)
+        reason = "" if camera.enabled else _off("switched off", change, zone)
+        return SwitchState(camera.enabled, reason, change)
     if not camera.enabled and until is None:
         return SwitchState(is_on=False, reason="switched off")
-    if not camera.schedule:
-        return SwitchState(is_on=True)
     return _by_schedule(camera, now, zone)
 
 
-def cameras_that_are_on(
-    cameras: Mapping[str, CameraSettings], zone: tzinfo, now: datetime | None = None
-) -> dict[str, CameraSettings]:
-    """Those of ``cameras`` that are on at ``now``; None takes this moment."""
-    moment = now or datetime.now(UTC)
-    return {
-        name: camera for name, camera in cameras.items() if switch_state(camera, moment, zone).is_on
-    }
-
-
 def _by_schedule(camera: CameraSettings, now: datetime, zone: tzinfo) -> SwitchState:
+    if not camera.schedule:
+        return SwitchState(is_on=True)
     windows = tuple(map(parse_window, camera.schedule))
     local = now.astimezone(zone)
     change = next_change(windows, local)
@@ -70,22 +57,12 @@ def _by_schedule(camera: CameraSettings, now: datetime, zone: tzinfo) -> SwitchS
     return SwitchState(is_on=False, reason=_off("off by its schedule", until, zone), until=until)
 
 
-def _when_on_from(camera: CameraSettings, until: datetime, zone: tzinfo) -> datetime | None:
-    """When a camera that is off until ``until`` is on again."""
-    until = until.astimezone(UTC)
-    if not camera.schedule:
-        return until
+def _leaves_at(
+    camera: CameraSettings, until: datetime, zone: tzinfo, *, is_on: bool
+) -> datetime | None:
+    """When a camera that stays as it is until ``until`` changes, by its schedule after that."""
     then = _by_schedule(camera, until, zone)
-    return until if then.is_on else then.until
-
-
-def _when_off_after(camera: CameraSettings, until: datetime, zone: tzinfo) -> datetime | None:
-    """When a camera that is on until ``until`` is off."""
-    until = until.astimezone(UTC)
-    if not camera.schedule:
-        return None
-    then = _by_schedule(camera, until, zone)
-    return then.until if then.is_on else until
+    return then.until if then.is_on is is_on else until
 
 
 def _off(why: str, until: datetime | None, zone: tzinfo) -> str:

@@ -238,7 +238,7 @@ def _join(cameras: Iterable[_Running]) -> None:
 
 
 def _warn_if_unverified(name: str, camera: DesiredCamera) -> None:
-    if camera.settings.is_unverified:
+    if camera.switch.is_on and camera.settings.is_unverified:
         _log.warning(
             "camera.tls_unverified camera=%s reason=anybody on the way can pass for it: "
             "name its authority in tls.ca_file instead of tls.verify: false",

@@ -15,8 +15,6 @@ from vision.config.camera import CameraSettings
 from vision.config.narration import ProviderSettings
 from vision.config.secrets import SecretFiles, redis_password
 from vision.config.settings import Settings
-from vision.config.switch import cameras_that_are_on
-from vision.config.time_zone import time_zone
 from vision.domain.errors import VisionError
 from vision.inference.detection_filters import detection_filters
 from vision.models.progress import TransferProgress
@@ -26,7 +24,9 @@ from vision.runtime.components.descriptors import look_at_descriptors
 from vision.runtime.components.model_loading import model_for
 from vision.runtime.ingest.process import camera_address
 from vision.runtime.processes.secret_files import secret_files
+from vision.runtime.reload.plan import switched_on
 from vision.runtime.roles.mqtt_bridge import mqtt_login
+from vision.runtime.roles.service import wanted_cameras
 from vision.runtime.roles.webhook_bridge import webhook_secrets
 from vision.telemetry.redaction import process_redactor
 
@@ -77,7 +77,7 @@ class Check:
 def run_checks(settings: Settings, progress: TransferProgress) -> Iterator[Check]:
     """Check secrets, model, Redis, every camera and every narrator's provider of ``settings``."""
     secrets = secret_files(settings.secrets_dir)
-    cameras = cameras_that_are_on(settings.cameras, time_zone(settings.timezone))
+    cameras = switched_on(wanted_cameras(settings))
     yield _check("cameras", lambda: _count(settings.cameras, cameras))
     yield _check("descriptors", lambda: look_at_descriptors(settings))
     yield _check("secrets", lambda: _secrets(settings, secrets))

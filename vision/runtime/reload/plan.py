@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 
 from vision.config.camera import CameraSettings
+from vision.config.settings import Settings
 from vision.config.switch import SwitchState, switch_state
+from vision.config.time_zone import time_zone
 
 # A new connection is the only way to follow these; everything else changes while it lasts.
 CONNECTION_KEYS = frozenset({"url", "transport", "tls", "auth", "open_timeout_s", "read_timeout_s"})
@@ -62,14 +64,18 @@ class Action:
 Cameras: TypeAlias = Mapping[str, DesiredCamera]
 
 
-def desired_cameras(
-    cameras: Mapping[str, CameraSettings], now: datetime, zone: tzinfo
-) -> dict[str, DesiredCamera]:
-    """All ``cameras`` with their switches as they are at ``now``."""
+def desired_cameras(settings: Settings, now: datetime) -> dict[str, DesiredCamera]:
+    """All cameras of ``settings`` with their switches as they are at ``now``."""
+    zone = time_zone(settings.timezone)
     return {
-        name: DesiredCamera(settings, switch_state(settings, now, zone))
-        for name, settings in cameras.items()
+        name: DesiredCamera(camera, switch_state(camera, now, zone))
+        for name, camera in settings.cameras.items()
     }
+
+
+def switched_on(cameras: Cameras) -> dict[str, CameraSettings]:
+    """The settings of those of ``cameras`` that are on."""
+    return {name: camera.settings for name, camera in cameras.items() if camera.switch.is_on}
 
 
 def plan(desired: Cameras, running: Cameras) -> list[Action]:

@@ -6,16 +6,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from vision.config.loader import load_settings, settings_path, used_cameras_folder
+from vision.config.loader import cameras_folder, load_settings, settings_path
 from vision.config.settings import Settings
-from vision.config.time_zone import time_zone
 from vision.config.watch import SettingsWatch
 from vision.domain.errors import VisionError
+from vision.runtime.health.liveness import ReloadNote
 from vision.runtime.reload.changes import changed_settings, needs_restart
 from vision.runtime.reload.plan import DesiredCamera, desired_cameras, next_switch
 
@@ -38,23 +37,6 @@ class FollowsSettings(Protocol):
         """Follow ``settings`` as far as possible, and the cameras as they are wanted now."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReloadResult:
-    """What came of reading the settings again.
-
-    Attributes:
-        at_s: When, UTC seconds.
-        problem: Why nothing was changed, in one line; empty if all is well.
-        changed: Keys whose values differ from those before.
-        needs_restart: Keys that differ from those at the start and hold from the next start on.
-    """
-
-    at_s: float
-    problem: str = ""
-    changed: tuple[str, ...] = ()
-    needs_restart: tuple[str, ...] = ()
-
-
 class Reloader:
     """Keeps a role in step with its settings; :meth:`run` is for a thread of its own.
 
@@ -72,14 +54,17 @@ class Reloader:
         self._at_start = self._settings = settings
         self._utc = utc
         self._requested = threading.Event()
-        self._watch = SettingsWatch(self._config, used_cameras_folder(self._config, settings))
-        self.result = ReloadResult(utc().timestamp())
+        self._watch = SettingsWatch(
+            self._config, cameras_folder(self._config, settings.cameras_dir)
+        )
+        # Nothing yet: a switch may have been due while the role was made.
+        self._followed: dict[str, DesiredCamera] = {}
+        self.result = ReloadNote(utc().timestamp())
         self.successful_at_s = self.result.at_s
 
     def cameras(self) -> dict[str, DesiredCamera]:
         """The cameras as they are wanted at this moment."""
-        zone = time_zone(self._settings.timezone)
-        return desired_cameras(self._settings.cameras, self._utc(), zone)
+        return desired_cameras(self._settings, self._utc())
 
     def request(self) -> None:
         """Have :meth:`run` read the settings now; from any thread."""
@@ -98,31 +83,31 @@ class Reloader:
             if is_requested:
                 self._requested.clear()
                 self.reload(role)
-            else:
-                # A switch may be due.
+            elif self.cameras() != self._followed:
+                # A switch was due.
                 self._apply(role)
 
     def wake(self) -> None:
         """Let :meth:`run` see that it is to stop."""
         self._requested.set()
 
-    def reload(self, role: FollowsSettings) -> ReloadResult:
+    def reload(self, role: FollowsSettings) -> ReloadNote:
         """Read the settings and have ``role`` follow them; one thread at a time."""
         began_s = time.monotonic()
         try:
             settings = load_settings(self._config)
             role.check_settings(settings)
         except VisionError as error:
-            self.result = ReloadResult(self._utc().timestamp(), str(error))
+            self.result = ReloadNote(self._utc().timestamp(), str(error))
             _log.error('config.reload_refused reason="%s"', error)
             return self.result
         changed = changed_settings(settings, self._settings)
         self._settings = settings
         if problem := self._apply(role):
-            self.result = ReloadResult(self._utc().timestamp(), problem, changed)
+            self.result = ReloadNote(self._utc().timestamp(), problem)
             return self.result
         lasting = needs_restart(changed_settings(settings, self._at_start))
-        self.result = ReloadResult(self._utc().timestamp(), changed=changed, needs_restart=lasting)
+        self.result = ReloadNote(self._utc().timestamp(), needs_restart=lasting)
         self.successful_at_s = self.result.at_s
         _log.info(
             "config.reloaded changed=%s needs_restart=%s seconds=%.2f",
@@ -134,11 +119,13 @@ class Reloader:
 
     def _apply(self, role: FollowsSettings) -> str:
         """Have ``role`` follow the settings; returns what went wrong, empty if nothing did."""
+        cameras = self.cameras()
         try:
-            role.apply_settings(self._settings, self.cameras())
+            role.apply_settings(self._settings, cameras)
         except Exception as error:  # noqa: BLE001  the cameras that run go on
             _log.exception("config.not_applied")
             return f"the settings could not be followed ({type(error).__name__}): see the log"
+        self._followed = cameras
         return ""
 
     def _wait_s(self) -> float:

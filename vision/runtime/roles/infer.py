@@ -61,9 +61,7 @@ class InferRole(Service):
         self._feed = LiveFeed()
         self._cameras = InferredCameras(self._show_status)
         self._known_cameras = frozenset(settings.cameras)
-        metrics = self._node_metrics = NodeMetrics(
-            self._cameras.views, "infer", troubles=self.troubles
-        )
+        metrics = NodeMetrics(self._cameras.views, "infer", troubles=self.troubles)
         # Which empty frames are told of is decided here, from what all replicas published.
         self._only_changes = settings.publishing.empty_frames == "on_change"
         publish_all = settings.publishing.model_copy(update={"empty_frames": "always"})

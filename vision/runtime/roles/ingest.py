@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from vision.config.camera import CameraSettings
-from vision.config.core import LogSettings
 from vision.config.settings import Settings
 from vision.domain.errors import ConfigError
 from vision.domain.message import status_message
@@ -32,8 +30,9 @@ from vision.runtime.health.role_liveness import (
     spool_facts,
     stalled_threads,
 )
-from vision.runtime.reload.plan import DesiredCamera, Step
-from vision.runtime.roles.service import Service, wanted_cameras
+from vision.runtime.reload.plan import DesiredCamera, switched_on
+from vision.runtime.roles.camera_service import CameraService
+from vision.runtime.roles.service import wanted_cameras
 from vision.telemetry.metrics import NodeMetrics
 
 _PATIENCE_S = 0.5
@@ -41,7 +40,7 @@ _PATIENCE_S = 0.5
 _DRAIN_S = 2.0
 
 
-class IngestRole(Service):
+class IngestRole(CameraService):
     """Serves cameras in a supervised process each and forwards their newest frames."""
 
     def __init__(self, settings: Settings, camera: str | None) -> None:
@@ -60,17 +59,15 @@ class IngestRole(Service):
             "ingest" if camera is None else f"ingest {camera}",
             log_prefix="ingest",
             log_fields={} if camera is None else {"camera": camera},
-            cameras=_switched_on(wanted),
+            cameras=switched_on(wanted),
         )
         self._ended = threading.Event()
         self._fleet = CameraFleet(settings, wanted, self._publish_status)
         self._runs = RunIds()
-        metrics = self._node_metrics = NodeMetrics(
-            self._fleet.metric_views, "ingest", troubles=self.troubles
-        )
+        metrics = NodeMetrics(self._fleet.metric_views, "ingest", troubles=self.troubles)
         for name in wanted:
             metrics.know_camera(name)
-        self.expose(metrics, tls_peers(settings.redis, _switched_on(wanted)))
+        self.expose(metrics, tls_peers(settings.redis, switched_on(wanted)))
         self._publisher = RedisPublisher(
             settings.redis,
             settings.publishing,
@@ -95,35 +92,12 @@ class IngestRole(Service):
 
     def _start(self, threads: RoleThreads) -> None:
         threads.start("publish", self._publisher.run, self._ended)
-        self._learn_runs(self._fleet.names)
-        threads.start("forward", self._forward)
-
-    def _learn_runs(self, cameras: Iterable[str]) -> None:
-        """A clock that went back must shut a camera out of neither its stream nor its slot."""
-        names = list(cameras)
-        for camera, run in self._publisher.last_stream_runs(names).items():
-            self._runs.learn(camera, run)
+        names = list(self._fleet.names)
+        self._learn_stream_runs(names)
+        # Nor out of its slot; of cameras that come later that is learnt with their first frame.
         for name in names:
             self._writer.learn(name)
-
-    def check_settings(self, settings: Settings) -> None:
-        """Secret files; see :meth:`Service.check_settings`."""
-        for name, camera in _switched_on(self._mine(wanted_cameras(settings))).items():
-            self.secrets.camera(name, camera)
-
-    def _follow(self, settings: Settings, cameras: dict[str, DesiredCamera]) -> None:
-        mine = self._mine(cameras)
-        new = [name for name in mine if name not in self._fleet.names]
-        for name in new:
-            self._node_metrics.know_camera(name)
-        # What the slot knows is learnt with their first frame.
-        for name, run in self._publisher.last_stream_runs(new).items() if new else ():
-            self._runs.learn(name, run)
-        for action in self._fleet.apply(settings, mine):
-            self._log.info("camera.%s camera=%s", action.step.value, action.name)
-            if action.step is Step.REMOVE:
-                self._node_metrics.forget_camera(action.name)
-                self.troubles.forget(action.name)
+        threads.start("forward", self._forward)
 
     def _mine(self, cameras: dict[str, DesiredCamera]) -> dict[str, DesiredCamera]:
         """The cameras that this process serves."""
@@ -138,9 +112,6 @@ class IngestRole(Service):
     def _start_fields(self) -> Mapping[str, object]:
         return {"redis": self.redis_address}
 
-    def _check(self) -> None:
-        self._fleet.check_stalls()
-
     def _stop(self, threads: RoleThreads) -> None:
         self._fleet.stop()
         self._ended.set()
@@ -151,10 +122,6 @@ class IngestRole(Service):
 
     def _stop_fields(self) -> Mapping[str, object]:
         return {"frames": self._forwarded, "skipped": dict(self._skipped)}
-
-    def apply_log_settings(self, logs: LogSettings) -> None:
-        """Have the ingest process log in this way."""
-        self._fleet.apply_log_settings(logs)
 
     def _forward(self) -> None:
         """Move frames from the worker's memory to Redis; the newest if Redis is slow."""
@@ -196,7 +163,3 @@ class IngestRole(Service):
     def _count_skipped(self, camera: str, reason: str, count: int) -> None:
         self._skipped[str(reason)] += count
         self._fleet.count_skipped(camera, reason, count)
-
-
-def _switched_on(cameras: Mapping[str, DesiredCamera]) -> dict[str, CameraSettings]:
-    return {name: camera.settings for name, camera in cameras.items() if camera.switch.is_on}

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Mapping
 
-from vision.config.core import LogSettings
 from vision.config.settings import Settings
 from vision.domain.detections import Detections, InferenceRecord
 from vision.domain.errors import ConfigError
@@ -43,15 +42,16 @@ from vision.runtime.health.role_liveness import (
     spool_facts,
     stalled_threads,
 )
-from vision.runtime.reload.plan import DesiredCamera, Step
-from vision.runtime.roles.service import DRAIN_S, Service, wanted_cameras
+from vision.runtime.reload.plan import DesiredCamera, switched_on
+from vision.runtime.roles.camera_service import CameraService
+from vision.runtime.roles.service import DRAIN_S, wanted_cameras
 from vision.telemetry.camera_view import CameraView
 from vision.telemetry.metrics import NodeMetrics
 from vision.web.documents import Health
 from vision.web.feed import LiveFeed
 
 
-class Node(Service):
+class Node(CameraService):
     """Cameras in, detections out; everything on one machine.
 
     The constructor checks what a person may have got wrong and loads the model; :meth:`run`
@@ -71,16 +71,13 @@ class Node(Service):
                 "in cameras_dir"
             )
         wanted = wanted_cameras(settings)
-        switched_on = {
-            name: camera.settings for name, camera in wanted.items() if camera.switch.is_on
-        }
-        super().__init__(settings, "run", log_prefix="node", cameras=switched_on)
+        on = switched_on(wanted)
+        super().__init__(settings, "run", log_prefix="node", cameras=on)
         self._ended = threading.Event()
         self._sent = threading.Event()
         self._fleet = CameraFleet(settings, wanted, self._publish_status)
         self._runs = RunIds()
         metrics = NodeMetrics(self._fleet.metric_views, troubles=self.troubles)
-        self._node_metrics = metrics
         for name in wanted:
             metrics.know_camera(name)
         self._publisher = RedisPublisher(
@@ -114,7 +111,7 @@ class Node(Service):
             current=lambda: self.settings,
             warnings=self.warnings,
         )
-        self.expose(metrics, tls_peers(settings.redis, switched_on))
+        self.expose(metrics, tls_peers(settings.redis, on))
         names = list(wanted)
         self._events = self._event_feed = None
         if is_tracking:
@@ -160,32 +157,16 @@ class Node(Service):
 
     def check_settings(self, settings: Settings) -> None:
         """Secret files and labels; see :meth:`Service.check_settings`."""
-        for name, camera in wanted_cameras(settings).items():
-            if camera.switch.is_on:
-                self.secrets.camera(name, camera.settings)
+        super().check_settings(settings)
         self._inference.check(settings)
 
     def _follow(self, settings: Settings, cameras: dict[str, DesiredCamera]) -> None:
-        new = [name for name in cameras if name not in self._fleet.names]
-        for name in new:
-            self._node_metrics.know_camera(name)
-        if new:
-            for camera, run in self._publisher.last_stream_runs(new).items():
-                self._runs.learn(camera, run)
         self._inference.retune(settings)
         if self._events:
             self._events.apply(settings, list(cameras))
         if self._event_feed:
             self._event_feed.follow(list(cameras))
-        for action in self._fleet.apply(settings, cameras):
-            self._log.info("camera.%s camera=%s", action.step.value, action.name)
-            if action.step is Step.REMOVE:
-                self._node_metrics.forget_camera(action.name)
-                self.troubles.forget(action.name)
-
-    def apply_log_settings(self, logs: LogSettings) -> None:
-        """Have the ingest processes log in this way."""
-        self._fleet.apply_log_settings(logs)
+        super()._follow(settings, cameras)
 
     def health(self) -> Health:
         """Whether the node does its work."""
@@ -210,16 +191,12 @@ class Node(Service):
             threads.start("event-feed", self._event_feed.run, self._ended)
 
     def _start_cameras(self) -> None:
-        for camera, run in self._publisher.last_stream_runs(self._fleet.names).items():
-            self._runs.learn(camera, run)
+        self._learn_stream_runs(list(self._fleet.names))
         warn_if_short(self.settings)
         self._fleet.start(Workplace(self._frames, self._inference.input_size, self._runs))
 
     def _start_fields(self) -> Mapping[str, object]:
         return {"cameras": len(self._fleet.names), "page": self.url}
-
-    def _check(self) -> None:
-        self._fleet.check_stalls()
 
     def _stop(self, threads: RoleThreads) -> None:
         self._fleet.stop()

@@ -13,13 +13,12 @@ from vision.config.camera import CameraSettings
 from vision.config.core import LogSettings
 from vision.config.secrets import redis_password
 from vision.config.settings import Settings
-from vision.config.time_zone import time_zone
 from vision.redis.client import address_of
 from vision.resilience.troubles import Troubles
 from vision.runtime.components.certificates import CertificateWatch, TlsPeer
 from vision.runtime.components.metrics import MetricsServer
 from vision.runtime.components.threads import RoleThreads
-from vision.runtime.health.liveness import Liveness, ReloadNote
+from vision.runtime.health.liveness import Liveness
 from vision.runtime.health.role_liveness import liveness_file, watch
 from vision.runtime.processes.secret_files import secret_files
 from vision.runtime.reload.plan import DesiredCamera, desired_cameras
@@ -82,15 +81,10 @@ class Service(ABC):
         """Follow changes of the settings while the role runs; to be called before :meth:`run`."""
         self._reloader = reloader
         if self._liveness:
-            self._liveness.reload_note = partial(_note_of, reloader)
-        self._exposed.follow_reloads(
+            self._liveness.reload_note = lambda: reloader.result
+        self._node_metrics.follow_reloads(
             lambda: float(not reloader.result.problem), lambda: reloader.successful_at_s
         )
-
-    def request_reload(self) -> None:
-        """Have the settings read again soon; from any thread."""
-        if self._reloader is not None:
-            self._reloader.request()
 
     def warnings(self) -> tuple[str, ...]:
         """What keeps nothing from working, and somebody should know."""
@@ -126,7 +120,7 @@ class Service(ABC):
         Raises:
             ConfigError: The port cannot be had.
         """
-        self._exposed = metrics
+        self._node_metrics = metrics
         self._metrics_server = MetricsServer(self.settings, self.secrets, metrics)
         self._certificates = CertificateWatch(peers, metrics)
 
@@ -202,11 +196,6 @@ class Service(ABC):
         self._log.info("%s", " ".join([f"{self._log_prefix}.{step}", *pairs]))
 
 
-def _note_of(reloader: Reloader) -> ReloadNote:
-    result = reloader.result
-    return ReloadNote(result.at_s, result.problem, result.needs_restart)
-
-
 def wanted_cameras(settings: Settings) -> dict[str, DesiredCamera]:
     """The cameras of ``settings`` as they are wanted at this moment."""
-    return desired_cameras(settings.cameras, datetime.now(UTC), time_zone(settings.timezone))
+    return desired_cameras(settings, datetime.now(UTC))
